@@ -1,0 +1,1 @@
+"""The story on real data: train two models, register, deploy, drift, promote, roll back."""

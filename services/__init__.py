@@ -1,0 +1,1 @@
+"""What runs: one folder, one service, one image. Services never import each other."""

@@ -1,0 +1,1 @@
+"""Translate out: what the ports name, done with real libraries."""

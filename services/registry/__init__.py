@@ -1,0 +1,1 @@
+"""Owns models, versions, reviews, deployments, releases, keys and the audit trail."""

@@ -1,0 +1,1 @@
+"""Answers predictions of the main version, runs challengers, writes the log."""

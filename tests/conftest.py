@@ -1,0 +1,51 @@
+"""What every tier shares: a real redis-server, one for the run, emptied for each test."""
+
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+
+from understudy.launch.redis_server import find_redis_server, redis_command
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder: Path = tmp_path_factory.mktemp("redis")
+    port = free_port()
+    command = redis_command(find_redis_server(), port=port, folder=folder)
+    with (folder / "log").open("wb") as log, subprocess.Popen(command, stdout=log) as process:
+        url = f"redis://127.0.0.1:{port}/0"
+        _wait_until_answering(url)
+        yield url
+        process.terminate()
+
+
+@pytest.fixture
+def redis_url(redis_server: str) -> str:
+    with redis.Redis.from_url(redis_server) as client:
+        client.flushall()
+    return redis_server
+
+
+def _wait_until_answering(url: str, deadline_seconds: float = 10.0) -> None:
+    deadline = time.monotonic() + deadline_seconds
+    with redis.Redis.from_url(url) as client:
+        while time.monotonic() < deadline:
+            try:
+                client.ping()
+            except redis.ConnectionError:
+                time.sleep(0.01)
+            else:
+                return
+    raise TimeoutError(f"{url} did not answer within {deadline_seconds} s")

@@ -1,0 +1,1 @@
+"""What is shared: contracts, client, runtime, launcher and command line. Knows no service."""

@@ -1,0 +1,1 @@
+"""Typed HTTP clients: for services, the command line, tests and outsiders."""

@@ -1,0 +1,1 @@
+"""The words, bodies and stream entries that processes exchange. Changing one is changing a wire."""

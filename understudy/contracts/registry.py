@@ -1,0 +1,316 @@
+"""Bodies of the registry's HTTP interface, and the snapshot that followers live by."""
+
+from typing import Annotated, Generic, TypeVar
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+
+from understudy.contracts.signature import Signature
+from understudy.contracts.vocabulary import (
+    DIGEST_PATTERN,
+    NAME_PATTERN,
+    AccessLevel,
+    Component,
+    Decision,
+    FormerMain,
+    ReleaseKind,
+    Role,
+    Scope,
+    VersionState,
+)
+
+Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
+Sha256 = Annotated[str, StringConstraints(pattern=DIGEST_PATTERN)]
+Text = Annotated[str, StringConstraints(max_length=4_000)]
+ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Number = Annotated[int, Field(ge=1)]
+Item = TypeVar("Item")
+
+
+class Body(BaseModel):
+    """Every body is frozen, and says so when a member is not known."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ProjectRequest(Body):
+    """`POST /v1/projects`."""
+
+    name: Name
+    description: Text = ""
+
+
+class ProjectView(ProjectRequest):
+    """A project."""
+
+    created_at: AwareDatetime
+
+
+class ModelRequest(Body):
+    """`POST /v1/models`: a family of versions that answer one question."""
+
+    name: Name
+    project: Name
+    description: Text = ""
+
+
+class ModelView(ModelRequest):
+    """A model, and how many versions it has."""
+
+    created_at: AwareDatetime
+    versions: int
+
+
+class ArtifactView(Body):
+    """A stored file, addressed by its content."""
+
+    digest: Sha256
+    size_bytes: int
+
+
+class Lineage(Body):
+    """Where a version comes from; all of it optional, all of it kept."""
+
+    author: str | None = None
+    git_commit: str | None = None
+    data_sha256: str | None = None
+    trained_at: AwareDatetime | None = None
+    libraries: dict[str, str] = Field(default_factory=dict)
+
+
+class VersionRequest(Body):
+    """`POST /v1/models/{model}/versions`: names files that were uploaded before."""
+
+    artifact: Sha256
+    """A skops file."""
+    reference: Sha256
+    """The reference (training) sample: Parquet, one column per feature, plus the target's."""
+    signature: Signature
+    metrics: dict[str, float] = Field(default_factory=dict)
+    lineage: Lineage = Lineage()
+    description: Text = ""
+
+
+class VersionView(VersionRequest):
+    """An immutable version and where its review stands."""
+
+    model: Name
+    version: Number
+    state: VersionState
+    created_at: AwareDatetime
+    created_by: str
+    decided_at: AwareDatetime | None = None
+    decided_by: str | None = None
+    decision_reason: str | None = None
+
+
+class DecisionRequest(Body):
+    """`POST /v1/models/{model}/versions/{version}/decision`: ends the review of a pending version."""
+
+    decision: Decision
+    reason: Text = ""
+
+
+class DeploymentRequest(Body):
+    """`POST /v1/deployments`: makes the deployment and its first release."""
+
+    name: Name
+    model: Name
+    main: Number
+    challengers: tuple[Number, ...] = ()
+    access: AccessLevel = AccessLevel.PROJECT
+    description: Text = ""
+    reason: Text = ""
+
+
+class ReleaseRequest(Body):
+    """`POST /v1/deployments/{deployment}/releases`: a change is always a new release.
+
+    | kind | needs | makes |
+    | --- | --- | --- |
+    | deploy | version | `version` main; challengers stay, less the new main |
+    | challenge | version | one more challenger |
+    | withdraw | version | one challenger less |
+    | promote | version, a challenger | it becomes main; the former main stays on as challenger |
+    | swap | version where there are several challengers | main and challenger change places |
+    | rollback | release, or none for the one before | main and challengers of that release |
+
+    `former_main` = retired lets the main that a promotion replaces go instead.
+    `expected_release` (or `If-Match` with the deployment's ETag) makes it fail with a conflict when
+    somebody else was faster.
+    """
+
+    kind: ReleaseKind
+    version: Number | None = None
+    release: Number | None = None
+    former_main: FormerMain = FormerMain.CHALLENGER
+    expected_release: Number | None = None
+    reason: Text = ""
+
+
+class ReleaseView(Body):
+    """One setting of a deployment."""
+
+    deployment: Name
+    release: Number
+    kind: ReleaseKind
+    main: Number
+    challengers: tuple[Number, ...]
+    released_at: AwareDatetime
+    released_by: str
+    reason: str
+    restores: Number | None = None
+    """For a rollback: the release whose setting this one repeats."""
+
+
+class FollowerState(Body):
+    """One process that serves or reads a deployment, as it last reported."""
+
+    instance: str
+    component: Component
+    release: int
+    reported_at: AwareDatetime
+    failure: str | None = None
+
+
+class DeploymentView(Body):
+    """A deployment with its current release and both of its states."""
+
+    name: Name
+    project: Name
+    model: Name
+    access: AccessLevel
+    description: str
+    created_at: AwareDatetime
+    current: ReleaseView
+    deployed: bool
+    """Every serving worker that reports has the current release loaded."""
+    running: bool
+    """At least one serving worker answers on some release."""
+    followers: tuple[FollowerState, ...] = ()
+
+
+class KeyRequest(Body):
+    """`POST /v1/keys`. Without deployment and project the key reaches all of them."""
+
+    name: ShortText
+    scopes: Annotated[tuple[Scope, ...], Field(min_length=1)]
+    deployment: Name | None = None
+    project: Name | None = None
+    expires_at: AwareDatetime | None = None
+
+
+class KeyView(KeyRequest):
+    """A key as it may be shown: without its secret."""
+
+    id: str
+    created_at: AwareDatetime
+    revoked_at: AwareDatetime | None = None
+
+
+class KeyIssued(KeyView):
+    """The one answer that carries the secret."""
+
+    key: str
+
+
+class AuditView(Body):
+    """Who did what to what, when and why; written in the transaction that did it."""
+
+    sequence: int
+    at: AwareDatetime
+    actor: str
+    action: str
+    subject: str
+    reason: str
+    details: dict[str, object]
+
+
+class FollowerReport(Body):
+    """`POST /v1/followers`: what a process has loaded, after each change and as a heartbeat."""
+
+    instance: ShortText
+    component: Component
+    releases: dict[str, int]
+    failures: dict[str, str] = Field(default_factory=dict)
+    """By deployment: why its current release could not be taken up."""
+
+
+class ServedVersion(Body):
+    """All that a process needs in order to load a version."""
+
+    version: Number
+    artifact: Sha256
+    reference: Sha256
+    signature: Signature
+
+
+class Pairing(Body):
+    """A version that owes pairs: it is a challenger now, or was one lately."""
+
+    version: Number
+    since: AwareDatetime
+    """When the first release that named it as challenger was made."""
+
+
+class DeploymentSnapshot(Body):
+    """What followers need to know of one deployment."""
+
+    name: Name
+    project: Name
+    model: Name
+    access: AccessLevel
+    description: str = ""
+    release: Number
+    released_at: AwareDatetime
+    main: Number
+    challengers: tuple[Number, ...]
+    previous_main: Number | None
+    """Kept warm by serving, so that a rollback is one assignment."""
+    pairings: tuple[Pairing, ...]
+    versions: tuple[ServedVersion, ...]
+    """Main, challengers, previous main, and every version that still owes pairs."""
+
+    def role_of(self, version: int) -> Role | None:
+        """Which part `version` plays in the current release."""
+        if version == self.main:
+            return Role.MAIN
+        return Role.CHALLENGER if version in self.challengers else None
+
+    def version(self, number: int) -> ServedVersion:
+        """The version of that number; KeyError when the snapshot does not carry it."""
+        for served in self.versions:
+            if served.version == number:
+                return served
+        raise KeyError(number)
+
+
+class KeyRecord(Body):
+    """What a process needs in order to authenticate a caller without asking the registry."""
+
+    id: str
+    digest: Sha256
+    scopes: tuple[Scope, ...]
+    deployment: Name | None = None
+    project: Name | None = None
+    expires_at: AwareDatetime | None = None
+
+
+class Snapshot(Body):
+    """`GET /v1/snapshot`: the desired state, whole. `sequence` grows with every change."""
+
+    sequence: int
+    deployments: tuple[DeploymentSnapshot, ...] = ()
+    keys: tuple[KeyRecord, ...] = ()
+    trusted_types: tuple[str, ...] = ()
+    """Type names that an artifact may hold beyond what skops trusts by itself."""
+
+    def deployment(self, name: str) -> DeploymentSnapshot | None:
+        """The deployment of that name."""
+        return next((found for found in self.deployments if found.name == name), None)
+
+
+class Page(Body, Generic[Item]):
+    """One page of a list; `next_cursor` is absent on the last."""
+
+    items: tuple[Item, ...]
+    next_cursor: str | None = None

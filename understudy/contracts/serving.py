@@ -1,0 +1,67 @@
+"""Bodies of serving's HTTP interface."""
+
+from enum import StrEnum
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict
+
+from understudy.contracts.vocabulary import Label
+
+
+class Body(BaseModel):
+    """Every body is frozen. Members that are not known are let through to older clients."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class ModelRef(Body):
+    """Which version answered."""
+
+    name: str
+    version: int
+
+
+class Prediction(Body):
+    """The main version's answer to one row. A challenger's answer is never shown to a caller."""
+
+    prediction_id: str
+    prediction: Label
+    probabilities: dict[str, float] | None = None
+    """By class, for a classifier that gives them."""
+    model: ModelRef
+    warnings: tuple[str, ...] = ()
+
+
+class Predictions(Body):
+    """The answer to a batch, in the order of its rows."""
+
+    predictions: tuple[Prediction, ...]
+
+
+class LabelRequest(Body):
+    """The true outcome of one earlier prediction."""
+
+    prediction_id: str
+    label: Label
+    observed_at: AwareDatetime | None = None
+    source: str | None = None
+
+
+class LabelStatus(StrEnum):
+    """What became of one label of a request."""
+
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+class LabelResult(Body):
+    """What became of one label, and why when it was refused."""
+
+    prediction_id: str
+    status: LabelStatus
+    message: str | None = None
+
+
+class LabelResults(Body):
+    """`202` of `POST …/labels`."""
+
+    results: tuple[LabelResult, ...]

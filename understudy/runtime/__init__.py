@@ -1,0 +1,1 @@
+"""How a process of ours behaves: settings, log lines, HTTP manners, keys, loops, following."""

@@ -1,0 +1,81 @@
+"""Following the registry: ask for what is newer, keep the last answer on disk, go on without it."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from understudy.contracts.registry import FollowerReport, Snapshot
+from understudy.runtime.keys import KeyRing
+
+
+class SnapshotSource(Protocol):
+    """Where snapshots come from; `client.following.RegistryFollowing` over HTTP."""
+
+    async def snapshot(self, newer_than: int | None, wait_seconds: float) -> Snapshot | None:
+        """A snapshot with another sequence, or None when there was none within the wait."""
+
+    async def report(self, report: FollowerReport) -> None:
+        """Tell the registry what is loaded."""
+
+
+class SnapshotCache:
+    """The last snapshot in a file, replaced atomically."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self) -> Snapshot | None:
+        """The stored snapshot; None when there is none or it can't be read any more."""
+        try:
+            return Snapshot.model_validate_json(self._path.read_bytes())
+        except (OSError, ValueError):
+            return None
+
+    def store(self, snapshot: Snapshot) -> None:
+        """Replace the file; it holds key digests, so only its owner may read it."""
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        # Several workers of one machine share the file: each writes its own draft.
+        draft = self._path.with_suffix(f".{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(snapshot.model_dump_json())
+        draft.replace(self._path)
+
+
+class Follower:
+    """Holds the newest snapshot that this process knows, and the keys in it."""
+
+    def __init__(self, source: SnapshotSource, cache: SnapshotCache, wait_seconds: float) -> None:
+        self._source = source
+        self._cache = cache
+        self._wait_seconds = wait_seconds
+        self._listeners: list[Callable[[Snapshot], None]] = []
+        self.snapshot: Snapshot | None = None
+        self.keys = KeyRing()
+
+    def subscribe(self, listener: Callable[[Snapshot], None]) -> None:
+        """Call `listener` with every snapshot to come; it must return at once."""
+        self._listeners.append(listener)
+
+    def resume(self) -> bool:
+        """Take up the snapshot kept on disk, so that a start needs no registry."""
+        cached = self._cache.load()
+        if cached is not None:
+            self._take(cached)
+        return cached is not None
+
+    async def step(self) -> bool:
+        """Wait for one newer snapshot; True when there was one."""
+        known = self.snapshot.sequence if self.snapshot else None
+        newer = await self._source.snapshot(known, self._wait_seconds)
+        if newer is None:
+            return False
+        self._cache.store(newer)
+        self._take(newer)
+        return True
+
+    def _take(self, snapshot: Snapshot) -> None:
+        self.snapshot = snapshot
+        self.keys = KeyRing(snapshot.keys)
+        for listener in self._listeners:
+            listener(snapshot)

@@ -1,0 +1,111 @@
+"""API keys: how they look, how they are checked without asking anyone, and what they allow."""
+
+import hashlib
+import hmac
+import re
+import secrets
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import ClassVar, Final
+
+from understudy.contracts.refusals import Fault, Refusal
+from understudy.contracts.registry import KeyRecord
+from understudy.contracts.vocabulary import Digest, KeyId, Scope
+
+_KEY: Final = re.compile(r"^us_([a-z0-9]{8,16})_([A-Za-z0-9_-]{20,64})$")
+_ABSENT: Final = Digest("0" * 64)
+
+
+class UnauthenticatedError(Refusal):
+    """The request carries no key, or one that is unknown, revoked or expired."""
+
+    fault: ClassVar = Fault.UNAUTHENTICATED
+    code: ClassVar = "unauthenticated"
+
+
+class ForbiddenError(Refusal):
+    """The key is valid but does not carry the scope."""
+
+    fault: ClassVar = Fault.FORBIDDEN
+    code: ClassVar = "forbidden"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the holder of one key."""
+
+    key_id: KeyId
+    scopes: frozenset[Scope]
+    deployment: str | None = None
+    project: str | None = None
+
+    def reaches(self, deployment: str | None, project: str | None) -> bool:
+        """Whether the key's reach covers that deployment and project (None: the whole instance)."""
+        if self.deployment is not None and self.deployment != deployment:
+            return False
+        return self.project is None or self.project == project
+
+    def may(
+        self, scope: Scope, *, deployment: str | None = None, project: str | None = None
+    ) -> bool:
+        """Whether the key allows it there; `admin` covers every scope within its reach."""
+        return bool(self.scopes & {scope, Scope.ADMIN}) and self.reaches(deployment, project)
+
+
+@dataclass(frozen=True, slots=True)
+class NewKey:
+    """A key at the one moment when its secret exists."""
+
+    id: KeyId
+    plaintext: str
+    digest: Digest
+
+
+def make_key() -> NewKey:
+    """Draw a key with 256 bits of secret, so that a plain SHA-256 of it can't be guessed back."""
+    key_id = KeyId(secrets.token_hex(6))
+    plaintext = f"us_{key_id}_{secrets.token_urlsafe(32)}"
+    return NewKey(key_id, plaintext, key_digest(plaintext))
+
+
+def key_digest(plaintext: str) -> Digest:
+    """What is stored of a key."""
+    return Digest(hashlib.sha256(plaintext.encode()).hexdigest())
+
+
+def parse_key(plaintext: str) -> KeyId | None:
+    """The id inside a well-formed key."""
+    match = _KEY.match(plaintext)
+    return KeyId(match[1]) if match else None
+
+
+def presented_key(headers: Mapping[str, str]) -> str | None:
+    """The key of `X-API-Key` or `Authorization: Bearer`; header names in lower case."""
+    if key := headers.get("x-api-key"):
+        return key.strip()
+    kind, _, credentials = headers.get("authorization", "").partition(" ")
+    return credentials.strip() if kind.lower() == "bearer" and credentials else None
+
+
+class KeyRing:
+    """An immutable table of keys that answers who a presented key belongs to."""
+
+    def __init__(self, records: Iterable[KeyRecord] = ()) -> None:
+        self._records = {record.id: record for record in records}
+
+    def authenticate(self, plaintext: str | None, now: datetime) -> Caller:
+        """Find the holder of a key.
+
+        Raises UnauthenticatedError in the same words whatever is wrong with the key.
+        """
+        if plaintext is None:
+            raise UnauthenticatedError(
+                "No API key. Send it as 'Authorization: Bearer us_…' or as 'X-API-Key: us_…'."
+            )
+        record = self._records.get(parse_key(plaintext) or "")
+        known = hmac.compare_digest(key_digest(plaintext), record.digest if record else _ABSENT)
+        expired = record is not None and record.expires_at is not None and record.expires_at <= now
+        if record is None or not known or expired:
+            raise UnauthenticatedError("The API key is not valid: unknown, revoked or expired.")
+        return Caller(KeyId(record.id), frozenset(record.scopes), record.deployment, record.project)

@@ -1,0 +1,49 @@
+"""Background work as steps: a loop calls one, waits, and backs off while it fails."""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import structlog
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How long to wait after the n-th failure in a row: doubling, capped, with jitter."""
+
+    first_seconds: float = 0.1
+    most_seconds: float = 5.0
+
+    def delay(self, failures: int) -> float:
+        """Seconds to wait; at least half of the nominal figure."""
+        nominal = min(self.most_seconds, self.first_seconds * 2.0 ** min(failures - 1, 30))
+        return nominal * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
+
+
+async def repeat(
+    name: str,
+    step: Callable[[], Awaitable[object]],
+    *,
+    pause_seconds: float = 0.0,
+    backoff: Backoff | None = None,
+    on_failure: Callable[[Exception], None] | None = None,
+) -> None:
+    """Call `step` until cancelled. A step that raises is logged, counted and tried again later."""
+    backoff = backoff or Backoff()
+    log = structlog.stdlib.get_logger().bind(loop=name)
+    failures = 0
+    while True:
+        try:
+            await step()
+        except Exception as error:  # noqa: BLE001 - a loop outlives whatever its step meets
+            failures += 1
+            log.warning("loop_step_failed", failures=failures, error=repr(error))
+            if on_failure is not None:
+                on_failure(error)
+            await asyncio.sleep(backoff.delay(failures))
+        else:
+            if failures:
+                log.info("loop_recovered", failures=failures)
+            failures = 0
+            await asyncio.sleep(pause_seconds)

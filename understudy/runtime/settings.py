@@ -1,0 +1,38 @@
+"""Settings come from the environment, prefixed `UNDERSTUDY_`; nothing else reads it."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, HttpUrl, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+Port = Annotated[int, Field(ge=1, le=65_535)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class ServiceSettings(BaseSettings):
+    """What every service is told. Each service extends it with what is its own."""
+
+    model_config = SettingsConfigDict(env_prefix="UNDERSTUDY_", frozen=True, extra="ignore")
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    state_dir: Path = Path("var")
+    """Folder for what this process must find again after a restart."""
+    log_level: str = "INFO"
+
+    def effective(self) -> dict[str, object]:
+        """All settings, secrets masked, for the first log line."""
+        return self.model_dump(mode="json")
+
+
+class FollowerSettings(ServiceSettings):
+    """What a process that follows the registry is told."""
+
+    registry_url: HttpUrl = HttpUrl("http://127.0.0.1:8701")
+    service_key: SecretStr
+    """A key with the scope `follow`."""
+    redis_url: SecretStr = SecretStr("redis://127.0.0.1:8703/0")
+    """May carry a password, so it is masked."""
+    snapshot_wait_seconds: Seconds = 20.0
+    """How long one question for a newer snapshot may hang at the registry."""
