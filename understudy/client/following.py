@@ -1,9 +1,11 @@
 """The registry as a follower sees it: snapshot, artifacts, report. Asynchronous."""
 
+import asyncio
 import hashlib
 import os
 from pathlib import Path
 
+import anyio
 import httpx
 
 from understudy.contracts.registry import FollowerReport, Snapshot
@@ -55,27 +57,32 @@ class RegistryFollowing:
         Raises httpx.HTTPError, or DigestMismatchError when the bytes are not the digest's.
         """
         path = folder / digest
-        if path.exists() and _sha256(path) == digest:
-            return path
-        folder.mkdir(parents=True, exist_ok=True)
-        draft = folder / f"{digest}.{os.getpid()}.part"
-        try:
+        if not await asyncio.to_thread(_holds, path, digest):
+            draft = folder / f"{digest}.{os.getpid()}.part"
             await self._download(digest, draft)
-            if _sha256(draft) != digest:
-                raise DigestMismatchError(
-                    f"artifact {digest}: the downloaded bytes have another digest"
-                )
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+            await asyncio.to_thread(_accept, draft, path, digest)
         return path
 
     async def _download(self, digest: str, draft: Path) -> None:
         async with self._http.stream("GET", f"/v1/artifacts/{digest}") as answer:
             answer.raise_for_status()
-            with draft.open("wb") as file:
+            async with await anyio.open_file(draft, "wb") as file:
                 async for chunk in answer.aiter_bytes():
-                    file.write(chunk)
+                    await file.write(chunk)
+
+
+def _holds(path: Path, digest: str) -> bool:
+    """Whether the file is there and is the digest's; makes its folder."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path.exists() and _sha256(path) == digest
+
+
+def _accept(draft: Path, path: Path, digest: str) -> None:
+    """Move a download to its place when its bytes are the digest's, else remove it."""
+    if _sha256(draft) != digest:
+        draft.unlink()
+        raise DigestMismatchError(f"artifact {digest}: the downloaded bytes have another digest")
+    draft.replace(path)
 
 
 def _sha256(path: Path) -> str:

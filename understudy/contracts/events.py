@@ -113,7 +113,7 @@ class LabelBatch(Entry, frozen=True, kw_only=True):
 
 
 def predictions_key(deployment: str) -> str:
-    """Stream of `PredictionBatch`; written by serving. The braces keep a deployment on one shard."""
+    """Stream of `PredictionBatch`, written by serving. Braces keep a deployment on one shard."""
     return f"understudy:{{{deployment}}}:predictions"
 
 

@@ -1,4 +1,4 @@
-"""Refusals: how any part of Understudy says no. Plain values, so that every domain may raise them."""
+"""Refusals: how any part of Understudy says no. Plain values: every domain may raise them."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -32,7 +32,7 @@ class FieldError:
     message: str
 
 
-class Refusal(Exception):
+class Refusal(Exception):  # noqa: N818 - the word of the field; subclasses end in Error
     """A request that is turned down, with nothing half-done.
 
     Subclasses set `fault` and `code` (stable, for machines), and give `detail` for people.

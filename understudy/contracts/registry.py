@@ -104,7 +104,7 @@ class VersionView(VersionRequest):
 
 
 class DecisionRequest(Body):
-    """`POST /v1/models/{model}/versions/{version}/decision`: ends the review of a pending version."""
+    """`POST /v1/models/{model}/versions/{version}/decision`: ends a pending version's review."""
 
     decision: Decision
     reason: Text = ""
