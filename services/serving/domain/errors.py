@@ -1,0 +1,83 @@
+"""How serving says no. Each refusal has one code, and a detail that names the fix."""
+
+from typing import ClassVar
+
+from understudy.contracts.refusals import Fault, Refusal
+
+
+class UnknownDeploymentError(Refusal):
+    """No deployment of that name, or none that the caller may know of."""
+
+    fault: ClassVar = Fault.NOT_FOUND
+    code: ClassVar = "unknown_deployment"
+
+    def __init__(self, deployment: str) -> None:
+        super().__init__(f"There is no deployment {deployment!r} that this request may reach.")
+
+
+class NotLoadedError(Refusal):
+    """The deployment exists, but no version of it could be loaded yet."""
+
+    fault: ClassVar = Fault.UNAVAILABLE
+    code: ClassVar = "not_loaded"
+
+    def __init__(self, deployment: str) -> None:
+        super().__init__(
+            f"Deployment {deployment!r} has no loaded model yet. Try again shortly.", retry_after=1
+        )
+
+
+class MalformedBodyError(Refusal):
+    """The body is not JSON, or not of a shape that the endpoint takes."""
+
+    fault: ClassVar = Fault.MALFORMED
+    code: ClassVar = "malformed_body"
+
+
+class BodyTooLargeError(Refusal):
+    """The body is longer than this server takes."""
+
+    fault: ClassVar = Fault.TOO_LARGE
+    code: ClassVar = "body_too_large"
+
+
+class TooManyRowsError(Refusal):
+    """The request holds more rows than this server takes at once."""
+
+    fault: ClassVar = Fault.TOO_LARGE
+    code: ClassVar = "too_many_rows"
+
+
+class InvalidRowsError(Refusal):
+    """Rows do not fit the signature; `errors` has one entry for each thing wrong."""
+
+    fault: ClassVar = Fault.INVALID
+    code: ClassVar = "invalid_rows"
+
+
+class InvalidPredictionIdError(Refusal):
+    """A prediction id holds characters that are not allowed, is too long, or repeats."""
+
+    fault: ClassVar = Fault.INVALID
+    code: ClassVar = "invalid_prediction_id"
+
+
+class ScoringFailedError(Refusal):
+    """The model raised an error, or answered something that is no answer."""
+
+    fault: ClassVar = Fault.FAILED
+    code: ClassVar = "scoring_failed"
+
+
+class LogFullError(Refusal):
+    """Labels can't be kept: the log is unreachable and its buffer full."""
+
+    fault: ClassVar = Fault.UNAVAILABLE
+    code: ClassVar = "log_full"
+
+
+class BusyError(Refusal):
+    """More slow predictions are under way than this worker can queue."""
+
+    fault: ClassVar = Fault.UNAVAILABLE
+    code: ClassVar = "busy"
