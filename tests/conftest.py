@@ -49,3 +49,8 @@ def _wait_until_answering(url: str, deadline_seconds: float = 10.0) -> None:
             else:
                 return
     raise TimeoutError(f"{url} did not answer within {deadline_seconds} s")
+
+
+@pytest.fixture(scope="session")
+def anyio_backend() -> str:
+    return "asyncio"

@@ -1,0 +1,69 @@
+"""A follower takes up what is newer, keeps it on disk, and starts without the registry."""
+
+from pathlib import Path
+
+import pytest
+
+from understudy.contracts.registry import FollowerReport, Snapshot
+from understudy.runtime.following import Follower, SnapshotCache
+
+pytestmark = pytest.mark.anyio
+
+
+class Source:
+    """A registry that has one snapshot, or is gone."""
+
+    def __init__(self, snapshot: Snapshot | None) -> None:
+        self.current = snapshot
+        self.asked: list[int | None] = []
+
+    async def snapshot(self, newer_than: int | None, wait_seconds: float) -> Snapshot | None:
+        assert wait_seconds > 0
+        self.asked.append(newer_than)
+        if self.current is None:
+            raise ConnectionError
+        return None if self.current.sequence == newer_than else self.current
+
+    async def report(self, report: FollowerReport) -> None:
+        raise NotImplementedError(report)
+
+
+async def test_a_newer_snapshot_is_taken_up_told_and_kept(tmp_path: Path) -> None:
+    cache = SnapshotCache(tmp_path / "deep" / "snapshot.json")
+    follower, heard = Follower(Source(Snapshot(sequence=7)), cache, 1.0), list[int]()
+    follower.subscribe(lambda snapshot: heard.append(snapshot.sequence))
+    assert await follower.step()
+    assert not await follower.step()
+    assert heard == [7]
+    assert cache.load() == Snapshot(sequence=7)
+
+
+async def test_without_a_registry_the_kept_snapshot_serves(tmp_path: Path) -> None:
+    cache = SnapshotCache(tmp_path / "snapshot.json")
+    cache.store(Snapshot(sequence=3))
+    follower = Follower(Source(None), cache, 1.0)
+    assert follower.resume()
+    with pytest.raises(ConnectionError):
+        await follower.step()
+    assert follower.snapshot == Snapshot(sequence=3)
+
+
+async def test_a_smaller_sequence_is_taken_too_since_a_registry_may_be_restored(
+    tmp_path: Path,
+) -> None:
+    source = Source(Snapshot(sequence=9))
+    follower = Follower(source, SnapshotCache(tmp_path / "s"), 1.0)
+    await follower.step()
+    source.current = Snapshot(sequence=2)
+    assert await follower.step()
+    assert source.asked == [None, 9]
+
+
+def test_a_broken_file_is_no_snapshot(tmp_path: Path) -> None:
+    (tmp_path / "s").write_text('{"sequence": ')
+    assert SnapshotCache(tmp_path / "s").load() is None
+
+
+def test_only_the_owner_may_read_the_file(tmp_path: Path) -> None:
+    SnapshotCache(tmp_path / "s").store(Snapshot(sequence=1))
+    assert (tmp_path / "s").stat().st_mode & 0o077 == 0

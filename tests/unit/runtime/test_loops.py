@@ -1,0 +1,38 @@
+"""A loop outlives its step's failures and waits longer after each."""
+
+import asyncio
+
+import pytest
+
+from understudy.runtime.loops import Backoff, repeat
+
+pytestmark = pytest.mark.anyio
+
+
+async def test_a_failing_step_is_tried_again_and_every_failure_is_told() -> None:
+    outcomes, failures = iter([ValueError("a"), ValueError("b"), None]), list[str]()
+    done = asyncio.Event()
+
+    async def step() -> None:
+        outcome = next(outcomes, None)
+        if outcome is not None:
+            raise outcome
+        done.set()
+
+    loop = asyncio.create_task(
+        repeat(
+            "test",
+            step,
+            backoff=Backoff(0.001, 0.002),
+            on_failure=lambda error: failures.append(str(error)),
+        )
+    )
+    await asyncio.wait_for(done.wait(), 5)
+    loop.cancel()
+    assert failures == ["a", "b"]
+
+
+def test_waits_double_up_to_a_bound_and_never_vanish() -> None:
+    backoff = Backoff(first_seconds=1, most_seconds=8)
+    for failures, nominal in [(1, 1), (2, 2), (4, 8), (9, 8), (10_000, 8)]:
+        assert nominal / 2 <= backoff.delay(failures) <= nominal
