@@ -1,0 +1,138 @@
+"""One service over HTTP: the key, the deadline, bounded retries, and answers read into bodies."""
+
+import random
+import time
+from collections.abc import Iterable, Mapping
+from types import TracebackType
+from typing import Final, Self, TypeVar
+from urllib.parse import quote
+
+import httpx
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from understudy.client.errors import (
+    ProblemError,
+    UnexpectedAnswerError,
+    UnreachableError,
+    problem_of,
+)
+from understudy.contracts.registry import Page
+
+Answer = TypeVar("Answer")
+Item = TypeVar("Item", bound=BaseModel)
+
+_REPEATABLE: Final = frozenset({"GET", "HEAD"})
+_PAGE_SIZE: Final = 100
+_JSON: Final = {"Content-Type": "application/json"}
+
+Params = Mapping[str, str | int]
+
+
+class Connection:
+    """What the typed clients share. A read is tried again when the connection fails; no write is.
+
+    A write may have been applied although its answer was lost, so only the caller can tell
+    whether to repeat it.
+    """
+
+    service: str = "service"
+    setting: str = "--url"
+    """Where a person gives the address, named when nobody answers there."""
+
+    def __init__(
+        self, url: str, key: str | None = None, *, timeout_seconds: float = 10.0, tries: int = 3
+    ) -> None:
+        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_seconds)
+        self._tries = tries
+        self.url = url
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def get(self, path: str, answer: type[Answer], params: Params | None = None) -> Answer:
+        """Read one body."""
+        return self.read(self.ask("GET", path, params=params), answer)
+
+    def post(self, path: str, body: BaseModel, answer: type[Answer]) -> Answer:
+        """Send one body, read the other."""
+        content = body.model_dump_json(exclude_none=True).encode()
+        return self.read(self.ask("POST", path, content=content, headers=_JSON), answer)
+
+    def pages(self, path: str, item: type[Item], limit: int | None = None) -> tuple[Item, ...]:
+        """A whole list, page by page, or its first `limit` items."""
+        found: list[Item] = []
+        cursor: str | None = None
+        while limit is None or len(found) < limit:
+            size = _PAGE_SIZE if limit is None else min(_PAGE_SIZE, limit - len(found))
+            params: dict[str, str | int] = {"limit": size}
+            if cursor is not None:
+                params["cursor"] = cursor
+            page = self.get(path, Page[item], params)  # type: ignore[valid-type]
+            found += page.items
+            if page.next_cursor is None or page.next_cursor == cursor:
+                break
+            cursor = page.next_cursor
+        return tuple(found)
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        *,
+        params: Params | None = None,
+        content: bytes | Iterable[bytes] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_seconds: float | None = None,
+    ) -> httpx.Response:
+        """Send a request. Raises ProblemError on a refusal and UnreachableError on silence."""
+        request = self._http.build_request(
+            method, path, params=params, content=content, headers=headers
+        )
+        if timeout_seconds is not None:
+            request.extensions["timeout"] = httpx.Timeout(timeout_seconds).as_dict()
+        answer = self._send(request)
+        if answer.is_success:
+            return answer
+        raise ProblemError(problem_of(answer))
+
+    def read(self, answer: httpx.Response, kind: type[Answer]) -> Answer:
+        """Read an answer's JSON as `kind`."""
+        try:
+            return TypeAdapter(kind).validate_json(answer.content)
+        except ValidationError as error:
+            what = f"{error.error_count()} members of {kind.__name__} do not fit"
+            raise UnexpectedAnswerError(self.service, str(answer.request.url), what) from error
+
+    def _send(self, request: httpx.Request) -> httpx.Response:
+        tries = self._tries if request.method in _REPEATABLE else 1
+        for failures in range(1, tries + 1):
+            try:
+                return self._http.send(request)
+            except httpx.TimeoutException as error:
+                raise self._unreachable(error) from error
+            except httpx.TransportError as error:
+                if failures == tries:
+                    raise self._unreachable(error) from error
+                time.sleep(0.1 * 2.0**failures * random.uniform(0.5, 1.0))  # noqa: S311 - jitter
+        raise AssertionError("unreachable: the last try returns or raises")
+
+    def _unreachable(self, error: Exception) -> UnreachableError:
+        return UnreachableError(self.service, self.url, self.setting, error)
+
+
+def segment(name: str | int) -> str:
+    """A name as one segment of a path, whatever characters it holds."""
+    return quote(str(name), safe="")

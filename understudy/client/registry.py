@@ -1,0 +1,173 @@
+"""The registry: projects, models, versions, artifacts, deployments, releases, keys, the trail."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+from understudy.client.connection import Connection, segment
+from understudy.client.errors import ProblemError
+from understudy.contracts.registry import (
+    AuditView,
+    DecisionRequest,
+    DeploymentRequest,
+    DeploymentView,
+    KeyIssued,
+    KeyRequest,
+    KeyView,
+    ModelRequest,
+    ModelView,
+    ProjectRequest,
+    ProjectView,
+    ReleaseRequest,
+    ReleaseView,
+    VersionRequest,
+    VersionView,
+)
+from understudy.contracts.vocabulary import Decision, Digest
+
+Progress = Callable[[int, int], None]
+"""Told after each piece: bytes sent, bytes in all."""
+
+_PIECE: Final = 256 * 1024
+_NOT_FOUND: Final = 404
+_CHECKING_SECONDS: Final = 120.0
+"""How long the registry may take over what it receives: the digest of an upload, the inspection
+of a version's artifact."""
+
+
+class RegistryClient(Connection):
+    """The registry with an administrator's or a reader's key."""
+
+    service = "registry"
+    setting = "--registry-url or UNDERSTUDY_REGISTRY_URL"
+
+    def create_project(self, name: str, description: str = "") -> ProjectView:
+        """Make a project."""
+        return self.post(
+            "/v1/projects", ProjectRequest(name=name, description=description), ProjectView
+        )
+
+    def projects(self) -> tuple[ProjectView, ...]:
+        """All projects."""
+        return self.pages("/v1/projects", ProjectView)
+
+    def create_model(self, name: str, project: str, description: str = "") -> ModelView:
+        """Make a model: a family of versions that answer one question."""
+        body = ModelRequest(name=name, project=project, description=description)
+        return self.post("/v1/models", body, ModelView)
+
+    def models(self) -> tuple[ModelView, ...]:
+        """All models."""
+        return self.pages("/v1/models", ModelView)
+
+    def model(self, name: str) -> ModelView:
+        """One model."""
+        return self.get(f"/v1/models/{segment(name)}", ModelView)
+
+    def upload_artifact(self, path: Path, progress: Progress | None = None) -> Digest:
+        """Store a file under its SHA-256, unless the registry has it already."""
+        digest = _sha256(path)
+        size = path.stat().st_size
+        if not self.has_artifact(digest):
+            self.ask(
+                "PUT",
+                f"/v1/artifacts/{digest}",
+                content=_pieces(path, size, progress),
+                headers={"Content-Length": str(size), "Content-Type": "application/octet-stream"},
+                timeout_seconds=_CHECKING_SECONDS,
+            )
+        elif progress is not None:
+            progress(size, size)
+        return digest
+
+    def has_artifact(self, digest: str) -> bool:
+        """Whether the registry has a file of that digest."""
+        try:
+            self.ask("HEAD", f"/v1/artifacts/{segment(digest)}")
+        except ProblemError as error:
+            if error.status == _NOT_FOUND:
+                return False
+            raise
+        return True
+
+    def register(self, model: str, version: VersionRequest) -> VersionView:
+        """Register a version of files that were uploaded before."""
+        answer = self.ask(
+            "POST",
+            f"/v1/models/{segment(model)}/versions",
+            content=version.model_dump_json(exclude_none=True).encode(),
+            headers={"Content-Type": "application/json"},
+            timeout_seconds=_CHECKING_SECONDS,
+        )
+        return self.read(answer, VersionView)
+
+    def versions(self, model: str) -> tuple[VersionView, ...]:
+        """All versions of a model."""
+        return self.pages(f"/v1/models/{segment(model)}/versions", VersionView)
+
+    def version(self, model: str, number: int) -> VersionView:
+        """One version, and where its review stands."""
+        return self.get(f"/v1/models/{segment(model)}/versions/{number}", VersionView)
+
+    def decide(self, model: str, number: int, decision: Decision, reason: str = "") -> VersionView:
+        """End a pending version's review."""
+        body = DecisionRequest(decision=decision, reason=reason)
+        return self.post(
+            f"/v1/models/{segment(model)}/versions/{number}/decision", body, VersionView
+        )
+
+    def create_deployment(self, deployment: DeploymentRequest) -> DeploymentView:
+        """Make a deployment with its first release."""
+        return self.post("/v1/deployments", deployment, DeploymentView)
+
+    def deployments(self) -> tuple[DeploymentView, ...]:
+        """All deployments."""
+        return self.pages("/v1/deployments", DeploymentView)
+
+    def deployment(self, name: str) -> DeploymentView:
+        """One deployment: its current release, and who has it loaded."""
+        return self.get(f"/v1/deployments/{segment(name)}", DeploymentView)
+
+    def delete_deployment(self, name: str) -> None:
+        """Take a deployment away; its history and log stay."""
+        self.ask("DELETE", f"/v1/deployments/{segment(name)}")
+
+    def release(self, deployment: str, change: ReleaseRequest) -> ReleaseView:
+        """Change a deployment: deploy, challenge, withdraw, promote, swap or roll back."""
+        return self.post(f"/v1/deployments/{segment(deployment)}/releases", change, ReleaseView)
+
+    def releases(self, deployment: str) -> tuple[ReleaseView, ...]:
+        """A deployment's history."""
+        return self.pages(f"/v1/deployments/{segment(deployment)}/releases", ReleaseView)
+
+    def issue_key(self, key: KeyRequest) -> KeyIssued:
+        """Issue a key; this answer is the only one that carries its secret."""
+        return self.post("/v1/keys", key, KeyIssued)
+
+    def keys(self) -> tuple[KeyView, ...]:
+        """All keys, without their secrets."""
+        return self.pages("/v1/keys", KeyView)
+
+    def revoke_key(self, key_id: str) -> None:
+        """Take a key's rights away, now."""
+        self.ask("DELETE", f"/v1/keys/{segment(key_id)}")
+
+    def audit(self, limit: int = 50) -> tuple[AuditView, ...]:
+        """Who did what, newest first."""
+        return self.pages("/v1/audit", AuditView, limit)
+
+
+def _sha256(path: Path) -> Digest:
+    with path.open("rb") as file:
+        return Digest(hashlib.file_digest(file, "sha256").hexdigest())
+
+
+def _pieces(path: Path, size: int, progress: Progress | None) -> Iterator[bytes]:
+    sent = 0
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            yield piece
+            sent += len(piece)
+            if progress is not None:
+                progress(sent, size)
