@@ -9,9 +9,9 @@ from pydantic import TypeAdapter
 from understudy.client.connection import Connection, segment
 from understudy.contracts.serving import LabelRequest, LabelResults, Prediction, Predictions
 from understudy.contracts.signature import Signature
-from understudy.contracts.vocabulary import Label
 
-Row = Mapping[str, Label | None]
+Row = Mapping[str, object]
+"""Values by feature name: numbers, strings, booleans, None; numpy's numbers too."""
 
 _LABELS = TypeAdapter(Sequence[LabelRequest])
 

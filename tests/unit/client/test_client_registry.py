@@ -1,0 +1,141 @@
+import hashlib
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import free_port
+from tests.fakes.scripted_http import Script, scripted_server
+from understudy.client import ProblemError, RegistryClient, UnreachableError
+from understudy.client.errors import UnexpectedAnswerError
+from understudy.contracts.registry import Page, ProjectView, ReleaseRequest, ReleaseView
+from understudy.contracts.vocabulary import ReleaseKind
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+def project(name: str) -> ProjectView:
+    return ProjectView(name=name, created_at=NOW)
+
+
+@pytest.fixture
+def server() -> Iterator[Script]:
+    with scripted_server() as script:
+        yield script
+
+
+@pytest.fixture
+def registry(server: Script) -> Iterator[RegistryClient]:
+    with RegistryClient(server.url, "us_key") as client:
+        yield client
+
+
+def test_the_key_travels_as_bearer(server: Script, registry: RegistryClient) -> None:
+    server.on("POST", "/v1/projects", project("lending"), 201)
+    assert registry.create_project("lending").name == "lending"
+    assert server.asked[0].headers["Authorization"] == "Bearer us_key"
+    assert server.asked[0].json == {"name": "lending", "description": ""}
+
+
+def test_lists_run_over_all_pages(server: Script, registry: RegistryClient) -> None:
+    server.on("GET", "/v1/projects", Page(items=(project("a"), project("b")), next_cursor="2"))
+    server.on("GET", "/v1/projects", Page(items=(project("c"),)))
+    assert [found.name for found in registry.projects()] == ["a", "b", "c"]
+    assert [asked.query.get("cursor") for asked in server.asked] == [None, "2"]
+
+
+def test_the_trail_stops_at_its_limit(server: Script, registry: RegistryClient) -> None:
+    server.on("GET", "/v1/audit", {"items": [], "next_cursor": None})
+    assert registry.audit(limit=7) == ()
+    assert server.asked[0].query["limit"] == "7"
+
+
+def test_an_artifact_is_streamed_once(
+    server: Script, registry: RegistryClient, tmp_path: Path
+) -> None:
+    file = tmp_path / "model.skops"
+    file.write_bytes(b"x" * 600_000)
+    server.on("HEAD", "/v1/artifacts/" + _digest(file), status=404)
+    server.on("PUT", "/v1/artifacts/" + _digest(file), status=201)
+    seen: list[int] = []
+    digest = registry.upload_artifact(file, lambda sent, _total: seen.append(sent))
+    assert digest == _digest(file)
+    assert server.sent("PUT")[0].body == file.read_bytes()
+    assert seen == [262_144, 524_288, 600_000]
+
+
+def test_an_artifact_that_is_there_is_not_sent(
+    server: Script, registry: RegistryClient, tmp_path: Path
+) -> None:
+    file = tmp_path / "empty"
+    file.touch()
+    server.on("HEAD", "/v1/artifacts/" + EMPTY_SHA256)
+    assert registry.upload_artifact(file) == EMPTY_SHA256
+    assert server.sent("PUT") == []
+
+
+def test_a_refusal_names_its_fields(server: Script, registry: RegistryClient) -> None:
+    server.problem("POST", "/v1/projects", 422, "One field is wrong.", {"/name": "too long"})
+    with pytest.raises(ProblemError, match=r"One field is wrong\.\n  /name: too long") as caught:
+        registry.create_project("lending")
+    assert (caught.value.status, caught.value.code) == (422, "refused")
+
+
+def test_a_failure_without_problem_body_tells_its_status(
+    server: Script, registry: RegistryClient
+) -> None:
+    server.on("GET", "/v1/models/risk", "<html>bad gateway</html>", 502)
+    with pytest.raises(ProblemError, match="502 Bad Gateway"):
+        registry.model("risk")
+
+
+def test_another_programs_answer_is_told_apart(server: Script, registry: RegistryClient) -> None:
+    server.on("GET", "/v1/models/risk", "<html>hello</html>")
+    with pytest.raises(UnexpectedAnswerError, match="not the registry's"):
+        registry.model("risk")
+
+
+def test_a_read_is_tried_again_when_the_connection_breaks(
+    server: Script, registry: RegistryClient
+) -> None:
+    server.hang_up("GET", "/v1/projects")
+    server.on("GET", "/v1/projects", Page(items=(project("a"),)))
+    assert [found.name for found in registry.projects()] == ["a"]
+
+
+def test_a_write_is_never_tried_again(server: Script, registry: RegistryClient) -> None:
+    server.hang_up("POST", "/v1/deployments/risk/releases")
+    with pytest.raises(UnreachableError):
+        registry.release("risk", ReleaseRequest(kind=ReleaseKind.SWAP))
+    assert len(server.asked) == 1
+
+
+def test_a_release_is_read_back(server: Script, registry: RegistryClient) -> None:
+    release = ReleaseView(
+        deployment="risk",
+        release=2,
+        kind=ReleaseKind.PROMOTE,
+        main=2,
+        challengers=(1,),
+        released_at=NOW,
+        released_by="admin",
+        reason="",
+    )
+    server.on("POST", "/v1/deployments/risk/releases", release, 201)
+    change = ReleaseRequest(kind=ReleaseKind.PROMOTE, version=2, expected_release=1)
+    assert registry.release("risk", change) == release
+
+
+def test_silence_names_the_address_and_what_to_do() -> None:
+    url = f"http://127.0.0.1:{free_port()}"
+    with RegistryClient(url, "us_key") as client, pytest.raises(UnreachableError) as caught:
+        client.keys()
+    assert url in str(caught.value)
+    assert "understudy up" in str(caught.value)
+    assert "UNDERSTUDY_REGISTRY_URL" in str(caught.value)
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
