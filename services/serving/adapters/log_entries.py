@@ -1,0 +1,106 @@
+"""What a flush holds → entries of the log: one for each release, one for all labels."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.serving.domain.rows import Rows, joined
+from services.serving.domain.scoring import Scored
+from services.serving.ports import Answered
+from understudy.contracts.events import (
+    CategoryColumn,
+    Column,
+    Entry,
+    LabelBatch,
+    LabelEvent,
+    NumberColumn,
+    PredictionBatch,
+    Scores,
+    labels_key,
+    pack,
+    predictions_key,
+)
+from understudy.contracts.signature import Signature, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Labelled:
+    """Labels that came in one request."""
+
+    deployment: str
+    items: Sequence[LabelEvent]
+
+
+Record = Answered | Labelled
+
+
+def entries_of(records: Sequence[Record]) -> list[tuple[str, Entry]]:
+    """Entries, in the order of their first rows, each with its stream's key."""
+    groups: dict[int, list[Answered]] = {}
+    labels: list[Labelled] = []
+    for record in records:
+        match record:
+            case Answered():
+                # By identity: one release that was taken up twice makes two entries, no harm done.
+                groups.setdefault(id(record.live), []).append(record)
+            case Labelled():
+                labels.append(record)
+    found: list[tuple[str, Entry]] = [
+        (predictions_key(group[0].deployment), prediction_batch(group)) for group in groups.values()
+    ]
+    return found + ([_label_entry(labels)] if labels else [])
+
+
+def prediction_batch(group: Sequence[Answered]) -> PredictionBatch:
+    """All rows of a group that was answered under one release."""
+    first = group[0]
+    signature = first.live.main.signature
+    return PredictionBatch(
+        deployment=first.deployment,
+        release=first.live.release,
+        main=first.live.main.version,
+        challengers=first.live.challengers,
+        ids=[name for answered in group for name in answered.ids],
+        at=pack([answered.at for answered in group for _ in answered.ids]),
+        seconds=pack([answered.seconds for answered in group for _ in answered.ids]),
+        columns=columns_of(signature, joined([answered.rows for answered in group])),
+        scores=_joined_scores(signature.target, [answered.scored for answered in group]),
+    )
+
+
+def columns_of(signature: Signature, rows: Rows) -> list[Column]:
+    """One column for each feature, in the signature's order."""
+    # Transposed once, so that each column is one stretch of memory.
+    numbers = iter(np.ascontiguousarray(rows.numbers.T))
+    texts = iter(rows.texts)
+    return [
+        NumberColumn(name=feature.name, data=next(numbers).tobytes())
+        if feature.numeric
+        else CategoryColumn(name=feature.name, data=next(texts))
+        for feature in signature.features
+    ]
+
+
+def scores_of(target: Target, scored: Scored) -> Scores:
+    """Answers as the wire carries them."""
+    found = scored.probabilities
+    return Scores(
+        values=pack(scored.values),
+        probabilities=b"" if found is None else pack(found),
+        classes=target.classes,
+    )
+
+
+def _joined_scores(target: Target, parts: Sequence[Scored]) -> Scores:
+    if len(parts) == 1:
+        return scores_of(target, parts[0])
+    found = [part.probabilities for part in parts if part.probabilities is not None]
+    values = np.concatenate([part.values for part in parts])
+    return scores_of(target, Scored(values, np.concatenate(found) if found else None))
+
+
+def _label_entry(labels: Sequence[Labelled]) -> tuple[str, Entry]:
+    deployment = labels[0].deployment
+    items = [item for labelled in labels for item in labelled.items]
+    return labels_key(deployment), LabelBatch(deployment=deployment, items=items)

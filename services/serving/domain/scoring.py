@@ -1,0 +1,80 @@
+"""What a model is to us: something that answers checked rows with numbers."""
+
+import math
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.serving.domain.rows import Plan, Rows
+from understudy.contracts.signature import Signature
+from understudy.contracts.vocabulary import Label, Task
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """Answers to n rows.
+
+    `values`: the predicted numbers, or the indices of the predicted classes in the signature's
+    order. `probabilities`: n × classes in that order, where the model gives them.
+    """
+
+    values: Floats
+    probabilities: Floats | None = None
+
+
+class Runner(Protocol):
+    """A loaded model. It raises whatever its library raises."""
+
+    def score(self, rows: Rows) -> Scored:
+        """Answer all rows in one call; every figure in the answer is finite."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a call takes, as measured while the model was warmed."""
+
+    call_seconds: float
+    row_seconds: float
+
+    def of(self, rows: int) -> float:
+        """Seconds that a call with so many rows is likely to take."""
+        return self.call_seconds + self.row_seconds * (rows - 1)
+
+
+UNKNOWN_COST: Final = Cost(math.inf, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A version that can answer: verified, loaded and warmed."""
+
+    version: int
+    signature: Signature
+    plan: Plan
+    runner: Runner
+    cost: Cost
+
+
+def class_name(label: Label) -> str:
+    """How a class is written as a member of a JSON object."""
+    return str(label).lower() if isinstance(label, bool) else str(label)
+
+
+def predictions(signature: Signature, scored: Scored) -> list[Label]:
+    """The answers in the caller's words."""
+    if signature.target.task is Task.REGRESSION:
+        return [*scored.values.tolist()]
+    classes = signature.target.classes
+    return [classes[int(value)] for value in scored.values.tolist()]
+
+
+def probabilities(signature: Signature, scored: Scored) -> list[dict[str, float] | None]:
+    """By class name, one for each row; None where the model gives none."""
+    if scored.probabilities is None:
+        return [None] * len(scored.values)
+    names = [class_name(label) for label in signature.target.classes]
+    return [dict(zip(names, row, strict=True)) for row in scored.probabilities.tolist()]

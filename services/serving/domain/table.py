@@ -1,0 +1,76 @@
+"""The immutable table of what this process answers. A switch replaces the table as a whole."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+from services.serving.domain.scoring import Loaded
+from understudy.contracts.vocabulary import AccessLevel
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A release that can answer."""
+
+    release: int
+    main: Loaded
+    challengers: tuple[int, ...]
+    """Versions that owe a pair for each row answered under this release."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What the registry wants served, and the release that really is: an older one at times."""
+
+    name: str
+    project: str
+    model: str
+    access: AccessLevel
+    description: str
+    release: int
+    live: Live | None = None
+    failure: str | None = None
+    """Why `release` is not the live one."""
+
+    @property
+    def current(self) -> bool:
+        """Whether the wanted release answers."""
+        return self.live is not None and self.live.release == self.release
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """All deployments by name."""
+
+    deployments: Mapping[str, Deployment] = field(default_factory=dict)
+
+    def __iter__(self) -> Iterator[Deployment]:
+        return iter(self.deployments.values())
+
+    def find(self, name: str) -> Deployment | None:
+        """The deployment of that name."""
+        return self.deployments.get(name)
+
+    def having(self, deployment: Deployment) -> "Table":
+        """The table with that deployment added or replaced."""
+        return Table({**self.deployments, deployment.name: deployment})
+
+    def wanted(self, deployments: "list[Deployment]") -> "Table":
+        """The table of those deployments, each with the release that answers so far."""
+        return Table({new.name: _heir(new, self.find(new.name)) for new in deployments})
+
+    @property
+    def releases(self) -> dict[str, int]:
+        """Which release answers, by deployment."""
+        return {d.name: d.live.release for d in self if d.live is not None}
+
+    @property
+    def failures(self) -> dict[str, str]:
+        """Why a wanted release does not answer, by deployment."""
+        return {d.name: d.failure for d in self if d.failure is not None}
+
+
+def _heir(new: Deployment, old: Deployment | None) -> Deployment:
+    if old is None or old.model != new.model:
+        return new
+    failure = old.failure if old.release == new.release else None
+    return replace(new, live=old.live, failure=failure)

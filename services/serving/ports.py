@@ -1,0 +1,97 @@
+"""What serving needs from outside, named."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Protocol
+
+from services.serving.domain.rows import Rows
+from services.serving.domain.scoring import Loaded, Scored
+from services.serving.domain.table import Live
+from understudy.contracts.events import LabelEvent, PairBatch, PredictionBatch
+from understudy.contracts.registry import ServedVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """What the log keeps of one answered request."""
+
+    deployment: str
+    live: Live
+    ids: Sequence[str]
+    at: float
+    seconds: float
+    rows: Rows
+    scored: Scored
+
+
+class Log(Protocol):
+    """Where answers and labels are kept. Never raises: what can't be kept is counted."""
+
+    async def predictions(self, answered: Answered) -> bool:
+        """Returns when the rows are in the log, or need not be waited for.
+
+        False: the buffer is full and the rows are lost.
+        """
+
+    async def labels(self, deployment: str, items: Sequence[LabelEvent]) -> bool:
+        """The same for labels."""
+
+
+class Artifacts(Protocol):
+    """Where the files of versions come from; `client.following.RegistryFollowing`."""
+
+    async def fetch_artifact(self, digest: str, folder: Path) -> Path:
+        """Have the file, its bytes checked."""
+
+
+class Library(Protocol):
+    """Loads versions: fetch, verify, load, warm. What was loaded before is kept."""
+
+    async def load(self, model: str, version: ServedVersion, trusted: Sequence[str]) -> Loaded:
+        """A version that can answer. Raises whatever stood in the way."""
+
+    def keep(self, models: Sequence[tuple[str, ServedVersion]]) -> None:
+        """Let go of all other versions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """An entry of the prediction stream that was handed to one challenger version."""
+
+    entry: bytes
+    batch: PredictionBatch | None
+    """None when the entry was trimmed meanwhile."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """How far a challenger version is behind the log."""
+
+    pending: int
+    """Entries handed over and not yet committed."""
+    behind_seconds: float
+    """Age of the oldest entry that is not committed; 0 when there is none."""
+
+
+class Inbox(Protocol):
+    """The prediction stream as one challenger version reads it."""
+
+    async def open(self, since: datetime) -> None:
+        """Have a place in the stream, made at `since` when there is none."""
+
+    async def unfinished(self, after: bytes) -> tuple[list[Delivery], bytes | None]:
+        """Entries handed to this reader before and not committed; the place to go on from."""
+
+    async def claimed(self) -> list[Delivery]:
+        """Entries that another reader took and left."""
+
+    async def arrived(self) -> list[Delivery]:
+        """New entries; waits a moment for them."""
+
+    async def commit(self, delivery: Delivery, pairs: PairBatch | None) -> bool:
+        """Append the pairs and finish the entry, both or none, and once. False: was done before."""
+
+    async def backlog(self) -> Backlog:
+        """How much is left to do."""

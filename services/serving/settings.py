@@ -1,0 +1,62 @@
+"""What serving and the challenger process are told."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from understudy.runtime.settings import FollowerSettings, Port, Seconds, ServiceSettings
+
+Count = Annotated[int, Field(ge=1)]
+
+
+class WorkerSettings(ServiceSettings):
+    """What BentoML must know before it starts a worker."""
+
+    serving_workers: Count = 2
+    """Processes that answer predictions."""
+
+
+class ModelSettings(FollowerSettings):
+    """What every process that loads models is told."""
+
+    load_deadline_seconds: Seconds = 300.0
+    """How long fetching, verifying, loading and warming one version may take."""
+    heartbeat_seconds: Annotated[float, Field(gt=0, le=20)] = 10.0
+    """How often the registry is told what is loaded."""
+    redis_timeout_seconds: Seconds = 2.0
+    """How long Redis may take to connect or to answer."""
+
+
+class ServingSettings(ModelSettings, WorkerSettings):
+    """What a serving worker is told."""
+
+    serving_port: Port = 8700
+    serving_body_limit_bytes: Count = 1_048_576
+    serving_max_rows: Count = 1_000
+    """Rows that one request may hold."""
+    serving_start_seconds: Seconds = 60.0
+    """How long a starting worker may wait for its models before it accepts connections."""
+    serving_inline_seconds: Seconds = 0.002
+    """Calls expected to take longer than this are scored in a thread."""
+    serving_threads: Count = 2
+    """Slow calls that one worker makes at the same time."""
+    serving_queue: Count = 64
+    """Slow calls that may wait for a thread; further ones are refused."""
+    log_buffer_rows: Count = 200_000
+    """Rows that one worker keeps while Redis is away; newer ones are dropped and counted."""
+    log_wait_seconds: Seconds = 2.0
+    """How long a reply may wait for its rows to be in the log."""
+    log_drain_seconds: Seconds = 5.0
+    """How long a stopping worker tries to write what it still holds."""
+
+
+class ChallengerSettings(ModelSettings):
+    """What the challenger process is told."""
+
+    challenger_port: Port = 8704
+    challenger_name: str = "challenger"
+    """Name of the consumer; must stay the same over restarts and differ between processes."""
+    challenger_entries: Count = 32
+    """Log entries scored in one call at most."""
+    challenger_nice: Annotated[int, Field(ge=0, le=19)] = 10
+    """How much CPU priority the process gives up."""
