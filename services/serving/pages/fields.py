@@ -21,6 +21,7 @@ MOST_RADIO_CHOICES: Final = 4
 
 _BOOLEANS: Final[Mapping[str, bool]] = {"true": True, "false": False}
 _NUMBER: Final = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d{1,3})?", re.ASCII)
+_SHORT_WHOLE: Final = re.compile(r"[+-]?\d{1,15}", re.ASCII)
 _GROUPED: Final = re.compile(r"[+-]?\d{1,3}([ \u00a0\u202f]\d{3})+(\.\d*)?")
 _GROUP_SPACES: Final = re.compile(r"[ \u00a0\u202f]")
 
@@ -136,10 +137,7 @@ def _read_number(feature: Feature, text: str) -> Entry:
         shape = "18 or 45000" if feature.kind is FeatureKind.INTEGER else "5.1 or 45000"
         point = ", with a point for decimals" if "," in trimmed else ""
         return Entry(text, trimmed, f"Write a number{point}, such as {shape}.")
-    number = float(trimmed)
-    if feature.kind is FeatureKind.INTEGER and number.is_integer() and abs(number) <= 2**53:
-        return Entry(text, int(number))
-    return Entry(text, number)
+    return Entry(text, int(trimmed) if _SHORT_WHOLE.fullmatch(trimmed) else float(trimmed))
 
 
 def _field(

@@ -7,32 +7,26 @@ keys nor values are logged. A POST renders the page again, so everything works w
 `static/form.js` sends the same POST and puts the answered parts in their places.
 """
 
-import asyncio
 import re
 from collections.abc import Mapping, Sequence
 from typing import Final, Protocol
-from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from services.serving.domain.errors import BodyTooLargeError, MalformedBodyError
 from services.serving.operations import Answer, Card
 from services.serving.pages.documents import Documents
 from services.serving.pages.fields import NAME_PREFIX, fields_of, read_entries
 from services.serving.pages.results import result_of
+from services.serving.pages.submission import read_submission, texts_in
 from services.serving.pages.wording import readable
 from understudy.contracts.refusals import Fault, Refusal, json_pointer
 from understudy.contracts.vocabulary import NAME_PATTERN, AccessLevel
 from understudy.runtime.http import STATUS
 
 COOKIE: Final = "understudy_key"
-MOST_BYTES: Final = 1_000_000
-MOST_FIELDS: Final = 10_100
-READ_SECONDS: Final = 15.0
 
-_FORM_TYPE: Final = "application/x-www-form-urlencoded"
 _OWN_SITE: Final = frozenset({"same-origin", "none"})
 _NOT_SHOWN: Final = frozenset({Fault.UNAUTHENTICATED, Fault.FORBIDDEN, Fault.NOT_FOUND})
 
@@ -87,7 +81,7 @@ class Form:
         if request.headers.get("sec-fetch-site", "none") not in _OWN_SITE:
             return self._notice(403, "Not from here", "Another site may not send this form.")
         try:
-            sent = await _read(request)
+            sent = await read_submission(request)
         except Refusal as refusal:
             return self._notice(STATUS[refusal.fault], "That could not be read", refusal.detail)
         match sent.get("do"):
@@ -96,14 +90,14 @@ class Form:
             case "leave":
                 return _back_to_form(request, None)
             case _:
-                return await self._predict(request, _texts(sent))
+                return await self._predict(request, texts_in(sent))
 
     def _enter(self, request: Request, sent: Mapping[str, str]) -> Response:
-        key, texts = sent.get("key", "").strip(), _texts(sent)
+        key, texts = sent.get("key", "").strip(), texts_in(sent)
         try:
             card = self._operations.admit(request.path_params["deployment"], key or None)
         except Refusal as refusal:
-            return self._turned_away(request, refusal, key, texts)
+            return self._turned_away(request, refusal, key, texts, asked_again=True)
         kept = None if card.access is AccessLevel.PUBLIC else key
         if not texts:
             return _back_to_form(request, kept)
@@ -183,17 +177,23 @@ class Form:
         refusal: Refusal,
         key: str | None,
         texts: Mapping[str, str] | None = None,
+        *,
+        asked_again: bool = False,
     ) -> Response:
         """The question for a key; the same whether the deployment is closed or does not exist."""
         if refusal.fault not in _NOT_SHOWN:
             return self._notice(
                 STATUS[refusal.fault], "Not ready", refusal.detail, _retry_after(refusal)
             )
+        # Without a key, "not found" and "forbidden" must not be told from "closed".
+        status = STATUS[refusal.fault] if key else 401
+        unnamed = "Enter the key that you were given." if asked_again else None
         response = self._documents.page(
             "gate.html",
-            STATUS[refusal.fault] if key else 401,
+            status,
+            {"WWW-Authenticate": "Bearer"} if status == 401 else None,
             deployment=request.path_params["deployment"],
-            problem=refusal.detail if key else None,
+            problem=refusal.detail if key else unnamed,
             carried={NAME_PREFIX + name: text for name, text in (texts or {}).items()},
         )
         if COOKIE in request.cookies:
@@ -204,31 +204,6 @@ class Form:
         self, status: int, title: str, detail: str, headers: Mapping[str, str] | None = None
     ) -> Response:
         return self._documents.page("notice.html", status, headers, title=title, detail=detail)
-
-
-async def _read(request: Request) -> dict[str, str]:
-    """The fields that were sent. Raises MalformedBodyError or BodyTooLargeError."""
-    if request.headers.get("content-type", "").partition(";")[0].strip().lower() != _FORM_TYPE:
-        raise MalformedBodyError(f"The form is sent as {_FORM_TYPE}.")
-    body = bytearray()
-    try:
-        async with asyncio.timeout(READ_SECONDS):
-            async for chunk in request.stream():
-                body += chunk
-                if len(body) > MOST_BYTES:
-                    raise BodyTooLargeError(f"The form holds more than {MOST_BYTES} bytes.")
-        pairs = parse_qsl(
-            body.decode("ascii", "replace"), keep_blank_values=True, max_num_fields=MOST_FIELDS
-        )
-    except (TimeoutError, ValueError) as error:
-        raise MalformedBodyError("The form did not arrive whole. Send it again.") from error
-    return dict(pairs)
-
-
-def _texts(sent: Mapping[str, str]) -> dict[str, str]:
-    """What was entered, by feature name."""
-    size = len(NAME_PREFIX)
-    return {name[size:]: text for name, text in sent.items() if name.startswith(NAME_PREFIX)}
 
 
 def _beside(name: str, message: str) -> str:
