@@ -1,0 +1,273 @@
+"""Brings an example into a running cluster, as anyone would: by the clients, step by step.
+
+Every step first looks whether it has been done, so loading again goes on where it stopped.
+"""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Final
+
+from pydantic import BaseModel, ValidationError
+
+from examples.candidates import Example, Recipe, Row
+from examples.progress import Note, StepFailedError, Steps, wait_until
+from examples.traffic import Counts, Traffic
+from understudy.client import MonitorClient, RegistryClient, ServingClient
+from understudy.contracts.monitor import Totals
+from understudy.contracts.registry import (
+    DeploymentRequest,
+    DeploymentView,
+    KeyRequest,
+    VersionRequest,
+    VersionView,
+)
+from understudy.contracts.vocabulary import Decision, Scope, VersionState
+
+PROJECT: Final = "examples"
+KEY_SCOPES: Final = (Scope.PREDICT, Scope.LABEL, Scope.READ)
+STATE_FILE: Final = "example.json"
+WAIT_SECONDS: Final = 90.0
+SEED: Final = 3
+MONTH_SECONDS: Final = 0.02
+"""How long a month of the simulated world takes: the last labels come a second or two later."""
+
+
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the cluster's services are."""
+
+    registry_url: str = "http://127.0.0.1:8701"
+    serving_url: str = "http://127.0.0.1:8700"
+    monitor_url: str = "http://127.0.0.1:8702"
+
+
+class Loaded(BaseModel):
+    """What the story leaves in the state folder for whoever goes on with it."""
+
+    deployment: str
+    key: str
+    key_id: str
+    example_row: Row
+    forms: dict[str, str]
+    """Form pages by deployment."""
+
+    @classmethod
+    def read(cls, state_dir: Path) -> "Loaded | None":
+        """What an earlier load left; None when there is nothing that can be read."""
+        try:
+            return cls.model_validate_json((state_dir / STATE_FILE).read_bytes())
+        except (OSError, ValidationError):
+            return None
+
+    def write(self, state_dir: Path) -> Path:
+        """Keep it; it holds a key, so only its owner may read it."""
+        state_dir.mkdir(parents=True, exist_ok=True)
+        path, draft = state_dir / STATE_FILE, state_dir / f"{STATE_FILE}.part"
+        draft.touch(mode=0o600)
+        draft.write_text(self.model_dump_json(indent=2))
+        return draft.replace(path)
+
+
+class Loader:
+    """The steps, in the order in which `load` takes them."""
+
+    def __init__(self, addresses: Addresses, admin_key: str, state_dir: Path, steps: Steps) -> None:
+        self._addresses = addresses
+        self._registry = RegistryClient(addresses.registry_url, admin_key)
+        self._state_dir = state_dir
+        self._steps = steps
+
+    def load(self, examples: tuple[Example, ...], rows: int) -> Loaded:
+        """Have the examples served, asked about and seen; the last one is the one to try."""
+        with self._registry:
+            self._ensure_project()
+            for example in examples:
+                self._ensure_model(example)
+                versions = [self._ensure_version(example, recipe) for recipe in example.recipes]
+                self._ensure_deployment(example, [version.version for version in versions])
+            loaded = self._ensure_key(examples)
+            served = [self._await_served(example) for example in examples]
+        with ExitStack() as stack:
+            serving = stack.enter_context(ServingClient(self._addresses.serving_url, loaded.key))
+            monitor = stack.enter_context(MonitorClient(self._addresses.monitor_url, loaded.key))
+            for example, deployment in zip(examples, served, strict=True):
+                self._send(example, deployment, rows, serving, monitor)
+        return loaded
+
+    def _ensure_project(self) -> None:
+        with self._steps.step(f"Project {PROJECT}") as note:
+            if PROJECT in {project.name for project in self._registry.projects()}:
+                note("there already")
+            else:
+                self._registry.create_project(PROJECT, "What `understudy up` starts with.")
+
+    def _ensure_model(self, example: Example) -> None:
+        with self._steps.step(f"Model {example.name}") as note:
+            if example.name in {model.name for model in self._registry.models()}:
+                note("there already")
+            else:
+                self._registry.create_model(example.name, PROJECT, example.description)
+
+    def _ensure_version(self, example: Example, recipe: Recipe) -> VersionView:
+        with self._steps.step(f"{example.name}: {recipe.description}") as note:
+            there = [
+                version
+                for version in self._registry.versions(example.name)
+                if version.description == recipe.description
+                and version.state is not VersionState.IGNORED
+            ]
+            if there:
+                version = min(there, key=lambda version: version.version)
+                note(f"v{version.version} is there already")
+            else:
+                version = self._train_and_register(example, recipe, note)
+            return self._decided(version, note)
+
+    def _train_and_register(self, example: Example, recipe: Recipe, note: Note) -> VersionView:
+        made = recipe.train()
+        with TemporaryDirectory() as folder:
+            artifact, reference = made.write(Path(folder))
+            request = VersionRequest(
+                artifact=self._registry.upload_artifact(artifact),
+                reference=self._registry.upload_artifact(reference),
+                signature=made.signature,
+                metrics=dict(made.metrics),
+                lineage=made.lineage,
+                description=recipe.description,
+            )
+        version = self._registry.register(example.name, request)
+        note(f"trained, registered as v{version.version}, log loss {made.metrics['log_loss']:.3f}")
+        return version
+
+    def _decided(self, version: VersionView, note: Note) -> VersionView:
+        if version.state is not VersionState.PENDING:
+            return version
+        note("reviewed")
+        return self._registry.decide(
+            version.model, version.version, Decision.DEPLOY, "Part of the example."
+        )
+
+    def _ensure_deployment(self, example: Example, versions: list[int]) -> None:
+        with self._steps.step(f"Deployment {example.name}") as note:
+            there = {found.name: found for found in self._registry.deployments()}
+            if example.name in there:
+                note(f"there already, {_roles(there[example.name])}")
+                return
+            main, *challengers = versions
+            made = self._registry.create_deployment(
+                DeploymentRequest(
+                    name=example.name,
+                    model=example.name,
+                    main=main,
+                    challengers=tuple(challengers),
+                    access=example.access,
+                    description=example.description,
+                    reason="Part of the example.",
+                )
+            )
+            note(_roles(made))
+
+    def _ensure_key(self, examples: tuple[Example, ...]) -> Loaded:
+        with self._steps.step("API key") as note:
+            kept = Loaded.read(self._state_dir)
+            issued_before = self._registry.keys()
+            usable = {key.id for key in issued_before if key.revoked_at is None}
+            if kept is not None and kept.key_id in usable:
+                note("there already")
+                key_id, key = kept.key_id, kept.key
+            else:
+                issued = self._registry.issue_key(
+                    KeyRequest(name="example", scopes=KEY_SCOPES, project=PROJECT)
+                )
+                key_id, key = issued.id, issued.key
+            tried = examples[-1]
+            loaded = Loaded(
+                deployment=tried.name,
+                key=key,
+                key_id=key_id,
+                example_row=tried.draw(1, 0)[0].row,
+                forms={
+                    example.name: f"{self._addresses.serving_url}/{example.name}/form"
+                    for example in examples
+                },
+            )
+            note(f"kept in {loaded.write(self._state_dir)}")
+            return loaded
+
+    def _await_served(self, example: Example) -> DeploymentView:
+        def served() -> DeploymentView | None:
+            found = self._registry.deployment(example.name)
+            return found if found.deployed and found.running else None
+
+        with self._steps.step(f"{example.name} is served") as note:
+            found = wait_until("deployed and running", served, seconds=WAIT_SECONDS)
+            note(f"release {found.current.release}")
+            return found
+
+    def _send(
+        self,
+        example: Example,
+        served: DeploymentView,
+        rows: int,
+        serving: ServingClient,
+        monitor: MonitorClient,
+    ) -> None:
+        with self._steps.step(f"{example.name}: serving and monitor know the key") as note:
+            wait_until("serving", lambda: serving.signature(example.name), seconds=WAIT_SECONDS)
+            before = wait_until(
+                "monitor", lambda: monitor.assessment(example.name), seconds=WAIT_SECONDS
+            ).totals
+            note(f"{_sum(before.predictions)} predictions in the log")
+        if (missing := rows - _sum(before.predictions)) > 0:
+            counts = self._ask(example, missing, serving)
+            self._await_seen(served, before, counts, monitor)
+
+    def _ask(self, example: Example, rows: int, serving: ServingClient) -> Counts:
+        traffic = Traffic(serving, example.name, month_seconds=MONTH_SECONDS)
+        title = f"{example.name}: {rows} predictions and their labels"
+        with self._steps.bar(title, rows) as advance:
+            for sent, outcome in enumerate(example.draw(rows, SEED), start=1):
+                traffic.ask(outcome)
+                advance(sent)
+            traffic.finish()
+            if traffic.counts.predictions < rows or traffic.counts.labels_failed:
+                raise StepFailedError(title, str(traffic.counts))
+        return traffic.counts
+
+    def _await_seen(
+        self, served: DeploymentView, before: Totals, counts: Counts, monitor: MonitorClient
+    ) -> None:
+        pairs = counts.predictions * len(served.current.challengers)
+
+        def seen() -> Totals | None:
+            now = monitor.assessment(served.name).totals
+            complete = (
+                _sum(now.predictions) - _sum(before.predictions) >= counts.predictions
+                and _pairs(now) - _pairs(before) >= pairs
+                and now.labels - before.labels >= counts.labelled
+            )
+            return now if complete else None
+
+        with self._steps.step(f"{served.name}: the monitor has seen them") as note:
+            totals = wait_until("all predictions, pairs and labels", seen, seconds=WAIT_SECONDS)
+            note(
+                f"{_sum(totals.predictions)} predictions, {_pairs(totals)} pairs, "
+                f"{totals.labels} labels"
+            )
+
+
+def _roles(deployment: DeploymentView) -> str:
+    current = deployment.current
+    challengers = "".join(f", challenger v{version}" for version in current.challengers)
+    return f"main v{current.main}{challengers}"
+
+
+def _pairs(totals: Totals) -> int:
+    """Answers of challengers, also those that were errors."""
+    return _sum(totals.pairs) + _sum(totals.pair_errors)
+
+
+def _sum(by_version: dict[str, int]) -> int:
+    return sum(by_version.values())

@@ -1,0 +1,193 @@
+"""The story from the command line: `python -m examples.story load | traffic | drift | plot`."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from pydantic import ValidationError
+
+from examples import iris
+from examples.credit import train as credit
+from examples.credit.applicants import NO_CHANGE, NO_DRIFT, ConceptChange, Drift
+from examples.drift_plot import PlottingUnavailableError, draw_plot
+from examples.drifting import Demonstration, Recording
+from examples.loading import Addresses, Loaded, Loader
+from examples.progress import StepFailedError, Steps
+from examples.traffic import Traffic, arrivals
+from understudy.client import MonitorClient, ServingClient
+
+EXAMPLES: Final = (iris.EXAMPLE, credit.EXAMPLE)
+HERE: Final = Addresses()
+DEPLOYMENT: Final = credit.EXAMPLE.name
+RECORDING_FILE: Final = "drift-recording.json"
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Load the examples into a running cluster, send applicants, let them drift.",
+)
+
+RegistryUrl = Annotated[str, typer.Option(envvar="UNDERSTUDY_REGISTRY_URL")]
+ServingUrl = Annotated[str, typer.Option(envvar="UNDERSTUDY_SERVING_URL")]
+MonitorUrl = Annotated[str, typer.Option(envvar="UNDERSTUDY_MONITOR_URL")]
+StateDir = Annotated[
+    Path, typer.Option(envvar="UNDERSTUDY_STATE_DIR", help="Where it keeps notes.")
+]
+Rate = Annotated[float, typer.Option(min=0.1, max=500.0, help="Rows a second.")]
+Seconds = Annotated[float, typer.Option(min=1.0, max=86_400.0)]
+Seed = Annotated[int | None, typer.Option(help="The same seed draws the same rows.")]
+Plot = Annotated[Path, typer.Option(help="The PNG to write.")]
+
+
+@app.command()
+def load(
+    *,
+    registry_url: RegistryUrl = HERE.registry_url,
+    serving_url: ServingUrl = HERE.serving_url,
+    monitor_url: MonitorUrl = HERE.monitor_url,
+    state_dir: StateDir = Path("var"),
+    rows: Annotated[int, typer.Option(min=0, max=100_000, help="Predictions of each.")] = 300,
+) -> None:
+    """Train, register, review and deploy iris and credit-risk; send them their first rows.
+
+    Needs an administrator's key in UNDERSTUDY_KEY. What is there already is left as it is.
+    """
+    with _told() as steps:
+        addresses = Addresses(registry_url, serving_url, monitor_url)
+        loaded = Loader(addresses, _key_of_environment(), state_dir, steps).load(EXAMPLES, rows)
+        for name, url in loaded.forms.items():
+            steps.say(f"  {name}: {url}")
+
+
+@app.command()
+def traffic(
+    *,
+    serving_url: ServingUrl = HERE.serving_url,
+    state_dir: StateDir = Path("var"),
+    rate: Rate = 50.0,
+    seconds: Seconds = 60.0,
+    drift: Annotated[bool, typer.Option("--drift", help="Other people apply.")] = False,
+    concept_change: Annotated[
+        bool, typer.Option("--concept-change", help="The same people default for other reasons.")
+    ] = False,
+    labels: Annotated[bool, typer.Option("--labels", help="Tell what came true, late.")] = False,
+    month_seconds: Annotated[
+        float, typer.Option(min=0.0, max=60.0, help="How long a month until a label takes.")
+    ] = 0.1,
+    seed: Seed = None,
+) -> None:
+    """Send applicants to credit-risk at a rate, their labels late."""
+    with _told() as steps:
+        draw = partial(
+            credit.draw,
+            drift=Drift() if drift else NO_DRIFT,
+            concept=ConceptChange() if concept_change else NO_CHANGE,
+        )
+        key = _key(state_dir)
+        with ServingClient(serving_url, key) as serving:
+            sender = Traffic(serving, DEPLOYMENT, month_seconds=month_seconds if labels else None)
+            with steps.bar(f"{DEPLOYMENT}: {rate:g} rows a second", seconds) as advance:
+                rows = arrivals(draw, _seed(seed))
+                sender.run(rows, rate=rate, seconds=seconds, tick=advance)
+            if labels:
+                with steps.step("Labels that were still to come"):
+                    sender.finish()
+        steps.say(f"  {sender.counts}")
+        if sender.counts.failed or sender.counts.labels_failed:
+            raise StepFailedError("Traffic", "not everything was answered")
+
+
+@app.command()
+def drift(
+    *,
+    serving_url: ServingUrl = HERE.serving_url,
+    monitor_url: MonitorUrl = HERE.monitor_url,
+    state_dir: StateDir = Path("var"),
+    rate: Rate = 50.0,
+    normal_seconds: Seconds = 180.0,
+    drifted_seconds: Seconds = 300.0,
+    plot: Plot = Path("var/drift-credit-risk.png"),
+    seed: Seed = None,
+) -> None:
+    """Send normal applicants, then drifted ones, and draw what the monitor says of both."""
+    with _told() as steps:
+        key = _key(state_dir)
+        with (
+            ServingClient(serving_url, key) as serving,
+            MonitorClient(monitor_url, key) as monitor,
+            steps.bar("Normal, then drifted applicants", normal_seconds + drifted_seconds) as bar,
+        ):
+            shown = Demonstration(serving, monitor, DEPLOYMENT, rate=rate)
+            counts = shown.run(normal_seconds, drifted_seconds, seed=_seed(seed), tick=bar)
+        steps.say(f"  {counts}")
+        shown.recording.write(state_dir / RECORDING_FILE)
+        _draw(shown.recording, plot, steps)
+        _conclude(shown.recording, steps)
+
+
+@app.command()
+def plot(state_dir: StateDir = Path("var"), plot: Plot = Path("var/drift-credit-risk.png")) -> None:
+    """Draw the last drift demonstration again."""
+    with _told() as steps:
+        recorded = state_dir / RECORDING_FILE
+        try:
+            recording = Recording.model_validate_json(recorded.read_bytes())
+        except (OSError, ValidationError) as error:
+            raise StepFailedError("Recording", f"none at {recorded}: run 'drift' first") from error
+        _draw(recording, plot, steps)
+
+
+def _key(state_dir: Path) -> str:
+    """The key that `load` left, else the environment's."""
+    loaded = Loaded.read(state_dir)
+    return _key_of_environment() if loaded is None else loaded.key
+
+
+def _key_of_environment() -> str:
+    if key := os.environ.get("UNDERSTUDY_KEY", "").strip():
+        return key
+    raise StepFailedError("Key", "set UNDERSTUDY_KEY to an administrator's key")
+
+
+def _seed(given: int | None) -> int:
+    return int(time.time()) if given is None else given
+
+
+def _draw(recording: Recording, path: Path, steps: Steps) -> None:
+    with steps.step("Plot") as note:
+        try:
+            draw_plot(recording, path)
+        except PlottingUnavailableError as error:
+            raise StepFailedError("Plot", str(error)) from error
+        note(str(path))
+
+
+def _conclude(recording: Recording, steps: Steps) -> None:
+    drifted, highest_other = recording.verdict()
+    for name, psi in drifted.items():
+        steps.say(f"  {name}: drift {psi:.3f}")
+    steps.say(f"  the highest of the others: {highest_other:.3f}")
+
+
+@contextmanager
+def _told() -> Iterator[Steps]:
+    """Say which step failed and why, and end with a status that a script can see."""
+    steps = Steps()
+    try:
+        yield steps
+    except StepFailedError as error:
+        steps.say(f"✗ {error.step}: {error.reason}", style="red")
+        raise typer.Exit(1) from error
+    except KeyboardInterrupt:
+        steps.say("Stopped.")
+        raise typer.Exit(130) from None
+
+
+if __name__ == "__main__":
+    app()
