@@ -8,14 +8,23 @@ set: this module is imported when a worker builds its application, never earlier
 from collections.abc import Callable
 from enum import StrEnum
 from functools import lru_cache
+from pathlib import Path
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, multiprocess
 
 from understudy.contracts.vocabulary import Outcome
 from understudy.runtime.buckets import LATENCY_SECONDS
 
 _SWITCH_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 _BATCH_ROWS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
+
+
+def forget_dead_workers(folder: Path) -> None:
+    """Drop the live gauges of workers that were killed: nobody else does."""
+    for file in folder.glob("gauge_live*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        if not Path(f"/proc/{pid}").exists():
+            multiprocess.mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
 
 
 class Dialect(StrEnum):

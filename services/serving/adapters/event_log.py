@@ -10,7 +10,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from services.serving.adapters.lanes import Buffer, Lane, LaneRules
 from services.serving.adapters.log_entries import Labelled, Record, entries_of
@@ -57,7 +56,6 @@ class EventLog:
             metrics=metrics,
             wait_seconds=wait_seconds,
             backoff=backoff or Backoff(0.05, 1.0),
-            failures=(RedisError, OSError, TimeoutError),
         )
         self._lanes: dict[str, Lane[Record]] = {}
 

@@ -70,8 +70,6 @@ class LaneRules:
     wait_seconds: float
     """How long a reply may wait."""
     backoff: Backoff
-    failures: tuple[type[Exception], ...]
-    """What sending raises when it may be tried again."""
 
 
 class Lane(Generic[Record]):
@@ -131,7 +129,7 @@ class Lane(Generic[Record]):
             self._under_way = self._next()
             try:
                 send = self._prepare([held.record for held in self._under_way])
-            except Exception:  # a record that can't be encoded must not hold up those behind it
+            except Exception:  # noqa: BLE001 - what can't be encoded must not hold up the rest
                 self._log.exception("log_rows_not_encoded")
                 self._settle(self._under_way, LogState.DROPPED)
             else:
@@ -167,7 +165,7 @@ class Lane(Generic[Record]):
         started = loop.time()
         try:
             await send(self._number)
-        except self._rules.failures as error:
+        except Exception as error:  # noqa: BLE001 - rows outlive whatever sending meets
             self._rules.metrics.flush_failed()
             self._degrade(repr(error))
             return False

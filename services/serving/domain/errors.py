@@ -69,15 +69,15 @@ class ScoringFailedError(Refusal):
     code: ClassVar = "scoring_failed"
 
 
-class LogFullError(Refusal):
-    """Labels can't be kept: the log is unreachable and its buffer full."""
-
-    fault: ClassVar = Fault.UNAVAILABLE
-    code: ClassVar = "log_full"
-
-
 class BusyError(Refusal):
     """More slow predictions are under way than this worker can queue."""
 
     fault: ClassVar = Fault.UNAVAILABLE
     code: ClassVar = "busy"
+
+
+class InvalidLabelsError(Refusal):
+    """The body is JSON but holds no labels; `errors` says where."""
+
+    fault: ClassVar = Fault.INVALID
+    code: ClassVar = "invalid_labels"

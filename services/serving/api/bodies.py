@@ -1,0 +1,90 @@
+"""Bodies of requests: read within a bound, decoded whatever their Content-Type says."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import msgspec
+from starlette.types import Receive, Scope
+
+from services.serving.domain.errors import BodyTooLargeError, MalformedBodyError
+
+Row = Mapping[str, Any]
+
+_DECODER: Final = msgspec.json.Decoder()
+_TAKES: Final = 'Send one row as {"feature": value, …}, or many as {"rows": [{…}, …]}.'
+
+
+class ClientGoneError(Exception):
+    """The client closed the connection before its request was whole."""
+
+
+async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
+    """The whole body. Raises BodyTooLargeError as soon as it is longer than `limit` bytes."""
+    declared = header(scope, b"content-length")
+    if declared.isdigit() and int(declared) > limit:
+        raise _too_large(limit)
+    chunks: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        chunk: bytes = message.get("body", b"")
+        size += len(chunk)
+        # What was declared may be untrue, or absent from a chunked request.
+        if size > limit:
+            raise _too_large(limit)
+        chunks.append(chunk)
+        if not message.get("more_body", False):
+            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+def header(scope: Scope, name: bytes) -> str:
+    """A request header's value; empty when it is absent."""
+    for key, value in scope["headers"]:
+        if key == name:
+            return str(value, "latin-1")
+    return ""
+
+
+def decode_json(body: bytes) -> object:
+    """Raises MalformedBodyError, which names the position."""
+    if not body.strip():
+        raise MalformedBodyError(f"The body is empty. {_TAKES}")
+    try:
+        return _DECODER.decode(body)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        hint = ""
+        if b"NaN" in body or b"Infinity" in body:
+            hint = " NaN and Infinity are no JSON: send null where a value is missing."
+        raise MalformedBodyError(f"The body is not JSON: {error}.{hint}") from error
+    except RecursionError as error:
+        raise MalformedBodyError("The body is nested too deeply.") from error
+
+
+def rows_of(decoded: object) -> tuple[Sequence[Row], bool]:
+    """The rows, and whether they came as a batch.
+
+    A feature may be called "rows": values of features are never lists, so a list under that name
+    is always a batch.
+    """
+    match decoded:
+        case {"rows": list(rows), **others} if not others:
+            return _checked(rows), True
+        case dict():
+            return [decoded], False
+        case list():
+            return _checked(decoded), True
+    raise MalformedBodyError(f"The body is neither an object nor a list. {_TAKES}")
+
+
+def _checked(rows: list[object]) -> list[Row]:
+    checked: list[Row] = [row for row in rows if isinstance(row, dict)]
+    if len(checked) != len(rows):
+        wrong = next(index for index, row in enumerate(rows) if not isinstance(row, dict))
+        raise MalformedBodyError(f"Row {wrong} is no object. {_TAKES}")
+    return checked
+
+
+def _too_large(limit: int) -> BodyTooLargeError:
+    return BodyTooLargeError(f"The body is longer than {limit} bytes. Send fewer rows at once.")

@@ -1,0 +1,74 @@
+"""Labels: the truth about earlier predictions, one or many."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.serving.api.bodies import decode_json, read_body
+from services.serving.domain.errors import InvalidLabelsError
+from services.serving.operations import LabelItem, Serving
+from understudy.contracts.refusals import FieldError, json_pointer
+from understudy.contracts.serving import LabelRequest, LabelResult, LabelResults, LabelStatus
+from understudy.runtime.keys import presented_key
+
+_LABELS: Final = TypeAdapter(list[LabelRequest])
+_MOST_ERRORS: Final = 100
+
+
+class Labels:
+    """`POST /v1/deployments/{deployment}/labels`."""
+
+    def __init__(self, serving: Serving, body_limit: int) -> None:
+        self._serving = serving
+        self._body_limit = body_limit
+
+    async def __call__(self, request: Request) -> Response:
+        """202 with a result for each label."""
+        body = await read_body(request.scope, request.receive, self._body_limit)
+        requests = _requests(decode_json(body))
+        results = await self._serving.label(
+            request.path_params["deployment"],
+            [_item(label) for label in requests],
+            key=presented_key(request.headers),
+        )
+        return Response(
+            _results(requests, results).model_dump_json(exclude_none=True),
+            202,
+            media_type="application/json",
+        )
+
+
+def _requests(decoded: object) -> list[LabelRequest]:
+    single = not isinstance(decoded, list)
+    try:
+        return _LABELS.validate_python([decoded] if single else decoded)
+    except ValidationError as invalid:
+        raise InvalidLabelsError(
+            'A label is {"prediction_id": …, "label": …, "observed_at"?: …, "source"?: …}; '
+            "send one, or a list.",
+            *(
+                FieldError(json_pointer(*error["loc"][1 if single else 0 :]), error["msg"])
+                for error in invalid.errors()[:_MOST_ERRORS]
+            ),
+        ) from invalid
+
+
+def _item(label: LabelRequest) -> LabelItem:
+    observed = None if label.observed_at is None else label.observed_at.timestamp()
+    return LabelItem(label.prediction_id, label.label, observed, label.source)
+
+
+def _results(requests: Sequence[LabelRequest], problems: Sequence[str | None]) -> LabelResults:
+    return LabelResults(
+        results=tuple(
+            LabelResult(
+                prediction_id=label.prediction_id,
+                status=LabelStatus.REFUSED if why else LabelStatus.ACCEPTED,
+                message=why,
+            )
+            for label, why in zip(requests, problems, strict=True)
+        )
+    )
