@@ -27,9 +27,9 @@ Item = TypeVar("Item")
 
 
 class Body(BaseModel):
-    """Every body is frozen, and says so when a member is not known."""
+    """Every body is frozen, and says so when a member is not known or a number not finite."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class ProjectRequest(Body):

@@ -1,0 +1,153 @@
+"""Artifacts as files of a folder that fsspec opens by URL, named by the SHA-256 of their bytes."""
+
+import asyncio
+import hashlib
+import os
+import tempfile
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import fsspec
+
+from services.registry.domain.errors import (
+    ArtifactTooLargeError,
+    DigestMismatchError,
+    StoreUnavailableError,
+    UploadStalledError,
+)
+
+_CHUNK: Final = 1 << 20
+_ABANDONED_AFTER: Final = timedelta(hours=24)
+
+
+class ArtifactFiles:
+    """Implements `ports.ArtifactStore`. A file gets its name only when its bytes deserve it."""
+
+    def __init__(self, url: str, *, limit_bytes: int, idle_seconds: float) -> None:
+        self._files, self._root = fsspec.url_to_fs(url)
+        self._limit_bytes = limit_bytes
+        self._idle_seconds = idle_seconds
+        self._drafts = f"{self._root}/incoming"
+
+    def verify(self) -> None:
+        """Write and remove a file; sweep what killed uploads left. Raises StoreUnavailableError."""
+        try:
+            self._files.makedirs(self._drafts, exist_ok=True)
+            probe = f"{self._drafts}/{uuid.uuid4().hex}"
+            self._files.pipe_file(probe, b"")
+            self._files.rm_file(probe)
+            self._sweep()
+        except OSError as error:
+            raise StoreUnavailableError(f"The artifact folder can't be written: {error}") from error
+
+    def size(self, digest: str) -> int | None:
+        """In bytes."""
+        try:
+            return int(self._files.size(self._path(digest)))
+        except FileNotFoundError:
+            return None
+
+    async def receive(self, digest: str, chunks: AsyncIterator[bytes]) -> int:
+        """Write to a draft while hashing, and rename it when the digest is right."""
+        draft = f"{self._drafts}/{uuid.uuid4().hex}"
+        try:
+            found, size = await self._write(draft, chunks)
+            if found != digest:
+                raise DigestMismatchError(
+                    f"The body's SHA-256 is {found}, not {digest} as the path says; nothing was "
+                    "stored. Was it changed on its way?"
+                )
+            await asyncio.to_thread(self._accept, draft, digest)
+        finally:
+            await asyncio.to_thread(self._discard, draft)
+        return size
+
+    def read(self, digest: str) -> Iterator[bytes]:
+        """The bytes, in chunks."""
+        with self._files.open(self._path(digest), "rb") as file:
+            while chunk := file.read(_CHUNK):
+                yield chunk
+
+    @contextmanager
+    def local(self, digest: str) -> Iterator[Path]:
+        """The file on this machine's disk, fetched for the while when it is kept elsewhere."""
+        if self._is_local:
+            yield Path(self._path(digest))
+            return
+        with tempfile.TemporaryDirectory() as folder:
+            copy = Path(folder) / digest
+            self._files.get_file(self._path(digest), str(copy))
+            yield copy
+
+    @property
+    def _is_local(self) -> bool:
+        return "file" in self._files.protocol
+
+    def _path(self, digest: str) -> str:
+        return f"{self._root}/{digest[:2]}/{digest}"
+
+    async def _write(self, draft: str, chunks: AsyncIterator[bytes]) -> tuple[str, int]:
+        hashing, size = hashlib.sha256(), 0
+        file = await asyncio.to_thread(self._files.open, draft, "wb")
+        try:
+            async for block in _blocks(chunks, self._idle_seconds):
+                size += len(block)
+                if size > self._limit_bytes:
+                    raise ArtifactTooLargeError(
+                        f"An artifact has at most {self._limit_bytes} bytes; nothing was stored. "
+                        "The setting is UNDERSTUDY_ARTIFACT_LIMIT_BYTES."
+                    )
+                await asyncio.to_thread(_write_block, file, hashing, block)
+            await asyncio.to_thread(self._flush, file)
+        finally:
+            await asyncio.to_thread(file.close)
+        return hashing.hexdigest(), size
+
+    def _flush(self, file: Any) -> None:
+        if self._is_local:
+            file.flush()
+            os.fsync(file.fileno())
+
+    def _accept(self, draft: str, digest: str) -> None:
+        path = self._path(digest)
+        self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
+        self._files.mv(draft, path)
+
+    def _discard(self, draft: str) -> None:
+        with suppress(FileNotFoundError):
+            self._files.rm_file(draft)
+
+    def _sweep(self) -> None:
+        before = datetime.now(UTC) - _ABANDONED_AFTER
+        for draft in self._files.ls(self._drafts, detail=False):
+            with suppress(FileNotFoundError, NotImplementedError):
+                if self._files.modified(draft) < before:
+                    self._files.rm_file(draft)
+
+
+async def _blocks(chunks: AsyncIterator[bytes], idle_seconds: float) -> AsyncIterator[bytes]:
+    """Gather what arrives into blocks worth a trip to the disk; give up when nothing arrives."""
+    held = bytearray()
+    while True:
+        try:
+            async with asyncio.timeout(idle_seconds):
+                chunk = await anext(chunks, None)
+        except TimeoutError as error:
+            raise UploadStalledError(
+                f"The upload sent nothing for {idle_seconds:g} s; nothing was stored. Try again."
+            ) from error
+        held += chunk or b""
+        if held and (chunk is None or len(held) >= _CHUNK):
+            yield bytes(held)
+            held.clear()
+        if chunk is None:
+            return
+
+
+def _write_block(file: Any, hashing: "hashlib._Hash", block: bytes) -> None:
+    hashing.update(block)
+    file.write(block)

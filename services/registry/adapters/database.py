@@ -1,0 +1,151 @@
+"""One database, SQLite or another by URL: its connections, its transactions, its migrations."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text, update
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from services.registry.adapters.rows import entry_row
+from services.registry.adapters.tables import audit, state
+from services.registry.domain.audit import Entry
+from services.registry.domain.errors import StoreUnavailableError
+
+_BUSY_MILLISECONDS: Final = 10_000
+_POOL: Final = {"pool_size": 10, "max_overflow": 40, "pool_timeout": 10.0}
+_MIGRATION_LOCK: Final = 8_701_870_187_018_701
+"""Any number, as long as nobody else locks the same one in this database."""
+
+
+class Database:
+    """Transactions: readers see one moment, writers come one after the other."""
+
+    def __init__(self, url: str) -> None:
+        self._engine = _open(url)
+        self._listeners: list[Callable[[], None]] = []
+        sqlite = self._engine.dialect.name == "sqlite"
+        self._writer = self._engine.execution_options(immediate=True)
+        self._reader = (
+            self._engine
+            if sqlite
+            else self._engine.execution_options(isolation_level="REPEATABLE READ")
+        )
+
+    def subscribe(self, listener: Callable[[], None]) -> None:
+        """Call `listener`, in whichever thread committed, after every change."""
+        self._listeners.append(listener)
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that sees one moment. Raises StoreUnavailableError."""
+        with _available(), self._reader.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def change(self) -> Iterator["Changing"]:
+        """A transaction that is one numbered change, audited. Raises StoreUnavailableError."""
+        with _available(), self._writer.begin() as connection:
+            # First of all: the row's lock lets one change at a time through, on every database.
+            connection.execute(update(state).values(sequence=state.c.sequence + 1))
+            changing = Changing(connection)
+            yield changing
+            if not changing.recorded:
+                raise RuntimeError("a change left no audit entry")
+        for listener in self._listeners:
+            listener()
+
+    def migrate(self) -> None:
+        """Bring the tables up to date; replicas that start together do it one after the other."""
+        with _available(), self._writer.begin() as connection:
+            if connection.dialect.name == "postgresql":
+                lock = text("SELECT pg_advisory_xact_lock(:lock)")
+                connection.execute(lock, {"lock": _MIGRATION_LOCK})
+            command.upgrade(_alembic(connection), "head")
+            if connection.execute(select(state.c.id)).first() is None:
+                connection.execute(
+                    insert(state).values(id=1, sequence=_beginning(), configuration={})
+                )
+
+    def verify(self) -> None:
+        """Raises StoreUnavailableError when nothing can be written."""
+        with _available(), self._writer.begin() as connection:
+            connection.execute(update(state).values(sequence=state.c.sequence))
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._engine.dispose()
+
+
+class Changing:
+    """A change under way."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.recorded = False
+
+    def record(self, entry: Entry) -> None:
+        """Leave the audit entry, under the change's number."""
+        sequence = self.connection.execute(select(state.c.sequence)).scalar_one()
+        self.connection.execute(insert(audit).values(sequence=sequence, **entry_row(entry)))
+        self.recorded = True
+
+
+def _open(url: str) -> Engine:
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), **_POOL)
+    if engine.dialect.name == "sqlite":
+        if engine.url.database:
+            Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+        event.listen(engine, "connect", _on_sqlite_connect)
+        event.listen(engine, "begin", _on_sqlite_begin)
+    return engine
+
+
+def _on_sqlite_connect(connection: Any, _record: object) -> None:
+    # The driver's own idea of when to begin a transaction is switched off; see `begin` below.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _on_sqlite_begin(connection: Connection) -> None:
+    # A transaction that begins by reading and then writes may find itself too late; one that
+    # takes the write lock at once waits for its turn instead.
+    immediate = connection.get_execution_options().get("immediate", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+@contextmanager
+def _available() -> Iterator[None]:
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        raise StoreUnavailableError(
+            "The registry's database does not answer; try again.", retry_after=1.0
+        ) from error
+
+
+def _alembic(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    config.attributes["connection"] = connection
+    return config
+
+
+def _beginning() -> int:
+    """Where the sequence of a new database begins.
+
+    Followers compare numbers: a database that was thrown away and filled again must not come to
+    the number that they hold, or they would keep the old keys for good.
+    """
+    return int(time.time())

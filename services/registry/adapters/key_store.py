@@ -1,0 +1,53 @@
+"""Keys in SQL: digests, never secrets."""
+
+from sqlalchemy import insert, or_, select, update
+
+from services.registry.adapters.database import Database
+from services.registry.adapters.rows import key_of, key_row
+from services.registry.adapters.tables import deployments, keys
+from services.registry.domain.access import Key, Reach
+from services.registry.domain.audit import Entry
+from services.registry.domain.paging import Paging, Slice, cut
+
+
+class SqlKeys:
+    """Implements `ports.KeyStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, key: Key, entry: Entry) -> None:
+        """Keep the key."""
+        with self._database.change() as change:
+            change.connection.execute(insert(keys).values(**key_row(key)))
+            change.record(entry)
+
+    def find(self, key_id: str) -> Key | None:
+        """The key of that id."""
+        with self._database.read() as connection:
+            row = connection.execute(select(keys).where(keys.c.id == key_id)).first()
+        return None if row is None else key_of(row)
+
+    def page(self, reach: Reach, paging: Paging) -> Slice[Key]:
+        """By id."""
+        query = select(keys).order_by(keys.c.id).limit(paging.limit + 1)
+        if reach.deployment is not None:
+            query = query.where(keys.c.deployment == reach.deployment)
+        if reach.project is not None:
+            within = select(deployments.c.live_name).where(deployments.c.project == reach.project)
+            query = query.where(or_(keys.c.project == reach.project, keys.c.deployment.in_(within)))
+        if paging.cursor is not None:
+            query = query.where(keys.c.id > paging.cursor)
+        with self._database.read() as connection:
+            found = [key_of(row) for row in connection.execute(query)]
+        return cut(found, paging.limit, lambda key: key.id)
+
+    def revoke(self, key_id: str, entry: Entry) -> None:
+        """Revoke it at the entry's time, unless it is."""
+        with self._database.change() as change:
+            change.connection.execute(
+                update(keys)
+                .where(keys.c.id == key_id, keys.c.revoked_at.is_(None))
+                .values(revoked_at=entry.at)
+            )
+            change.record(entry)

@@ -1,0 +1,187 @@
+"""Rows of the tables from and to the domain's values."""
+
+from typing import Any
+
+from pydantic import TypeAdapter
+from sqlalchemy import Row
+
+from services.registry.domain.access import Configuration, Key, Reach
+from services.registry.domain.audit import Action, Entry, Recorded
+from services.registry.domain.deployments import Deployment
+from services.registry.domain.releases import Release, Setting
+from services.registry.domain.versions import Lineage, Review, Version, VersionDraft
+from understudy.contracts.signature import Signature
+from understudy.contracts.vocabulary import AccessLevel, ReleaseKind, Scope, VersionState
+
+_SIGNATURE = TypeAdapter(Signature)
+_LINEAGE = TypeAdapter(Lineage)
+_CONFIGURATION = TypeAdapter(Configuration)
+
+Values = dict[str, Any]
+
+
+def version_row(draft: VersionDraft, number: int) -> Values:
+    """A version that is pending."""
+    return {
+        "model": draft.model,
+        "number": number,
+        "artifact": draft.artifact,
+        "reference": draft.reference,
+        "signature": _SIGNATURE.dump_python(draft.signature, mode="json"),
+        "metrics": dict(draft.metrics),
+        "lineage": _LINEAGE.dump_python(draft.lineage, mode="json"),
+        "description": draft.description,
+        "created_at": draft.created_at,
+        "created_by": draft.created_by,
+        "state": VersionState.PENDING.value,
+    }
+
+
+def version_of(row: Row[Any]) -> Version:
+    """A version with its review, if that has ended."""
+    draft = VersionDraft(
+        model=row.model,
+        artifact=row.artifact,
+        reference=row.reference,
+        signature=_SIGNATURE.validate_python(row.signature),
+        created_at=row.created_at,
+        created_by=row.created_by,
+        metrics=row.metrics,
+        lineage=_LINEAGE.validate_python(row.lineage),
+        description=row.description,
+    )
+    return Version(row.number, draft, _review(row))
+
+
+def _review(row: Row[Any]) -> Review | None:
+    if row.decided_at is None:
+        return None
+    state = VersionState(row.state)
+    return Review(state, row.decided_at, row.decided_by, row.decision_reason)
+
+
+def review_row(review: Review) -> Values:
+    """The columns that the end of a review fills."""
+    return {
+        "state": review.state.value,
+        "decided_at": review.decided_at,
+        "decided_by": review.decided_by,
+        "decision_reason": review.reason,
+    }
+
+
+def deployment_row(deployment: Deployment, current: int) -> Values:
+    """A deployment that lives."""
+    return {
+        "name": deployment.name,
+        "live_name": deployment.name,
+        "project": deployment.project,
+        "model": deployment.model,
+        "access": deployment.access.value,
+        "description": deployment.description,
+        "created_at": deployment.created_at,
+        "anchor": deployment.anchor,
+        "current": current,
+    }
+
+
+def deployment_of(row: Row[Any], current: Release) -> Deployment:
+    """A deployment and its current release."""
+    return Deployment(
+        name=row.name,
+        project=row.project,
+        model=row.model,
+        access=AccessLevel(row.access),
+        description=row.description,
+        created_at=row.created_at,
+        anchor=row.anchor,
+        current=current,
+    )
+
+
+def release_row(release: Release, deployment_id: int) -> Values:
+    """A release of one deployment."""
+    return {
+        "deployment_id": deployment_id,
+        "number": release.number,
+        "kind": release.kind.value,
+        "main": release.setting.main,
+        "challengers": list(release.setting.challengers),
+        "released_at": release.released_at,
+        "released_by": release.released_by,
+        "reason": release.reason,
+        "restores": release.restores,
+    }
+
+
+def release_of(row: Row[Any], deployment: str) -> Release:
+    """A release of the deployment of that name."""
+    return Release(
+        deployment=deployment,
+        number=row.number,
+        kind=ReleaseKind(row.kind),
+        setting=Setting(row.main, tuple(row.challengers)),
+        released_at=row.released_at,
+        released_by=row.released_by,
+        reason=row.reason,
+        restores=row.restores,
+    )
+
+
+def key_row(key: Key) -> Values:
+    """A key, without its secret."""
+    return {
+        "id": key.id,
+        "digest": key.digest,
+        "name": key.name,
+        "scopes": [scope.value for scope in key.scopes],
+        "deployment": key.reach.deployment,
+        "project": key.reach.project,
+        "created_at": key.created_at,
+        "expires_at": key.expires_at,
+        "revoked_at": key.revoked_at,
+    }
+
+
+def key_of(row: Row[Any]) -> Key:
+    """A key, whatever has become of it."""
+    return Key(
+        id=row.id,
+        digest=row.digest,
+        name=row.name,
+        scopes=tuple(Scope(scope) for scope in row.scopes),
+        reach=Reach(row.deployment, row.project),
+        created_at=row.created_at,
+        expires_at=row.expires_at,
+        revoked_at=row.revoked_at,
+    )
+
+
+def entry_row(entry: Entry) -> Values:
+    """An audit entry, all but its number."""
+    return {
+        "at": entry.at,
+        "actor": entry.actor,
+        "action": entry.action.value,
+        "subject": entry.subject,
+        "reason": entry.reason,
+        "details": dict(entry.details),
+    }
+
+
+def recorded_of(row: Row[Any]) -> Recorded:
+    """An audit entry in its place."""
+    action = Action(row.action)
+    entry = Entry(row.at, row.actor, action, row.subject, row.reason, row.details)
+    return Recorded(row.sequence, entry)
+
+
+def configuration_row(configuration: Configuration) -> Values:
+    """The configuration as one JSON value."""
+    values: Values = _CONFIGURATION.dump_python(configuration, mode="json")
+    return values
+
+
+def configuration_of(value: Values) -> Configuration:
+    """The configuration; an empty one before the first start has ended."""
+    return _CONFIGURATION.validate_python(value)

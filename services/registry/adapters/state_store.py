@@ -1,0 +1,123 @@
+"""Sequence, configuration, trail, and the whole state at one moment, in SQL."""
+
+from collections import defaultdict
+
+from sqlalchemy import Connection, select, update
+
+from services.registry.adapters.database import Database
+from services.registry.adapters.rows import (
+    configuration_of,
+    configuration_row,
+    deployment_of,
+    key_of,
+    recorded_of,
+    release_of,
+    version_of,
+)
+from services.registry.adapters.tables import audit, deployments, keys, releases, state, versions
+from services.registry.domain.access import Configuration, Key
+from services.registry.domain.audit import Entry, Recorded
+from services.registry.domain.paging import Paging, Slice, cut
+from services.registry.domain.releases import Release
+from services.registry.domain.versions import Version
+from services.registry.ports import Served, State
+
+
+class SqlState:
+    """Implements `ports.StateStore`."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def verify(self) -> None:
+        """Raises StoreUnavailableError."""
+        self._database.verify()
+
+    def sequence(self) -> int:
+        """The number of the last change."""
+        with self._database.read() as connection:
+            return _sequence(connection)
+
+    def state(self) -> State:
+        """Everything that followers need, as one transaction sees it."""
+        with self._database.read() as connection:
+            return State(
+                sequence=_sequence(connection),
+                configuration=_configuration(connection),
+                keys=_keys(connection),
+                deployments=_served(connection),
+            )
+
+    def configuration(self) -> Configuration:
+        """What the installation was last configured with."""
+        with self._database.read() as connection:
+            return _configuration(connection)
+
+    def configure(self, configuration: Configuration, entry: Entry) -> bool:
+        """Keep the configuration if it is another one."""
+        if self.configuration() == configuration:
+            return False
+        with self._database.change() as change:
+            values = configuration_row(configuration)
+            change.connection.execute(update(state).values(configuration=values))
+            change.record(entry)
+        return True
+
+    def trail(self, paging: Paging) -> Slice[Recorded]:
+        """Newest first."""
+        query = select(audit).order_by(audit.c.sequence.desc()).limit(paging.limit + 1)
+        if (after := paging.after_number()) is not None:
+            query = query.where(audit.c.sequence < after)
+        with self._database.read() as connection:
+            found = [recorded_of(row) for row in connection.execute(query)]
+        return cut(found, paging.limit, lambda recorded: recorded.sequence)
+
+
+def _sequence(connection: Connection) -> int:
+    sequence: int = connection.execute(select(state.c.sequence)).scalar_one()
+    return sequence
+
+
+def _configuration(connection: Connection) -> Configuration:
+    return configuration_of(connection.execute(select(state.c.configuration)).scalar_one())
+
+
+def _keys(connection: Connection) -> tuple[Key, ...]:
+    query = select(keys).where(keys.c.revoked_at.is_(None)).order_by(keys.c.id)
+    return tuple(key_of(row) for row in connection.execute(query))
+
+
+def _served(connection: Connection) -> tuple[Served, ...]:
+    live = select(deployments).where(deployments.c.live_name.is_not(None))
+    found = connection.execute(live.order_by(deployments.c.name)).all()
+    named = _versions(connection)
+    histories = _histories(connection)
+    return tuple(
+        Served(
+            deployment_of(row, histories[row.id][-1]), tuple(histories[row.id]), named[row.model]
+        )
+        for row in found
+    )
+
+
+def _histories(connection: Connection) -> dict[int, list[Release]]:
+    query = (
+        select(releases, deployments.c.live_name)
+        .join(deployments, deployments.c.id == releases.c.deployment_id)
+        .where(deployments.c.live_name.is_not(None))
+        .order_by(releases.c.number)
+    )
+    found: dict[int, list[Release]] = defaultdict(list)
+    for row in connection.execute(query):
+        found[row.deployment_id].append(release_of(row, row.live_name))
+    return found
+
+
+def _versions(connection: Connection) -> dict[str, dict[int, Version]]:
+    """Of models that are deployed."""
+    live = select(deployments.c.model).where(deployments.c.live_name.is_not(None))
+    query = select(versions).where(versions.c.model.in_(live))
+    found: dict[str, dict[int, Version]] = defaultdict(dict)
+    for row in connection.execute(query):
+        found[row.model][row.number] = version_of(row)
+    return found

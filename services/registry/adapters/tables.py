@@ -1,0 +1,156 @@
+"""The tables. Their history is in `migrations`; a test sees to it that the two agree."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    UniqueConstraint,
+)
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware datetime on every database: SQLite forgets the zone, so it is put back."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Into the database."""
+        del dialect
+        return value and value.astimezone(UTC)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Out of it."""
+        del dialect
+        if not isinstance(value, datetime):
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+state = Table(
+    "state",
+    metadata,
+    # One row. Every change begins by moving `sequence`, which orders the changes of all replicas.
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("sequence", BigInteger, nullable=False),
+    Column("configuration", JSON, nullable=False),
+)
+
+projects = Table(
+    "projects",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("description", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+models = Table(
+    "models",
+    metadata,
+    Column("name", String(63), primary_key=True),
+    Column("project", ForeignKey("projects.name"), nullable=False, index=True),
+    Column("description", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("model", ForeignKey("models.name"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("artifact", String(64), nullable=False, index=True),
+    Column("reference", String(64), nullable=False, index=True),
+    Column("signature", JSON, nullable=False),
+    Column("metrics", JSON, nullable=False),
+    Column("lineage", JSON, nullable=False),
+    Column("description", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("created_by", String(200), nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("decided_at", UtcDateTime),
+    Column("decided_by", String(200)),
+    Column("decision_reason", Text),
+)
+
+deployments = Table(
+    "deployments",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", String(63), nullable=False, index=True),
+    # The name while the deployment lives, nothing afterwards: so that a name is used again.
+    Column("live_name", String(63), unique=True),
+    Column("project", ForeignKey("projects.name"), nullable=False, index=True),
+    Column("model", ForeignKey("models.name"), nullable=False),
+    Column("access", String(16), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("deleted_at", UtcDateTime),
+    Column("anchor", Integer, nullable=False),
+    Column("current", Integer, nullable=False),
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("deployment_id", ForeignKey("deployments.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("main", Integer, nullable=False),
+    Column("challengers", JSON, nullable=False),
+    Column("released_at", UtcDateTime, nullable=False),
+    Column("released_by", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("restores", Integer),
+    UniqueConstraint("deployment_id", "number"),
+)
+
+keys = Table(
+    "keys",
+    metadata,
+    Column("id", String(16), primary_key=True),
+    Column("digest", String(64), nullable=False),
+    Column("name", String(200), nullable=False),
+    Column("scopes", JSON, nullable=False),
+    Column("deployment", String(63)),
+    Column("project", String(63)),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime),
+    Column("revoked_at", UtcDateTime),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    Column("sequence", BigInteger, primary_key=True, autoincrement=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("actor", String(200), nullable=False),
+    Column("action", String(40), nullable=False),
+    Column("subject", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("details", JSON, nullable=False),
+)
+
+Index("ix_keys_reach", keys.c.deployment, keys.c.project)

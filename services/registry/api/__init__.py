@@ -1,0 +1,59 @@
+"""Translates HTTP in: one thin module per noun over the operations."""
+
+from collections.abc import Callable, Mapping
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from starlette.types import ASGIApp
+
+from services.registry.api import (
+    artifacts,
+    catalogue,
+    deployments,
+    followers,
+    keys,
+    probes,
+    versions,
+)
+from services.registry.api.door import BoundedBodies, Counted, Keyed
+from services.registry.api.problems import HANDLERS
+from services.registry.metrics import Metrics
+from services.registry.operations import Operations
+from understudy.runtime.http import RequestIds
+
+ROUTERS = (
+    probes.router,
+    catalogue.router,
+    versions.router,
+    artifacts.router,
+    deployments.router,
+    keys.router,
+    followers.router,
+)
+
+
+def make_api(
+    operations: Operations,
+    metrics: Metrics,
+    collectors: CollectorRegistry,
+    missing: Callable[[], Mapping[str, str]],
+) -> FastAPI:
+    """All routes. There is no schema for people without a key, so none is served."""
+    api = FastAPI(
+        title="Understudy registry",
+        exception_handlers=dict(HANDLERS),
+        openapi_url=None,
+    )
+    api.state.operations = operations
+    api.state.metrics = metrics
+    api.state.collectors = collectors
+    api.state.missing = missing
+    for router in ROUTERS:
+        api.include_router(router)
+    return api
+
+
+def behind_the_door(api: ASGIApp, operations: Operations, metrics: Metrics, limit: int) -> ASGIApp:
+    """The routes as the world sees them: numbered, counted, and nothing without a key."""
+    keyed = Keyed(BoundedBodies(api, limit), operations.snapshots.keys)
+    return RequestIds(Counted(keyed, metrics))

@@ -1,0 +1,100 @@
+"""What every request passes before it reaches a route: counting, the key, the limit of its body."""
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Final
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from services.registry.metrics import Metrics
+from understudy.contracts.refusals import Refusal
+from understudy.runtime.http import refusal_response, request_id_of
+from understudy.runtime.keys import KeyRing, presented_key
+
+OPEN: Final = frozenset({"/livez", "/readyz"})
+STREAMED: Final = "/v1/artifacts/"
+"""Bodies below it are not read as a whole; the store has their limit."""
+_UNKNOWN: Final = "unknown"
+
+
+class Keyed:
+    """Deny by default: whatever the path, without a valid key nothing but the probes answers."""
+
+    def __init__(self, app: ASGIApp, keys: Callable[[], KeyRing]) -> None:
+        self._app = app
+        self._keys = keys
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["path"] in OPEN:
+            await self._app(scope, receive, send)
+            return
+        try:
+            ring = await run_in_threadpool(self._keys)
+            presented = presented_key(Headers(scope=scope))
+            caller = ring.authenticate(presented, datetime.now(UTC))
+        except Refusal as refusal:
+            response = refusal_response(
+                refusal, instance=scope["path"], request_id=request_id_of(scope)
+            )
+            await response(scope, receive, send)
+            return
+        scope.setdefault("state", {})["caller"] = caller
+        await self._app(scope, receive, send)
+
+
+class BoundedBodies:
+    """Turns away a body that is too large to be read as a whole, at the byte that is too many."""
+
+    def __init__(self, app: ASGIApp, limit_bytes: int) -> None:
+        self._app = app
+        self._limit_bytes = limit_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["path"].startswith(STREAMED):
+            await self._app(scope, receive, send)
+            return
+        taken = 0
+
+        async def bounded() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > self._limit_bytes:
+                raise HTTPException(413, f"A body has at most {self._limit_bytes} bytes here.")
+            return message
+
+        await self._app(scope, bounded, send)
+
+
+class Counted:
+    """Counts requests by the route that answered them, never by what the caller wrote."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began, status = time.perf_counter(), 500
+
+        async def watched(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, watched)
+        finally:
+            route = getattr(scope.get("route"), "path", _UNKNOWN)
+            method = scope["method"] if route != _UNKNOWN else _UNKNOWN
+            self._metrics.answered(route, method, status, time.perf_counter() - began)

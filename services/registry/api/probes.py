@@ -1,0 +1,29 @@
+"""Liveness, readiness and metrics."""
+
+from fastapi import APIRouter
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.registry.api.edge import Scraper, Verbs
+from understudy.runtime.http import liveness, readiness_response
+
+router = APIRouter()
+router.add_api_route("/livez", liveness, methods=["GET"])
+
+
+@router.get("/readyz")
+def readiness(request: Request) -> Response:
+    """The database answers and the artifact folder is there."""
+    return readiness_response(request.app.state.missing())
+
+
+@router.get("/metrics")
+async def metrics(_caller: Scraper, verbs: Verbs, request: Request) -> Response:
+    """In Prometheus' text format."""
+    snapshot = await run_in_threadpool(verbs.snapshots.current)
+    # Gauges are cleared and set again without a pause in which another scrape could look.
+    request.app.state.metrics.show(snapshot, verbs.followers.counts())
+    body = generate_latest(request.app.state.collectors)
+    return Response(body, headers={"Content-Type": CONTENT_TYPE_LATEST})

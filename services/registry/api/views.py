@@ -1,0 +1,124 @@
+"""The domain's values as the bodies that go out."""
+
+from services.registry.domain.access import Key
+from services.registry.domain.audit import Recorded
+from services.registry.domain.catalogue import Model, Project
+from services.registry.domain.deployments import Deployment
+from services.registry.domain.releases import Release
+from services.registry.domain.versions import Version
+from services.registry.operations.followers import Standing
+from understudy.contracts.registry import (
+    AuditView,
+    DeploymentView,
+    KeyView,
+    Lineage,
+    ModelView,
+    ProjectView,
+    ReleaseView,
+    VersionView,
+)
+
+
+def project_view(project: Project) -> ProjectView:
+    """A project."""
+    return ProjectView(
+        name=project.name, description=project.description, created_at=project.created_at
+    )
+
+
+def model_view(model: Model) -> ModelView:
+    """A model."""
+    return ModelView(
+        name=model.name,
+        project=model.project,
+        description=model.description,
+        created_at=model.created_at,
+        versions=model.versions,
+    )
+
+
+def version_view(version: Version) -> VersionView:
+    """A version and its review."""
+    draft, review = version.draft, version.review
+    lineage = draft.lineage
+    return VersionView(
+        artifact=draft.artifact,
+        reference=draft.reference,
+        signature=draft.signature,
+        metrics=dict(draft.metrics),
+        lineage=Lineage(
+            author=lineage.author,
+            git_commit=lineage.git_commit,
+            data_sha256=lineage.data_sha256,
+            trained_at=lineage.trained_at,
+            libraries=dict(lineage.libraries),
+        ),
+        description=draft.description,
+        model=draft.model,
+        version=version.number,
+        state=version.state,
+        created_at=draft.created_at,
+        created_by=draft.created_by,
+        decided_at=review and review.decided_at,
+        decided_by=review and review.decided_by,
+        decision_reason=review and review.reason,
+    )
+
+
+def release_view(release: Release) -> ReleaseView:
+    """A release."""
+    return ReleaseView(
+        deployment=release.deployment,
+        release=release.number,
+        kind=release.kind,
+        main=release.setting.main,
+        challengers=release.setting.challengers,
+        released_at=release.released_at,
+        released_by=release.released_by,
+        reason=release.reason,
+        restores=release.restores,
+    )
+
+
+def deployment_view(deployment: Deployment, standing: Standing) -> DeploymentView:
+    """A deployment, its current release, and how far its followers are."""
+    return DeploymentView(
+        name=deployment.name,
+        project=deployment.project,
+        model=deployment.model,
+        access=deployment.access,
+        description=deployment.description,
+        created_at=deployment.created_at,
+        current=release_view(deployment.current),
+        deployed=standing.deployed,
+        running=standing.running,
+        followers=standing.followers,
+    )
+
+
+def key_view(key: Key) -> KeyView:
+    """A key without its secret, which nobody has any more."""
+    return KeyView(
+        id=key.id,
+        name=key.name,
+        scopes=key.scopes,
+        deployment=key.reach.deployment,
+        project=key.reach.project,
+        created_at=key.created_at,
+        expires_at=key.expires_at,
+        revoked_at=key.revoked_at,
+    )
+
+
+def audit_view(recorded: Recorded) -> AuditView:
+    """An entry of the trail."""
+    entry = recorded.entry
+    return AuditView(
+        sequence=recorded.sequence,
+        at=entry.at,
+        actor=entry.actor,
+        action=entry.action.value,
+        subject=entry.subject,
+        reason=entry.reason,
+        details=dict(entry.details),
+    )

@@ -1,0 +1,198 @@
+"""Joins the parts: settings in, one ASGI application out."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from pydantic import SecretStr
+from starlette.types import ASGIApp
+
+from services.registry import operations as verbs
+from services.registry.adapters.artifact_files import ArtifactFiles
+from services.registry.adapters.catalogue_store import SqlCatalogue
+from services.registry.adapters.database import Database
+from services.registry.adapters.deployment_store import SqlDeployments
+from services.registry.adapters.inspection import ChildInspector
+from services.registry.adapters.key_store import SqlKeys
+from services.registry.adapters.state_store import SqlState
+from services.registry.api import behind_the_door, make_api
+from services.registry.domain.access import Configuration, InstallationKey
+from services.registry.domain.audit import SYSTEM, Action, Entry
+from services.registry.loops import watch_for_changes
+from services.registry.metrics import Metrics
+from services.registry.ports import ArtifactStore, Inspector, StateStore, Store
+from services.registry.settings import RegistrySettings
+from understudy.contracts.refusals import Refusal
+from understudy.contracts.vocabulary import KeyId, Scope
+from understudy.runtime.keys import key_digest, make_key, parse_key
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """The assembled registry."""
+
+    asgi: ASGIApp
+    api: FastAPI
+    stop_waiting: Callable[[], None]
+    """Ends open waits for a snapshot; called as soon as the process is told to stop."""
+
+
+def build(settings: RegistrySettings) -> App:
+    """The registry as the settings say, its database migrated and its folders checked.
+
+    Raises Refusal when something that it needs is not there.
+    """
+    database = Database(settings.database)
+    database.migrate()
+    store = Store(
+        catalogue=SqlCatalogue(database),
+        deployments=SqlDeployments(database),
+        keys=SqlKeys(database),
+        state=SqlState(database),
+    )
+    files = ArtifactFiles(
+        settings.artifacts,
+        limit_bytes=settings.artifact_limit_bytes,
+        idle_seconds=settings.upload_idle_seconds,
+    )
+    store.state.verify()
+    files.verify()
+    inspector = ChildInspector(
+        files,
+        seconds=settings.inspection_seconds,
+        memory_bytes=settings.inspection_memory_bytes,
+        at_once=settings.inspections_at_once,
+    )
+    configure(store.state, settings)
+    return assemble(
+        settings=settings,
+        store=store,
+        files=files,
+        inspector=inspector,
+        on_change=database.subscribe,
+        close=database.close,
+    )
+
+
+def assemble(
+    *,
+    settings: RegistrySettings,
+    store: Store,
+    files: ArtifactStore,
+    inspector: Inspector,
+    on_change: Callable[[Callable[[], None]], None],
+    close: Callable[[], None],
+) -> App:
+    """The application over whichever adapters it is given."""
+    collectors = CollectorRegistry()
+    metrics = Metrics(collectors)
+    operations = _operations(settings, store, files, inspector, metrics)
+    api = make_api(operations, metrics, collectors, lambda: _missing(store.state, files))
+    api.router.lifespan_context = _lifespan(settings, operations.snapshots, on_change, close)
+    return App(
+        asgi=behind_the_door(api, operations, metrics, settings.body_limit_bytes),
+        api=api,
+        stop_waiting=operations.snapshots.close,
+    )
+
+
+def configure(state: StateStore, settings: RegistrySettings) -> None:
+    """Make the settings that followers need part of the state; other settings are a change."""
+    scopes = {
+        settings.admin_key: (Scope.ADMIN,),
+        settings.service_key: (Scope.FOLLOW, Scope.READ),
+        settings.metrics_key: (Scope.METRICS,),
+    }
+    keys = tuple(_installation_key(key, scopes[key]) for key in scopes if key is not None)
+    configuration = Configuration(keys, settings.trusted_types)
+    details = {
+        "keys": [key.id for key in keys],
+        "trusted_types": list(configuration.trusted_types),
+    }
+    now = datetime.now(UTC)
+    entry = Entry(now, SYSTEM, Action.CONFIGURE, "installation", details=details)
+    state.configure(configuration, entry)
+
+
+def _operations(
+    settings: RegistrySettings,
+    store: Store,
+    files: ArtifactStore,
+    inspector: Inspector,
+    metrics: Metrics,
+) -> verbs.Operations:
+    catalogue, deployments, state = store.catalogue, store.deployments, store.state
+    wait_limit = settings.snapshot_wait_limit_seconds
+    return verbs.Operations(
+        catalogue=verbs.Catalogue(
+            store=catalogue,
+            state=state,
+            artifacts=files,
+            inspector=inspector,
+            instruments=metrics,
+            clock=_now,
+        ),
+        files=verbs.Files(files, catalogue, metrics),
+        deployments=verbs.Deployments(deployments, catalogue, metrics, _now),
+        keys=verbs.Keys(
+            store=store.keys,
+            state=state,
+            catalogue=catalogue,
+            deployments=deployments,
+            draw=make_key,
+            clock=_now,
+        ),
+        trail=verbs.Trail(state),
+        snapshots=verbs.Snapshots(state, _now, wait_limit),
+        followers=verbs.Followers(_now),
+    )
+
+
+def _lifespan(
+    settings: RegistrySettings,
+    snapshots: verbs.Snapshots,
+    on_change: Callable[[Callable[[], None]], None],
+    close: Callable[[], None],
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+
+        def wake() -> None:
+            with suppress(RuntimeError):  # the loop has ended; nobody waits any more
+                loop.call_soon_threadsafe(snapshots.wake)
+
+        on_change(wake)
+        watching = asyncio.create_task(watch_for_changes(snapshots, settings.sequence_poll_seconds))
+        try:
+            yield
+        finally:
+            watching.cancel()
+            with suppress(asyncio.CancelledError):
+                await watching
+            close()
+
+    return lifespan
+
+
+def _missing(state: StateStore, files: ArtifactStore) -> Mapping[str, str]:
+    missing: dict[str, str] = {}
+    for name, check in (("database", state.sequence), ("artifacts", files.verify)):
+        try:
+            check()
+        except Refusal as refusal:
+            missing[name] = refusal.detail
+    return missing
+
+
+def _installation_key(key: SecretStr, scopes: tuple[Scope, ...]) -> InstallationKey:
+    plaintext = key.get_secret_value()
+    return InstallationKey(parse_key(plaintext) or KeyId(""), key_digest(plaintext), scopes)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)

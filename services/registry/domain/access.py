@@ -1,0 +1,55 @@
+"""Keys as the registry keeps them, and the configuration that an installation is given."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from understudy.contracts.vocabulary import Scope
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a key is limited to; without limits it is the whole installation."""
+
+    deployment: str | None = None
+    project: str | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is out of reach."""
+        return self.deployment is None and self.project is None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A key without its secret: only the digest of the whole key is kept."""
+
+    id: str
+    digest: str
+    name: str
+    scopes: tuple[Scope, ...]
+    reach: Reach
+    created_at: datetime
+    expires_at: datetime | None = None
+    revoked_at: datetime | None = None
+
+    def valid(self, now: datetime) -> bool:
+        """Whether it opens anything."""
+        expired = self.expires_at is not None and self.expires_at <= now
+        return self.revoked_at is None and not expired
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationKey:
+    """A key that comes from the settings and never expires."""
+
+    id: str
+    digest: str
+    scopes: tuple[Scope, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """What an installation's settings say that followers must know too."""
+
+    keys: tuple[InstallationKey, ...] = ()
+    trusted_types: tuple[str, ...] = ()

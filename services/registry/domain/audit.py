@@ -1,0 +1,49 @@
+"""The trail: every change leaves one entry, written in the transaction that made the change."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Final
+
+SYSTEM: Final = "system"
+"""The actor of what happens at start, on the settings' behalf."""
+
+
+class Action(StrEnum):
+    """The closed set of changes."""
+
+    CONFIGURE = "configuration.change"
+    MAKE_PROJECT = "project.make"
+    MAKE_MODEL = "model.make"
+    REGISTER_VERSION = "version.register"
+    DECIDE_VERSION = "version.decide"
+    MAKE_DEPLOYMENT = "deployment.make"
+    RELEASE = "deployment.release"
+    DELETE_DEPLOYMENT = "deployment.delete"
+    ISSUE_KEY = "key.issue"
+    REVOKE_KEY = "key.revoke"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Who did what to what, when and why."""
+
+    at: datetime
+    actor: str
+    action: Action
+    subject: str
+    reason: str = ""
+    details: Mapping[str, object] = field(default_factory=dict)
+
+    def about(self, subject: str) -> "Entry":
+        """The same entry with the subject that became known in the transaction."""
+        return replace(self, subject=subject)
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """An entry in its place; its number is that of the snapshot that it led to."""
+
+    sequence: int
+    entry: Entry

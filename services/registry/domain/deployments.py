@@ -1,0 +1,70 @@
+"""A deployment, and what followers must have at hand for it: derived from its releases alone."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from services.registry.domain.releases import Release
+from understudy.contracts.vocabulary import AccessLevel
+
+PAIRS_OWED_FOR: Final = timedelta(hours=24)
+"""How long a former challenger is still served to followers, so that it finishes its backlog."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """A name under which predictions are asked for. All but `current` never changes."""
+
+    name: str
+    project: str
+    model: str
+    access: AccessLevel
+    description: str
+    created_at: datetime
+    anchor: int
+    """Its first main version, whose signature is the deployment's."""
+    current: Release
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """A version that owes pairs, since the first release that named it as challenger."""
+
+    version: int
+    since: datetime
+
+
+def previous_main(history: Sequence[Release]) -> int | None:
+    """The main version before the current one."""
+    current = history[-1].setting.main
+    mains = (release.setting.main for release in reversed(history))
+    return next((main for main in mains if main != current), None)
+
+
+def pairings(history: Sequence[Release], now: datetime) -> tuple[Pairing, ...]:
+    """Challengers of now and of late; one that came back soon keeps its earlier beginning."""
+    since: dict[int, datetime] = {}
+    ended: dict[int, datetime] = {}
+    for release in history:
+        for version in since.keys() - set(release.setting.challengers) - ended.keys():
+            ended[version] = release.released_at
+        for version in release.setting.challengers:
+            left = ended.pop(version, None)
+            if left is not None and left < release.released_at - PAIRS_OWED_FOR:
+                since[version] = release.released_at
+            since.setdefault(version, release.released_at)
+    return tuple(
+        Pairing(version, began)
+        for version, began in sorted(since.items())
+        if ended.get(version, now) >= now - PAIRS_OWED_FOR
+    )
+
+
+def versions_to_serve(history: Sequence[Release], now: datetime) -> frozenset[int]:
+    """Main, challengers, previous main, and every version that still owes pairs."""
+    setting = history[-1].setting
+    owing = {pairing.version for pairing in pairings(history, now)}
+    previous = previous_main(history)
+    warm = set() if previous is None else {previous}
+    return frozenset({setting.main, *setting.challengers, *owing, *warm})

@@ -1,0 +1,111 @@
+"""A version is immutable but for its review, which ends once: deployed, persisted or ignored."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Final
+
+from services.registry.domain.errors import (
+    AlreadyDecidedError,
+    SignatureMismatchError,
+    VersionNotUsableError,
+)
+from understudy.contracts.refusals import FieldError
+from understudy.contracts.signature import Signature
+from understudy.contracts.vocabulary import Decision, VersionState
+
+_ENDS: Final[Mapping[Decision, VersionState]] = {
+    Decision.DEPLOY: VersionState.DEPLOYED,
+    Decision.PERSIST: VersionState.PERSISTED,
+    Decision.IGNORE: VersionState.IGNORED,
+}
+_USABLE: Final = frozenset({VersionState.DEPLOYED, VersionState.PERSISTED})
+
+
+@dataclass(frozen=True, slots=True)
+class Lineage:
+    """Where a version comes from."""
+
+    author: str | None = None
+    git_commit: str | None = None
+    data_sha256: str | None = None
+    trained_at: datetime | None = None
+    libraries: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class VersionDraft:
+    """What is registered; the store numbers it."""
+
+    model: str
+    artifact: str
+    reference: str
+    signature: Signature
+    created_at: datetime
+    created_by: str
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    lineage: Lineage = Lineage()
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """How a version's review ended."""
+
+    state: VersionState
+    decided_at: datetime
+    decided_by: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A numbered draft, and its review once that has ended."""
+
+    number: int
+    draft: VersionDraft
+    review: Review | None = None
+
+    @property
+    def state(self) -> VersionState:
+        """Where the review stands."""
+        return self.review.state if self.review else VersionState.PENDING
+
+    @property
+    def title(self) -> str:
+        """`model/number`, as audit rows and messages name it."""
+        return f"{self.draft.model}/{self.number}"
+
+
+def decide(version: Version, decision: Decision, *, by: str, at: datetime, reason: str) -> Version:
+    """End a pending version's review. Raises AlreadyDecidedError."""
+    if version.review is not None:
+        raise AlreadyDecidedError(
+            f"Version {version.title} was {version.state} by {version.review.decided_by}; that is "
+            "final. Register the model again as a new version to review it anew."
+        )
+    return replace(version, review=Review(_ENDS[decision], at, by, reason))
+
+
+def require_usable(version: Version, pointer: str) -> None:
+    """Refuse what may not be in a release. Raises VersionNotUsableError."""
+    if version.state in _USABLE:
+        return
+    remedy = (
+        "decide its review first (deploy or persist)"
+        if version.state is VersionState.PENDING
+        else "an ignored version stays out; register it again as a new version"
+    )
+    detail = f"Version {version.title} is {version.state}: {remedy}."
+    raise VersionNotUsableError(detail, FieldError(pointer, detail))
+
+
+def require_fit(deployed: Signature, version: Version, pointer: str) -> None:
+    """Refuse a version that callers would notice. Raises SignatureMismatchError."""
+    differences = deployed.differences(version.draft.signature)
+    if differences:
+        raise SignatureMismatchError(
+            f"Version {version.title} does not take every value that the deployment's signature "
+            f"takes: {'; '.join(differences)}. Make a new deployment for it, or widen the version.",
+            *(FieldError(pointer, difference) for difference in differences),
+        )

@@ -1,0 +1,38 @@
+"""The verbs of the registry, one module per noun.
+
+Every verb takes the caller and checks its reach; its scope was checked at the door.
+"""
+
+from dataclasses import dataclass
+
+from services.registry.operations.catalogue import Catalogue
+from services.registry.operations.deployments import Deployments
+from services.registry.operations.files import Files
+from services.registry.operations.followers import Followers
+from services.registry.operations.keys import Keys
+from services.registry.operations.snapshots import Snapshots
+from services.registry.operations.trail import Trail
+
+__all__ = [
+    "Catalogue",
+    "Deployments",
+    "Files",
+    "Followers",
+    "Keys",
+    "Operations",
+    "Snapshots",
+    "Trail",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """All that the registry does."""
+
+    catalogue: Catalogue
+    files: Files
+    deployments: Deployments
+    keys: Keys
+    trail: Trail
+    snapshots: Snapshots
+    followers: Followers

@@ -1,0 +1,126 @@
+"""Projects, models, versions, and the end of a version's review."""
+
+from services.registry.domain import versions
+from services.registry.domain.audit import Action, Entry
+from services.registry.domain.catalogue import Model, Project
+from services.registry.domain.errors import UnknownReferenceError
+from services.registry.domain.paging import Paging, Slice
+from services.registry.domain.versions import Version, VersionDraft
+from services.registry.operations.reach import Clock, not_found, reach_of, require_whole
+from services.registry.ports import (
+    ArtifactStore,
+    CatalogueStore,
+    Inspector,
+    Instruments,
+    Sample,
+    StateStore,
+)
+from understudy.contracts.vocabulary import Decision
+from understudy.runtime.keys import Caller
+
+
+class Catalogue:
+    """What is registered, and what was decided about it."""
+
+    def __init__(
+        self,
+        *,
+        store: CatalogueStore,
+        state: StateStore,
+        artifacts: ArtifactStore,
+        inspector: Inspector,
+        instruments: Instruments,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._state = state
+        self._artifacts = artifacts
+        self._inspector = inspector
+        self._instruments = instruments
+        self._clock = clock
+
+    def make_project(self, caller: Caller, name: str, description: str) -> Project:
+        """Raises NameTakenError or ForbiddenError."""
+        require_whole(caller, "Making a project")
+        project = Project(name, description, self._clock())
+        entry = Entry(project.created_at, caller.key_id, Action.MAKE_PROJECT, name)
+        self._store.add_project(project, entry)
+        return project
+
+    def projects(self, caller: Caller, paging: Paging) -> Slice[Project]:
+        """Those that the caller reaches."""
+        return self._store.projects(reach_of(caller), paging)
+
+    def make_model(self, caller: Caller, name: str, project: str, description: str) -> Model:
+        """Raises NameTakenError, or UnknownReferenceError for the project."""
+        known = self._store.project(project) is not None
+        if not known or not caller.reaches(None, project):
+            raise UnknownReferenceError(
+                "/project", f"There is no project '{project}'; make it first: POST /v1/projects."
+            )
+        model = Model(name, project, description, self._clock())
+        entry = Entry(
+            model.created_at, caller.key_id, Action.MAKE_MODEL, name, details={"project": project}
+        )
+        self._store.add_model(model, entry)
+        return model
+
+    def model(self, caller: Caller, name: str) -> Model:
+        """Raises NotFoundError."""
+        model = self._store.model(name)
+        if model is None or not caller.reaches(None, model.project):
+            raise not_found("model", name)
+        return model
+
+    def models(self, caller: Caller, paging: Paging) -> Slice[Model]:
+        """Those that the caller reaches."""
+        return self._store.models(reach_of(caller), paging)
+
+    def register(self, caller: Caller, draft: VersionDraft) -> Version:
+        """Number a new version once its files were found and inspected; it is pending."""
+        self.model(caller, draft.model)
+        self._require_uploaded("/artifact", draft.artifact)
+        self._require_uploaded("/reference", draft.reference)
+        sample = Sample(draft.artifact, draft.reference, draft.signature)
+        self._inspector.inspect(sample, self._state.configuration().trusted_types)
+        entry = Entry(
+            draft.created_at,
+            draft.created_by,
+            Action.REGISTER_VERSION,
+            draft.model,
+            draft.description,
+            {"artifact": draft.artifact, "reference": draft.reference},
+        )
+        return self._store.add_version(draft, entry)
+
+    def version(self, caller: Caller, model: str, number: int) -> Version:
+        """Raises NotFoundError."""
+        self.model(caller, model)
+        version = self._store.version(model, number)
+        if version is None:
+            raise not_found("version", f"{model}/{number}")
+        return version
+
+    def versions(self, caller: Caller, model: str, paging: Paging) -> Slice[Version]:
+        """Newest first."""
+        self.model(caller, model)
+        return self._store.versions(model, paging)
+
+    def decide(
+        self, caller: Caller, model: str, number: int, decision: Decision, reason: str
+    ) -> Version:
+        """End a pending version's review. Raises AlreadyDecidedError."""
+        version = self.version(caller, model, number)
+        now, by = self._clock(), caller.key_id
+        decided = versions.decide(version, decision, by=by, at=now, reason=reason)
+        details = {"decision": decision.value, "state": decided.state.value}
+        entry = Entry(now, by, Action.DECIDE_VERSION, decided.title, reason, details)
+        self._store.end_review(decided, entry)
+        self._instruments.decided(decided)
+        return decided
+
+    def _require_uploaded(self, pointer: str, digest: str) -> None:
+        if self._artifacts.size(digest) is None:
+            raise UnknownReferenceError(
+                pointer, f"No file {digest} was uploaded; send it first: PUT /v1/artifacts/{digest}"
+            )

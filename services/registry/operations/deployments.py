@@ -1,0 +1,199 @@
+"""Deployments: made with a first release, and never changed but by another release."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.registry.domain.audit import Action, Entry
+from services.registry.domain.deployments import Deployment
+from services.registry.domain.errors import (
+    PreconditionFailedError,
+    StaleReleaseError,
+    UnknownReferenceError,
+)
+from services.registry.domain.paging import Paging, Slice
+from services.registry.domain.releases import Change, Plan, Release, Setting, plan
+from services.registry.domain.versions import Version, require_fit, require_usable
+from services.registry.operations.reach import Clock, not_found, reach_of
+from services.registry.ports import CatalogueStore, DeploymentStore, Instruments
+from understudy.contracts.refusals import FieldError
+from understudy.contracts.signature import Signature
+from understudy.contracts.vocabulary import AccessLevel, ReleaseKind
+from understudy.runtime.keys import Caller
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """What a deployment begins with."""
+
+    name: str
+    model: str
+    setting: Setting
+    access: AccessLevel
+    description: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Which release the caller believes to be current: by the body, by `If-Match`, or neither."""
+
+    release: int | None = None
+    matches: frozenset[int] | None = None
+
+    def check(self, current: int) -> None:
+        """Raises PreconditionFailedError for `If-Match`, StaleReleaseError for the body."""
+        if self.matches is not None and current not in self.matches:
+            raise PreconditionFailedError(
+                f"The current release is {current}, which If-Match does not name. Look at it, "
+                "decide again, and send its ETag."
+            )
+        if self.release is not None and self.release != current:
+            detail = f"The current release is {current}, not {self.release}; decide again."
+            raise StaleReleaseError(detail, FieldError("/expected_release", detail))
+
+
+class Deployments:
+    """What callers ask for predictions, and which versions answer them."""
+
+    def __init__(
+        self,
+        store: DeploymentStore,
+        catalogue: CatalogueStore,
+        instruments: Instruments,
+        clock: Clock,
+    ) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._instruments = instruments
+        self._clock = clock
+
+    def make(self, caller: Caller, draft: Draft) -> Deployment:
+        """Make a deployment and its first release. Raises NameTakenError among others."""
+        model = self._catalogue.model(draft.model)
+        if model is None or not caller.reaches(draft.name, model.project):
+            raise UnknownReferenceError("/model", f"There is no model '{draft.model}'.")
+        main = self._usable(draft.model, draft.setting.main, "/main")
+        for place, number in enumerate(draft.setting.challengers):
+            pointer = f"/challengers/{place}"
+            challenger = self._usable(draft.model, number, pointer)
+            require_fit(main.draft.signature, challenger, pointer)
+        made = self._store.add(self._first(caller, draft, model.project), self._made(caller, draft))
+        self._instruments.released(made.current)
+        return made
+
+    def deployment(self, caller: Caller, name: str) -> Deployment:
+        """Raises NotFoundError."""
+        found = self._store.find(name)
+        if found is None or not caller.reaches(found.name, found.project):
+            raise not_found("deployment", name)
+        return found
+
+    def page(self, caller: Caller, paging: Paging) -> Slice[Deployment]:
+        """Those that the caller reaches."""
+        return self._store.page(reach_of(caller), paging)
+
+    def releases(self, caller: Caller, name: str, paging: Paging) -> Slice[Release]:
+        """Newest first. Raises NotFoundError."""
+        self.deployment(caller, name)
+        return self._store.releases(name, paging)
+
+    def change(self, caller: Caller, name: str, change: Change, expected: Expected) -> Release:
+        """Make the next release; somebody else's change in between is a conflict, never lost."""
+        found = self.deployment(caller, name)
+        expected.check(found.current.number)
+        if change.version is not None and change.kind is not ReleaseKind.WITHDRAW:
+            version = self._usable(found.model, change.version, "/version")
+            require_fit(self._signature(found), version, "/version")
+        history = self._store.history(name)
+        expected.check(history[-1].number if history else 0)
+        release = self._next(caller, history, change)
+        self._commit(release, expected)
+        self._instruments.released(release)
+        return release
+
+    def delete(self, caller: Caller, name: str, expected: Expected) -> None:
+        """Delete it, revoking the keys that reach nothing else; its audit trail stays."""
+        found = self.deployment(caller, name)
+        expected.check(found.current.number)
+        details = {"release": found.current.number, "project": found.project}
+        entry = Entry(self._clock(), caller.key_id, Action.DELETE_DEPLOYMENT, name, details=details)
+        self._store.delete(found, entry)
+
+    def _commit(self, release: Release, expected: Expected) -> None:
+        entry = Entry(
+            release.released_at,
+            release.released_by,
+            Action.RELEASE,
+            release.deployment,
+            release.reason,
+            _details(release),
+        )
+        try:
+            self._store.release(release, entry)
+        except StaleReleaseError as stale:
+            if expected.matches is None:
+                raise
+            raise PreconditionFailedError(stale.detail) from stale
+
+    def _next(self, caller: Caller, history: Sequence[Release], change: Change) -> Release:
+        if not history:
+            raise StaleReleaseError("The deployment was deleted meanwhile.")
+        made: Plan = plan(history, change)
+        return Release(
+            deployment=history[-1].deployment,
+            number=history[-1].number + 1,
+            kind=change.kind,
+            setting=made.setting,
+            released_at=self._clock(),
+            released_by=caller.key_id,
+            reason=change.reason,
+            restores=made.restores,
+        )
+
+    def _first(self, caller: Caller, draft: Draft, project: str) -> Deployment:
+        now = self._clock()
+        release = Release(
+            draft.name, 1, ReleaseKind.DEPLOY, draft.setting, now, caller.key_id, draft.reason
+        )
+        return Deployment(
+            name=draft.name,
+            project=project,
+            model=draft.model,
+            access=draft.access,
+            description=draft.description,
+            created_at=now,
+            anchor=draft.setting.main,
+            current=release,
+        )
+
+    def _made(self, caller: Caller, draft: Draft) -> Entry:
+        details = {
+            "model": draft.model,
+            "main": draft.setting.main,
+            "challengers": list(draft.setting.challengers),
+            "access": draft.access.value,
+        }
+        now, by = self._clock(), caller.key_id
+        return Entry(now, by, Action.MAKE_DEPLOYMENT, draft.name, draft.reason, details)
+
+    def _usable(self, model: str, number: int, pointer: str) -> Version:
+        version = self._catalogue.version(model, number)
+        if version is None:
+            raise UnknownReferenceError(pointer, f"Model '{model}' has no version {number}.")
+        require_usable(version, pointer)
+        return version
+
+    def _signature(self, deployment: Deployment) -> Signature:
+        anchor = self._catalogue.version(deployment.model, deployment.anchor)
+        assert anchor is not None  # noqa: S101 - versions are never deleted
+        return anchor.draft.signature
+
+
+def _details(release: Release) -> dict[str, object]:
+    return {
+        "release": release.number,
+        "kind": release.kind.value,
+        "main": release.setting.main,
+        "challengers": list(release.setting.challengers),
+        "restores": release.restores,
+    }

@@ -1,0 +1,206 @@
+"""What the operations need from outside.
+
+Every write is one transaction: it moves the sequence by one and leaves its audit entry, or nothing.
+A store that is gone raises StoreUnavailableError.
+"""
+
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from services.registry.domain.access import Configuration, Key, Reach
+from services.registry.domain.audit import Entry, Recorded
+from services.registry.domain.catalogue import Model, Project
+from services.registry.domain.deployments import Deployment
+from services.registry.domain.paging import Paging, Slice
+from services.registry.domain.releases import Release
+from services.registry.domain.versions import Version, VersionDraft
+from understudy.contracts.signature import Signature
+
+
+class CatalogueStore(Protocol):
+    """Projects, models and versions."""
+
+    def add_project(self, project: Project, entry: Entry) -> None:
+        """Raises NameTakenError."""
+
+    def project(self, name: str) -> Project | None:
+        """The project of that name."""
+
+    def projects(self, reach: Reach, paging: Paging) -> Slice[Project]:
+        """By name."""
+
+    def add_model(self, model: Model, entry: Entry) -> None:
+        """Raises NameTakenError. The project must be there."""
+
+    def model(self, name: str) -> Model | None:
+        """The model of that name, with the number of its versions."""
+
+    def models(self, reach: Reach, paging: Paging) -> Slice[Model]:
+        """By name."""
+
+    def add_version(self, draft: VersionDraft, entry: Entry) -> Version:
+        """Number the draft: one more than the model's last. The entry's subject is its title."""
+
+    def version(self, model: str, number: int) -> Version | None:
+        """One version."""
+
+    def versions(self, model: str, paging: Paging) -> Slice[Version]:
+        """Newest first."""
+
+    def end_review(self, version: Version, entry: Entry) -> None:
+        """Keep the version's review. Raises AlreadyDecidedError when it had ended meanwhile."""
+
+    def projects_using(self, digest: str) -> frozenset[str]:
+        """Projects with a version whose artifact or reference sample it is."""
+
+
+class DeploymentStore(Protocol):
+    """Deployments and their releases."""
+
+    def add(self, deployment: Deployment, entry: Entry) -> Deployment:
+        """Keep it with its first release, numbered on from an earlier deployment of that name.
+
+        Raises NameTakenError.
+        """
+
+    def find(self, name: str) -> Deployment | None:
+        """The deployment of that name that is not deleted."""
+
+    def page(self, reach: Reach, paging: Paging) -> Slice[Deployment]:
+        """By name, without those that were deleted."""
+
+    def release(self, release: Release, entry: Entry) -> None:
+        """Make it current if the current one is `release.number - 1`, else StaleReleaseError."""
+
+    def history(self, name: str) -> tuple[Release, ...]:
+        """All releases, ascending; empty when there is no such deployment."""
+
+    def releases(self, name: str, paging: Paging) -> Slice[Release]:
+        """Newest first."""
+
+    def delete(self, deployment: Deployment, entry: Entry) -> None:
+        """Delete it and revoke the keys that reach nothing else, at the entry's time.
+
+        Raises StaleReleaseError when `deployment.current` is not current any more.
+        """
+
+
+class KeyStore(Protocol):
+    """Issued keys."""
+
+    def add(self, key: Key, entry: Entry) -> None:
+        """Keep the key."""
+
+    def find(self, key_id: str) -> Key | None:
+        """The key of that id, also when it was revoked."""
+
+    def page(self, reach: Reach, paging: Paging) -> Slice[Key]:
+        """By id; within reach are keys of that project or deployment, or of a project's ones."""
+
+    def revoke(self, key_id: str, entry: Entry) -> None:
+        """Revoke it at the entry's time; a key that is revoked stays as it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """One deployment as the store has it: all of its releases, and the versions they name."""
+
+    deployment: Deployment
+    history: tuple[Release, ...]
+    versions: Mapping[int, Version]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that a snapshot is made of, as one transaction saw it."""
+
+    sequence: int
+    configuration: Configuration
+    keys: tuple[Key, ...]
+    """Those that are not revoked."""
+    deployments: tuple[Served, ...]
+
+
+class StateStore(Protocol):
+    """The whole: its sequence, its configuration, its trail."""
+
+    def verify(self) -> None:
+        """Raises StoreUnavailableError when the database can't be written."""
+
+    def sequence(self) -> int:
+        """The number of the last change."""
+
+    def state(self) -> State:
+        """Everything that followers need."""
+
+    def configuration(self) -> Configuration:
+        """What the installation was last configured with."""
+
+    def configure(self, configuration: Configuration, entry: Entry) -> bool:
+        """Keep the configuration; False, and no change, when it is as it was."""
+
+    def trail(self, paging: Paging) -> Slice[Recorded]:
+        """Audit entries, newest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One database, by what it is asked for."""
+
+    catalogue: CatalogueStore
+    deployments: DeploymentStore
+    keys: KeyStore
+    state: StateStore
+
+
+class ArtifactStore(Protocol):
+    """Files by the SHA-256 of their bytes."""
+
+    def verify(self) -> None:
+        """Raises StoreUnavailableError when the folder can't be written."""
+
+    def size(self, digest: str) -> int | None:
+        """In bytes; None when there is no such file."""
+
+    async def receive(self, digest: str, chunks: AsyncIterator[bytes]) -> int:
+        """Keep an upload and return its size; nothing stays behind when it is refused.
+
+        Raises DigestMismatchError, ArtifactTooLargeError or UploadStalledError.
+        """
+
+    def read(self, digest: str) -> Iterator[bytes]:
+        """The bytes, in chunks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Files of a version to be, and what they must hold."""
+
+    artifact: str
+    reference: str
+    signature: Signature
+
+
+class Inspector(Protocol):
+    """Looks into files that nobody trusts yet, without loading them."""
+
+    def inspect(self, sample: Sample, trusted_types: Collection[str]) -> None:
+        """Refuse what a version must not be made of.
+
+        Raises ArtifactNotSkopsError, ArtifactTypesNotTrustedError, ReferenceInvalidError,
+        InspectionFailedError or InspectionBusyError.
+        """
+
+
+class Instruments(Protocol):
+    """What is counted, in the operations' words."""
+
+    def released(self, release: Release) -> None:
+        """A deployment changed."""
+
+    def decided(self, version: Version) -> None:
+        """A review ended."""
+
+    def stored(self, size_bytes: int) -> None:
+        """An artifact came in."""

@@ -1,0 +1,87 @@
+"""What the registry is told, by environment variables with the prefix `UNDERSTUDY_`."""
+
+from typing import Annotated, Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode, SettingsConfigDict
+
+from understudy.runtime.keys import parse_key
+from understudy.runtime.settings import Port, Seconds, ServiceSettings
+
+Bytes = Annotated[int, Field(ge=1)]
+
+
+class RegistrySettings(ServiceSettings):
+    """Settings of the registry."""
+
+    # A wrong key must not be printed by the error that says so.
+    model_config = SettingsConfigDict(hide_input_in_errors=True)
+
+    registry_port: Port = 8701
+    """Port to listen on."""
+    database_url: SecretStr = SecretStr("")
+    """SQLAlchemy URL; SQLite in the state folder when it is empty. May carry a password."""
+    artifacts_url: SecretStr = SecretStr("")
+    """fsspec URL of a folder; one in the state folder when it is empty."""
+    admin_key: SecretStr | None = None
+    """A key that may do everything."""
+    service_key: SecretStr | None = None
+    """A key with the scopes follow and read, for serving, challengers and monitor."""
+    metrics_key: SecretStr | None = None
+    """A key with the scope metrics, for Prometheus."""
+    trusted_types: Annotated[tuple[str, ...], NoDecode] = ()
+    """Type names that artifacts may hold beyond what skops trusts; separated by commas."""
+    artifact_limit_bytes: Bytes = 1 << 30
+    """The largest upload that is taken."""
+    body_limit_bytes: Bytes = 8 << 20
+    """The largest JSON body that is read."""
+    upload_idle_seconds: Seconds = 30.0
+    """How long an upload may send nothing."""
+    snapshot_wait_limit_seconds: Seconds = 30.0
+    """The longest that one question for a newer snapshot may hang here."""
+    sequence_poll_seconds: Seconds = 1.0
+    """How often changes by other replicas are looked for."""
+    inspection_seconds: Seconds = 60.0
+    """Deadline of one inspection of an artifact."""
+    inspection_memory_bytes: Bytes = 4 << 30
+    """Address space that one inspection may take."""
+    inspections_at_once: Annotated[int, Field(ge=1)] = 2
+    """Further registrations wait, and are turned away when they wait too long."""
+
+    @field_validator("trusted_types", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("admin_key", "service_key", "metrics_key")
+    @classmethod
+    def _well_formed(cls, key: SecretStr | None) -> SecretStr | None:
+        if key is None or not key.get_secret_value():
+            return None
+        if parse_key(key.get_secret_value()) is None:
+            raise ValueError(
+                "a key looks like us_<id>_<secret>: an id of 8 to 16 characters a-z0-9 "
+                "and a secret of 20 to 64 characters A-Za-z0-9_-"
+            )
+        return key
+
+    @model_validator(mode="after")
+    def _distinct(self) -> Self:
+        keys = [key for key in (self.admin_key, self.service_key, self.metrics_key) if key]
+        if len({parse_key(key.get_secret_value()) for key in keys}) != len(keys):
+            raise ValueError("admin, service and metrics key must have different ids")
+        return self
+
+    @property
+    def database(self) -> str:
+        """The database's URL."""
+        stated = self.database_url.get_secret_value()
+        return stated or f"sqlite:///{self.state_dir}/registry/registry.db"
+
+    @property
+    def artifacts(self) -> str:
+        """The artifact folder's URL."""
+        stated = self.artifacts_url.get_secret_value()
+        return stated or (self.state_dir / "registry" / "artifacts").absolute().as_uri()
