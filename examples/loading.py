@@ -4,15 +4,13 @@ Every step first looks whether it has been done, so loading again goes on where 
 """
 
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
 
-from pydantic import BaseModel, ValidationError
-
-from examples.candidates import Example, Recipe, Row
+from examples.candidates import Example, Recipe
 from examples.progress import Note, StepFailedError, Steps, wait_until
+from examples.state import Addresses, Loaded
 from examples.traffic import Counts, Traffic
 from understudy.client import MonitorClient, RegistryClient, ServingClient
 from understudy.contracts.monitor import Totals
@@ -27,47 +25,10 @@ from understudy.contracts.vocabulary import Decision, Scope, VersionState
 
 PROJECT: Final = "examples"
 KEY_SCOPES: Final = (Scope.PREDICT, Scope.LABEL, Scope.READ)
-STATE_FILE: Final = "example.json"
 WAIT_SECONDS: Final = 90.0
 SEED: Final = 3
 MONTH_SECONDS: Final = 0.02
 """How long a month of the simulated world takes: the last labels come a second or two later."""
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where the cluster's services are."""
-
-    registry_url: str = "http://127.0.0.1:8701"
-    serving_url: str = "http://127.0.0.1:8700"
-    monitor_url: str = "http://127.0.0.1:8702"
-
-
-class Loaded(BaseModel):
-    """What the story leaves in the state folder for whoever goes on with it."""
-
-    deployment: str
-    key: str
-    key_id: str
-    example_row: Row
-    forms: dict[str, str]
-    """Form pages by deployment."""
-
-    @classmethod
-    def read(cls, state_dir: Path) -> "Loaded | None":
-        """What an earlier load left; None when there is nothing that can be read."""
-        try:
-            return cls.model_validate_json((state_dir / STATE_FILE).read_bytes())
-        except (OSError, ValidationError):
-            return None
-
-    def write(self, state_dir: Path) -> Path:
-        """Keep it; it holds a key, so only its owner may read it."""
-        state_dir.mkdir(parents=True, exist_ok=True)
-        path, draft = state_dir / STATE_FILE, state_dir / f"{STATE_FILE}.part"
-        draft.touch(mode=0o600)
-        draft.write_text(self.model_dump_json(indent=2))
-        return draft.replace(path)
 
 
 class Loader:

@@ -16,8 +16,9 @@ from examples.credit import train as credit
 from examples.credit.applicants import NO_CHANGE, NO_DRIFT, ConceptChange, Drift
 from examples.drift_plot import PlottingUnavailableError, draw_plot
 from examples.drifting import Demonstration, Recording
-from examples.loading import Addresses, Loaded, Loader
+from examples.loading import Loader
 from examples.progress import StepFailedError, Steps
+from examples.state import Addresses, Loaded
 from examples.traffic import Traffic, arrivals
 from understudy.client import MonitorClient, ServingClient
 
