@@ -1,0 +1,18 @@
+"""Durations as people type them: `90`, `60s`, `5m`, `12h`, `30d`."""
+
+import re
+from datetime import timedelta
+from typing import Final
+
+import typer
+
+_DURATION: Final = re.compile(r"^(\d+(?:\.\d+)?)([smhd]?)$")
+_SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def parse_duration(text: str) -> timedelta:
+    """`5m` → five minutes; a bare number counts seconds."""
+    match = _DURATION.match(text.strip())
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is no duration; write 60s, 5m, 12h or 30d")
+    return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])

@@ -1,0 +1,75 @@
+"""API keys: issue, list, revoke."""
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+import typer
+
+from understudy.cli.connections import connections
+from understudy.cli.durations import parse_duration
+from understudy.cli.output import make_table, remark, show
+from understudy.contracts.registry import KeyRequest
+from understudy.contracts.vocabulary import Scope
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Issue, list and revoke API keys.",
+    rich_markup_mode="markdown",
+)
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    *,
+    name: Annotated[str, typer.Argument(help="What it is for.", show_default=False)],
+    scope: Annotated[
+        list[Scope] | None,
+        typer.Option(show_default="predict, label", help="What it may do; may be repeated."),
+    ] = None,
+    deployment: Annotated[str | None, typer.Option(help="Only there.", show_default=False)] = None,
+    project: Annotated[str | None, typer.Option(help="Only there.", show_default=False)] = None,
+    expires: Annotated[
+        str | None, typer.Option(help="After how long it ends: 12h, 30d.", show_default=False)
+    ] = None,
+) -> None:
+    """Issue a key. Its secret is shown this once; only a digest of it is stored.
+
+    Example: `understudy keys create website --scope predict --deployment credit-risk`
+    """
+    ends = datetime.now(UTC) + parse_duration(expires) if expires else None
+    request = KeyRequest(
+        name=name,
+        scopes=tuple(scope or (Scope.PREDICT, Scope.LABEL)),
+        deployment=deployment,
+        project=project,
+        expires_at=ends,
+    )
+    with connections(context).registry() as registry:
+        issued = registry.issue_key(request)
+    show(context, issued, issued.key)
+    remark(f"Key {issued.id} ({', '.join(issued.scopes)}). Keep it: it is not shown again.")
+
+
+@app.command("list")
+def list_keys(context: typer.Context) -> None:
+    """List all keys, without their secrets."""
+    with connections(context).registry() as registry:
+        found = registry.keys()
+    rows = [
+        (k.id, k.name, k.scopes, k.deployment or k.project or "all", k.expires_at, k.revoked_at)
+        for k in found
+    ]
+    columns = ("ID", "NAME", "SCOPES", "REACHES", "EXPIRES", "REVOKED")
+    show(context, found, make_table(columns, rows))
+
+
+@app.command()
+def revoke(
+    context: typer.Context,
+    key_id: Annotated[str, typer.Argument(help="Its id, as in `keys list`.", show_default=False)],
+) -> None:
+    """Take a key's rights away, at once."""
+    with connections(context).registry() as registry:
+        registry.revoke_key(key_id)
+    remark(f"Key {key_id} is revoked.")

@@ -1,0 +1,80 @@
+"""How results are shown: a table for people, JSON for programs; remarks go to standard error."""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from enum import StrEnum
+
+import typer
+from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+class Format(StrEnum):
+    """What `-o` takes."""
+
+    TABLE = "table"
+    JSON = "json"
+
+
+def output_format(context: typer.Context) -> Format:
+    """What `-o` said."""
+    found = context.find_root().params.get("output")
+    return Format(found) if found else Format.TABLE
+
+
+def show(
+    context: typer.Context, result: BaseModel | Sequence[BaseModel], table: Table | str
+) -> None:
+    """Print a result in the format that was asked for."""
+    if output_format(context) is Format.JSON:
+        typer.echo(json.dumps(plain(result), indent=2, ensure_ascii=False))
+    elif isinstance(table, str):
+        typer.echo(table)
+    else:
+        console().print(table)
+
+
+def plain(result: BaseModel | Sequence[BaseModel]) -> object:
+    """What JSON can hold of it; a list stays a list."""
+    if isinstance(result, BaseModel):
+        return result.model_dump(mode="json")
+    return [item.model_dump(mode="json") for item in result]
+
+
+def make_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """A table without lines, so that it reads well and pipes well."""
+    table = Table(box=None, pad_edge=False, header_style="bold", show_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell(value)) for value in row))
+    return table
+
+
+def cell(value: object) -> str:
+    """One value in words."""
+    match value:
+        case None | () | "":
+            return "–"
+        case datetime():
+            return value.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+        case tuple():
+            return ", ".join(str(item) for item in value)
+        case _:
+            return str(value)
+
+
+def console() -> Console:
+    """Standard output; wide enough for whole lines when nobody watches."""
+    made = Console(highlight=False)
+    if not made.is_terminal:
+        made.width = 200
+    return made
+
+
+def remark(text: str) -> None:
+    """Tell a person something that is not the result."""
+    typer.echo(text, err=True)

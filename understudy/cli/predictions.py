@@ -1,0 +1,116 @@
+"""Predictions and the labels that come later."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from understudy.cli.connections import connections
+from understudy.cli.deployments import Deployment
+from understudy.cli.output import make_table, show
+from understudy.contracts.serving import LabelRequest, LabelStatus, Prediction
+from understudy.contracts.vocabulary import Label
+
+
+def add_to(app: typer.Typer) -> None:
+    """Give the root this module's commands."""
+    app.command()(predict)
+    app.command()(label)
+
+
+def predict(
+    context: typer.Context,
+    *,
+    deployment: Deployment,
+    data: Annotated[
+        str,
+        typer.Argument(
+            show_default=False,
+            help="One row or a list of rows as JSON, @FILE, or - for standard input.",
+        ),
+    ],
+    prediction_id: Annotated[
+        str | None, typer.Option("--id", help="Its id, for a later label.", show_default=False)
+    ] = None,
+) -> None:
+    """Ask for predictions.
+
+    Examples: `understudy predict iris '{"petal_length": 4.7, …}'`,
+    `understudy predict credit-risk @applicants.json -o json`
+    """
+    rows = _rows(data)
+    with connections(context).serving() as serving:
+        if isinstance(rows, dict):
+            answer = serving.predict(deployment, rows, prediction_id)
+            show(context, answer, make_table(_COLUMNS, [_row(answer)]))
+        else:
+            answers = serving.predict_many(deployment, rows)
+            show(context, answers, make_table(_COLUMNS, [_row(answer) for answer in answers]))
+
+
+def label(
+    context: typer.Context,
+    *,
+    deployment: Deployment,
+    prediction_id: Annotated[str, typer.Argument(help="The prediction.", show_default=False)],
+    value: Annotated[
+        str,
+        typer.Argument(metavar="LABEL", help="What came true.", show_default=False),
+    ],
+    text: Annotated[
+        bool, typer.Option("--text", help="Take 1, 2.5 or true as text, not as a number.")
+    ] = False,
+    source: Annotated[str | None, typer.Option(help="Who says so.", show_default=False)] = None,
+) -> None:
+    """Tell what came true for an earlier prediction.
+
+    Example: `understudy label credit-risk 0198c1f2-… bad`
+    """
+    request = LabelRequest(
+        prediction_id=prediction_id, label=value if text else _scalar(value), source=source
+    )
+    with connections(context).serving() as serving:
+        results = serving.label(deployment, [request])
+    rows = [(r.prediction_id, r.status, r.message) for r in results.results]
+    show(context, results, make_table(("PREDICTION", "STATUS", "MESSAGE"), rows))
+    if any(result.status is not LabelStatus.ACCEPTED for result in results.results):
+        raise typer.Exit(1)
+
+
+_COLUMNS = ("PREDICTION", "PROBABILITIES", "VERSION", "ID", "WARNINGS")
+
+
+def _row(answer: Prediction) -> tuple[object, ...]:
+    shares = answer.probabilities or {}
+    chances = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
+    warnings = "; ".join(answer.warnings)
+    return (answer.prediction, chances, answer.model.version, answer.prediction_id, warnings)
+
+
+def _rows(data: str) -> dict[str, object] | list[dict[str, object]]:
+    try:
+        parsed = json.loads(_text(data))
+    except (OSError, ValueError) as error:
+        raise typer.BadParameter(f"DATA can't be read as JSON: {error}") from error
+    rows = parsed["rows"] if isinstance(parsed, dict) and set(parsed) == {"rows"} else parsed
+    listed = rows if isinstance(rows, list) else [rows]
+    if not listed or not all(isinstance(row, dict) for row in listed):
+        raise typer.BadParameter('DATA is one row {"feature": value, …} or a list of rows')
+    return rows  # type: ignore[no-any-return]  # narrowed above
+
+
+def _text(data: str) -> str:
+    if data == "-":
+        return sys.stdin.read()
+    return Path(data[1:]).read_text() if data.startswith("@") else data
+
+
+def _scalar(text: str) -> Label:
+    """`1` and `true` as JSON means them, everything else as text."""
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, bool | int | float) else text

