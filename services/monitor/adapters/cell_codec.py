@@ -1,0 +1,179 @@
+"""How state is written: MessagePack records with counts as raw little-endian vectors."""
+
+from typing import Final, TypeVar
+
+import msgspec
+import numpy as np
+
+from services.monitor.domain.accounting import Totals
+from services.monitor.domain.arrays import Counts, Floats
+from services.monitor.domain.cells import AgreementTally, Cell, OutputTally
+from services.monitor.domain.latency import LatencyTally
+from services.monitor.domain.moments import SUMS
+from understudy.contracts.vocabulary import Role
+
+SCHEMA: Final = 1
+
+
+class UnknownStateError(Exception):
+    """State was written by an Understudy that writes it otherwise."""
+
+
+class _Latency(msgspec.Struct, frozen=True, array_like=True):
+    role: Role
+    version: int
+    counts: bytes
+    seconds: float
+
+
+class _Output(msgspec.Struct, frozen=True, array_like=True):
+    rows: int
+    errors: int
+    classes: dict[str, int]
+    scores: bytes
+    sums: bytes
+    latency: _Latency
+
+
+class _Agreement(msgspec.Struct, frozen=True, array_like=True):
+    main: int
+    challenger: int
+    rows: int
+    agreed: int
+    compared: int
+    difference: float
+
+
+class _Cell(msgspec.Struct, frozen=True, array_like=True):
+    schema: int
+    rows: int
+    counts: bytes
+    sums: bytes
+    outputs: list[_Output]
+    agreements: list[_Agreement]
+
+
+class _Totals(msgspec.Struct, frozen=True, array_like=True):
+    schema: int
+    predictions: dict[int, int]
+    pairs: list[tuple[int, str, int]]
+    labels: int
+    latency: list[_Latency]
+    untimely: int
+    malformed: int
+
+
+Held = TypeVar("Held", _Cell, _Totals)
+
+
+def encode_cell(cell: Cell) -> bytes:
+    """A cell as bytes."""
+    outputs = [
+        _Output(
+            rows=tally.rows,
+            errors=tally.errors,
+            classes=dict(tally.classes),
+            scores=_counts_out(tally.scores),
+            sums=_floats_out(tally.sums),
+            latency=_latency_out(role, version, tally.latency),
+        )
+        for (role, version), tally in cell.outputs.items()
+    ]
+    agreements = [
+        _Agreement(main, challenger, held.rows, held.agreed, held.compared, held.difference)
+        for (main, challenger), held in cell.agreements.items()
+    ]
+    counts, sums = _counts_out(cell.counts), _floats_out(cell.sums)
+    return _ENCODER.encode(_Cell(SCHEMA, cell.rows, counts, sums, outputs, agreements))
+
+
+def decode_cell(data: bytes) -> Cell:
+    """The inverse. Raises UnknownStateError."""
+    held = _checked(data, _CELL)
+    return Cell(
+        rows=held.rows,
+        counts=_counts_in(held.counts),
+        sums=_floats_in(held.sums).reshape(-1, SUMS),
+        outputs={
+            (output.latency.role, output.latency.version): OutputTally(
+                rows=output.rows,
+                errors=output.errors,
+                classes=output.classes,
+                scores=_counts_in(output.scores),
+                sums=_floats_in(output.sums),
+                latency=_latency_in(output.latency),
+            )
+            for output in held.outputs
+        },
+        agreements={
+            (a.main, a.challenger): AgreementTally(a.rows, a.agreed, a.compared, a.difference)
+            for a in held.agreements
+        },
+    )
+
+
+def encode_totals(totals: Totals) -> bytes:
+    """Totals as bytes."""
+    return _ENCODER.encode(
+        _Totals(
+            schema=SCHEMA,
+            predictions=dict(totals.predictions),
+            pairs=[(version, outcome, n) for (version, outcome), n in totals.pairs.items()],
+            labels=totals.labels,
+            latency=[_latency_out(role, v, t) for (role, v), t in totals.latency.items()],
+            untimely=totals.untimely,
+            malformed=totals.malformed,
+        )
+    )
+
+
+def decode_totals(data: bytes) -> Totals:
+    """The inverse. Raises UnknownStateError."""
+    held = _checked(data, _TOTALS)
+    return Totals(
+        predictions=held.predictions,
+        pairs={(version, outcome): rows for version, outcome, rows in held.pairs},
+        labels=held.labels,
+        latency={(found.role, found.version): _latency_in(found) for found in held.latency},
+        untimely=held.untimely,
+        malformed=held.malformed,
+    )
+
+
+def _checked(data: bytes, decoder: "msgspec.msgpack.Decoder[Held]") -> Held:
+    try:
+        held = decoder.decode(data)
+    except msgspec.DecodeError as error:
+        raise UnknownStateError(f"state can't be read: {error}") from error
+    if held.schema != SCHEMA:
+        raise UnknownStateError(f"state has schema {held.schema}; this monitor knows {SCHEMA}")
+    return held
+
+
+def _latency_out(role: Role, version: int, tally: LatencyTally) -> _Latency:
+    return _Latency(role, version, _counts_out(tally.counts), tally.seconds)
+
+
+def _latency_in(held: _Latency) -> LatencyTally:
+    return LatencyTally(_counts_in(held.counts), held.seconds)
+
+
+def _counts_out(counts: Counts) -> bytes:
+    return counts.astype("<i8", copy=False).tobytes()
+
+
+def _counts_in(data: bytes) -> Counts:
+    return np.frombuffer(data, dtype="<i8")
+
+
+def _floats_out(values: Floats) -> bytes:
+    return values.astype("<f8", copy=False).tobytes()
+
+
+def _floats_in(data: bytes) -> Floats:
+    return np.frombuffer(data, dtype="<f8")
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_CELL = msgspec.msgpack.Decoder(_Cell)
+_TOTALS = msgspec.msgpack.Decoder(_Totals)

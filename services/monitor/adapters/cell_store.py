@@ -1,0 +1,115 @@
+"""State in Redis, beside the streams that it was counted from.
+
+One script applies a whole change if the stored positions are those that the change starts from.
+So a change is applied once: by one of two monitors, or by one of two tries of the same monitor.
+Because state and log live in the same server, whatever it forgets of one it forgets of both.
+"""
+
+from typing import Any, Final
+
+from redis.asyncio import Redis
+
+from services.monitor.adapters.cell_codec import (
+    decode_cell,
+    decode_totals,
+    encode_cell,
+    encode_totals,
+)
+from services.monitor.domain.accounting import Change, Positions, State, Totals
+from services.monitor.domain.cells import CellId
+
+STREAMS: Final = ("predictions", "pairs", "labels")
+
+_COMMIT: Final = """
+local held = redis.call('HMGET', KEYS[1], 'predictions', 'pairs', 'labels')
+for i = 1, 3 do
+  if (held[i] or '0-0') ~= ARGV[i] then return 0 end
+end
+redis.call('HSET', KEYS[1], 'predictions', ARGV[4], 'pairs', ARGV[5], 'labels', ARGV[6])
+redis.call('SET', KEYS[2], ARGV[7])
+local at = 9
+for _ = 1, tonumber(ARGV[8]) do
+  redis.call('HSET', KEYS[3], ARGV[at], ARGV[at + 1])
+  at = at + 2
+end
+while at <= #ARGV do
+  redis.call('HDEL', KEYS[3], ARGV[at])
+  at = at + 1
+end
+return 1
+"""
+
+
+def positions_key(deployment: str) -> str:
+    """Hash: the id of the last entry accounted for, by stream. Trimming must stay behind it."""
+    return f"understudy:{{{deployment}}}:monitor:positions"
+
+
+def totals_key(deployment: str) -> str:
+    """String: the totals."""
+    return f"understudy:{{{deployment}}}:monitor:totals"
+
+
+def cells_key(deployment: str) -> str:
+    """Hash: cells by minute and reference."""
+    return f"understudy:{{{deployment}}}:monitor:cells"
+
+
+class RedisCellStore:
+    """Implements `ports.CellStore`."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._script = redis.register_script(_COMMIT)
+
+    async def load(self, deployment: str) -> State:
+        """Everything in one transaction, so that it belongs together."""
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.hmget(positions_key(deployment), STREAMS)
+            pipe.get(totals_key(deployment))
+            pipe.hgetall(cells_key(deployment))
+            positions, totals, cells = await pipe.execute()
+        return State(
+            positions=_positions(positions),
+            totals=Totals() if totals is None else decode_totals(totals),
+            cells={_cell_id(name): decode_cell(data) for name, data in cells.items()},
+        )
+
+    async def positions(self, deployment: str) -> Positions:
+        """One HMGET."""
+        found: Any = self._redis.hmget(positions_key(deployment), STREAMS)
+        return _positions(await found)
+
+    async def commit(self, deployment: str, change: Change) -> bool:
+        """One script."""
+        before, after = change.before, change.after
+        cells = [
+            part
+            for name, cell in change.cells.items()
+            for part in (_field(name), encode_cell(cell))
+        ]
+        applied: Any = await self._script(
+            keys=[positions_key(deployment), totals_key(deployment), cells_key(deployment)],
+            args=[
+                *(before.predictions, before.pairs, before.labels),
+                *(after.predictions, after.pairs, after.labels),
+                encode_totals(change.totals),
+                len(change.cells),
+                *cells,
+                *(_field(name) for name in change.expired),
+            ],
+        )
+        return bool(applied)
+
+
+def _positions(stored: list[bytes | None]) -> Positions:
+    return Positions(*(value.decode() if value else "0-0" for value in stored))
+
+
+def _field(name: CellId) -> bytes:
+    return f"{name.minute}:{name.fingerprint}".encode()
+
+
+def _cell_id(field: bytes) -> CellId:
+    minute, _, fingerprint = field.decode().partition(":")
+    return CellId(int(minute), fingerprint)

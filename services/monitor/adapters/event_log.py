@@ -1,0 +1,174 @@
+"""The log in Redis Streams: entries come as columns and leave as the domain's rows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
+
+import msgspec
+import structlog
+from redis.asyncio import Redis
+
+from services.monitor.domain.accounting import Delivery, Positions
+from services.monitor.domain.arrays import Floats
+from services.monitor.domain.errors import MalformedRowsError
+from services.monitor.domain.rows import (
+    Column,
+    LabelRows,
+    PairRows,
+    PredictionRows,
+    Responses,
+)
+from understudy.contracts import events
+
+StreamEntry = tuple[bytes, Mapping[bytes, bytes] | None]
+Rows = TypeVar("Rows", PredictionRows, PairRows, LabelRows)
+
+_PAGE_ENTRIES: Final = 500
+_MOST_PAGES: Final = 40
+_UNREADABLE: Final = (msgspec.DecodeError, MalformedRowsError, ValueError, KeyError)
+"""What a broken entry raises; UnknownSchemaError is a ValueError too, but is let through."""
+
+
+class RedisEventLog:
+    """Implements `ports.EventLog`."""
+
+    def __init__(self, redis: Redis, *, batch_entries: int, wait_seconds: float) -> None:
+        self._redis = redis
+        self._batch_entries = batch_entries
+        self._wait_milliseconds = max(1, round(wait_seconds * 1000))
+
+    async def read(self, deployment: str, after: Positions) -> Delivery:
+        """One XREAD over the three streams."""
+        keys = _keys(deployment)
+        answer: Any = await self._redis.xread(
+            dict(zip(keys, (after.predictions, after.pairs, after.labels), strict=True)),
+            count=self._batch_entries,
+            block=self._wait_milliseconds,
+        )
+        found = dict(_streams(answer))
+        predictions, pairs, labels = (found.get(key.encode(), []) for key in keys)
+        answered = _decoded(predictions, lambda f: prediction_rows(events.decode_predictions(f)))
+        paired = _decoded(pairs, lambda f: pair_rows(events.decode_pairs(f)))
+        labelled = _decoded(labels, lambda f: label_rows(events.decode_labels(f)))
+        return Delivery(
+            positions=Positions(
+                _last(predictions, after.predictions),
+                _last(pairs, after.pairs),
+                _last(labels, after.labels),
+            ),
+            predictions=tuple(answered),
+            pairs=tuple(paired),
+            labels=tuple(labelled),
+            malformed=len(predictions)
+            + len(pairs)
+            + len(labels)
+            - len(answered)
+            - len(paired)
+            - len(labelled),
+            more=any(len(s) >= self._batch_entries for s in (predictions, pairs, labels)),
+        )
+
+    async def newest(self, deployment: str, rows: int, seconds: float) -> list[PredictionRows]:
+        """XREVRANGE page by page, until there are enough rows or they are too old."""
+        found: list[PredictionRows] = []
+        before, since = "+", float("-inf")
+        for _ in range(_MOST_PAGES):
+            page: Any = await self._redis.xrevrange(
+                events.predictions_key(deployment), max=before, count=_PAGE_ENTRIES
+            )
+            entries = _decoded(page, lambda f: prediction_rows(events.decode_predictions(f)))
+            if not found and entries:
+                since = float(entries[0].at.max(initial=0.0)) - seconds
+            recent = [entry for entry in entries if entry.at.max(initial=0.0) >= since]
+            found += recent
+            enough = sum(len(entry.ids) for entry in found) >= rows
+            if enough or len(recent) < len(entries) or len(page) < _PAGE_ENTRIES:
+                break
+            before = f"({page[-1][0].decode()}"
+        return found[::-1]
+
+
+def prediction_rows(entry: events.PredictionBatch) -> PredictionRows:
+    """An entry of the prediction stream as the domain reads it."""
+    return PredictionRows(
+        main=entry.main,
+        ids=entry.ids,
+        at=events.unpack(entry.at),
+        seconds=events.unpack(entry.seconds),
+        columns={column.name: _column(column) for column in entry.columns},
+        responses=_responses(entry.scores),
+    )
+
+
+def pair_rows(entry: events.PairBatch) -> PairRows:
+    """An entry of the pair stream as the domain reads it."""
+    return PairRows(
+        main=entry.main,
+        challenger=entry.challenger,
+        ids=entry.ids,
+        at=events.unpack(entry.at),
+        main_responses=_responses(entry.main_scores),
+        challenger_responses=_responses(entry.challenger_scores),
+        challenger_seconds=events.unpack(entry.challenger_seconds),
+        outcomes=entry.outcomes,
+    )
+
+
+def label_rows(entry: events.LabelBatch) -> LabelRows:
+    """An entry of the label stream as the domain reads it."""
+    return LabelRows(
+        prediction_ids=tuple(item.prediction_id for item in entry.items),
+        labels=tuple(item.label for item in entry.items),
+        received_at=tuple(item.received_at for item in entry.items),
+    )
+
+
+def _keys(deployment: str) -> tuple[str, str, str]:
+    return (
+        events.predictions_key(deployment),
+        events.pairs_key(deployment),
+        events.labels_key(deployment),
+    )
+
+
+def _streams(answer: Any) -> Sequence[tuple[bytes, list[StreamEntry]]]:
+    """RESP2 answers a list of pairs or None; RESP3 a mapping with one more level."""
+    if isinstance(answer, Mapping):
+        return [(key, found[0]) for key, found in answer.items()]
+    return answer or []
+
+
+def _decoded(
+    entries: Sequence[StreamEntry], decode: Callable[[Mapping[bytes, bytes]], Rows]
+) -> list[Rows]:
+    """The entries that can be read; the others are logged, and missing from the list."""
+    found: list[Rows] = []
+    for name, fields in entries:
+        try:
+            found.append(decode(fields or {}))
+        except events.UnknownSchemaError:
+            raise
+        except _UNREADABLE as error:
+            structlog.stdlib.get_logger().warning(
+                "malformed_entry", entry=name.decode(), error=str(error)
+            )
+    return found
+
+
+def _last(entries: Sequence[StreamEntry], before: str) -> str:
+    return entries[-1][0].decode() if entries else before
+
+
+def _column(column: events.Column) -> Column:
+    return column.data if isinstance(column, events.CategoryColumn) else _floats(column.data)
+
+
+def _floats(data: bytes) -> Floats:
+    return events.unpack(data)
+
+
+def _responses(scores: events.Scores) -> Responses:
+    values = events.unpack(scores.values)
+    if not scores.probabilities:
+        return Responses(values, None, scores.classes)
+    flat = events.unpack(scores.probabilities)
+    return Responses(values, flat.reshape(values.size, len(scores.classes)), scores.classes)

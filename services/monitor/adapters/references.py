@@ -1,0 +1,94 @@
+"""Reference samples: Parquet files by digest, kept in a folder, profiled once each."""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from services.monitor.domain.errors import UnusableReferenceError
+from services.monitor.domain.reference import Reference, build_reference
+from services.monitor.domain.rows import Column
+from understudy.client.following import RegistryFollowing
+from understudy.contracts.registry import ServedVersion
+from understudy.contracts.signature import Signature
+from understudy.contracts.vocabulary import Label
+
+_KEPT: Final = 64
+"""Profiles that are held; the oldest goes first."""
+
+
+class ParquetReferences:
+    """Implements `ports.References`."""
+
+    def __init__(self, registry: RegistryFollowing, folder: Path, *, most_rows: int) -> None:
+        self._registry = registry
+        self._folder = folder
+        self._most_rows = most_rows
+        self._profiles: dict[tuple[str, Signature], Reference] = {}
+
+    async def profile(self, served: ServedVersion) -> Reference:
+        """From memory, or from the file in a thread."""
+        name = (served.reference, served.signature)
+        if name not in self._profiles:
+            path = await self.file(served)
+            found = await asyncio.to_thread(read_reference, path, served.signature, self._most_rows)
+            while len(self._profiles) >= _KEPT:
+                del self._profiles[next(iter(self._profiles))]
+            self._profiles[name] = found
+        return self._profiles[name]
+
+    async def file(self, served: ServedVersion) -> Path:
+        """Downloaded when it is not there; its bytes are checked each time."""
+        return await self._registry.fetch_artifact(served.reference, self._folder)
+
+
+def read_reference(path: Path, signature: Signature, most_rows: int) -> Reference:
+    """Profile the first rows of a Parquet file; other columns than the signature's are not read."""
+    wanted = [*signature.names, signature.target.name]
+    try:
+        with pq.ParquetFile(path) as file:
+            there = set(file.schema_arrow.names)
+            table = _first_rows(file, [name for name in wanted if name in there], most_rows)
+    except pa.ArrowException as error:
+        raise UnusableReferenceError(
+            f"the reference sample is no readable Parquet: {error}"
+        ) from error
+    columns = {
+        feature.name: column_of(table[feature.name], numeric=feature.numeric)
+        for feature in signature.features
+        if feature.name in table.column_names
+    }
+    has_target = signature.target.name in table.column_names
+    target = _labels(table[signature.target.name]) if has_target else None
+    return build_reference(signature, columns, target)
+
+
+def column_of(column: Any, *, numeric: bool) -> Column:
+    """An Arrow column as the log carries it: float64 with NaN, or text with None."""
+    if not numeric:
+        return [None if value is None else str(value) for value in column.to_pylist()]
+    if pa.types.is_boolean(column.type):
+        column = column.cast(pa.int8())
+    found = column.cast(pa.float64(), safe=False).to_numpy()
+    return np.asarray(found, dtype=np.float64)
+
+
+def _first_rows(file: Any, columns: Sequence[str], most_rows: int) -> Any:
+    batches, rows = [], 0
+    for batch in file.iter_batches(columns=columns):
+        batches.append(batch.slice(0, most_rows - rows))
+        rows += batches[-1].num_rows
+        if rows >= most_rows:
+            break
+    if not batches:
+        raise UnusableReferenceError("the reference sample has no rows")
+    return pa.Table.from_batches(batches)
+
+
+def _labels(column: Any) -> Sequence[Label | None]:
+    values: Iterable[Any] = column.to_pylist()
+    return [value if isinstance(value, bool | int | float | str) else None for value in values]

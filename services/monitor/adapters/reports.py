@@ -1,0 +1,125 @@
+"""`python -m services.monitor.adapters.reports task.json`: makes one page, in a process of its own.
+
+The only module that imports Evidently, and only once the limits are in force. Evidently fails on a
+column that is missing or all null, and takes 1 and "1" for drift: such columns are left out and
+named on the page, categories are text on both sides.
+"""
+
+import html
+import os
+import resource
+import signal
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pyarrow.parquet as pq
+
+from services.monitor.adapters.report_process import ReportTask
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def main(path: str) -> None:
+    """Read the task, write its page."""
+    task = msgspec.json.decode(Path(path).read_bytes(), type=ReportTask)
+    _limit(task)
+    page = _page(task)
+    Path(task.page).write_text(page, encoding="utf-8")
+
+
+def usable_columns(
+    task: ReportTask, current: "pd.DataFrame", reference: "pd.DataFrame"
+) -> tuple[list[str], list[str]]:
+    """Columns that can be compared, and a sentence for each that can't."""
+    usable, notes = [], []
+    for name in (*task.numbers, *task.categories):
+        reason = next(
+            (
+                f"{frame_name} holds no values"
+                for frame_name, frame in (("the window", current), ("the reference", reference))
+                if name not in frame or frame[name].isna().all()
+            ),
+            None,
+        )
+        if reason is None:
+            usable.append(name)
+        else:
+            notes.append(f"{name} is left out: {reason}.")
+    return usable, notes
+
+
+def _limit(task: ReportTask) -> None:
+    """Bounds that hold even when nobody is left to kill this process."""
+    os.nice(10)
+    signal.alarm(task.seconds)
+    for kind, most in (
+        (resource.RLIMIT_AS, task.memory_bytes),
+        (resource.RLIMIT_CPU, task.seconds),
+        (resource.RLIMIT_FSIZE, 256 * 1024**2),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        _, hard = resource.getrlimit(kind)
+        resource.setrlimit(
+            kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
+        )
+
+
+def _page(task: ReportTask) -> str:
+    # Imported here so that the limits hold for the import too.
+    from evidently import DataDefinition, Dataset, Report  # noqa: PLC0415 - as above
+    from evidently.presets import DataDriftPreset, DataSummaryPreset  # noqa: PLC0415 - as above
+
+    current, reference = _frame(task.current, task), _frame(task.reference, task)
+    usable, notes = usable_columns(task, current, reference)
+    if not usable:
+        return _document(task.title, [*notes, "No column is left to compare."], "")
+    definition = DataDefinition(
+        numerical_columns=[name for name in task.numbers if name in usable],
+        categorical_columns=[name for name in task.categories if name in usable],
+    )
+    report = Report([DataDriftPreset(), DataSummaryPreset()])
+    snapshot = report.run(
+        Dataset.from_pandas(current[usable], data_definition=definition),
+        Dataset.from_pandas(reference[usable], data_definition=definition),
+    )
+    sizes = f"{len(current)} rows of the log against {len(reference)} rows of the reference sample."
+    return _document(task.title, [sizes, *notes], snapshot.get_html_str(as_iframe=False))
+
+
+def _frame(path: str, task: ReportTask) -> "pd.DataFrame":
+    """At most `most_rows` rows, drawn evenly; numbers as floats, categories as text."""
+    import pandas as pd  # noqa: PLC0415 - the limits hold for this import too
+
+    there = set(pq.read_schema(path).names)
+    wanted = [name for name in (*task.numbers, *task.categories) if name in there]
+    frame = pd.read_parquet(path, columns=wanted)
+    if len(frame) > task.most_rows:
+        frame = frame.sample(task.most_rows, random_state=0)
+    for name in frame.columns.intersection(task.numbers):
+        frame[name] = pd.to_numeric(frame[name], errors="coerce").astype("float64")
+    for name in frame.columns.intersection(task.categories):
+        held = frame[name]
+        frame[name] = held.astype(str).where(held.notna(), None).astype(object)
+    return frame
+
+
+def _document(title: str, notes: list[str], body: str) -> str:
+    """Our heading above Evidently's page; names come from users, so they are escaped."""
+    lines = "".join(f"<p>{html.escape(note)}</p>" for note in notes)
+    heading = (
+        '<header style="font-family: system-ui, sans-serif; margin: 1rem 2rem">'
+        f"<h1>{html.escape(title)}</h1>{lines}</header>"
+    )
+    before, marker, after = body.partition("<body>")
+    if marker:
+        return f"{before}{marker}{heading}{after}"
+    return (
+        f"<!doctype html><html><head><meta charset=utf-8></head><body>{heading}{body}</body></html>"
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

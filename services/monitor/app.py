@@ -1,0 +1,121 @@
+"""Joins the monitor's parts. Read top-down: what is made of what, then what runs."""
+
+import asyncio
+import contextlib
+import os
+import socket
+import time
+from collections.abc import AsyncIterator
+
+import numpy as np
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+from redis.asyncio import Redis
+
+from services.monitor.adapters.cell_store import RedisCellStore
+from services.monitor.adapters.event_log import RedisEventLog
+from services.monitor.adapters.references import ParquetReferences
+from services.monitor.adapters.report_process import ReportProcess
+from services.monitor.api import monitor_routes
+from services.monitor.domain.rules import Rules
+from services.monitor.loops import Heartbeat, Watching, run_loops
+from services.monitor.metrics import FiguresCollector, MonitorMetrics
+from services.monitor.operations import Monitoring, Reporting, ReportTerms, Sources
+from services.monitor.settings import MonitorSettings
+from understudy.client.following import RegistryFollowing
+from understudy.runtime.buckets import LATENCY_SECONDS
+from understudy.runtime.following import Follower, SnapshotCache
+from understudy.runtime.http import EXCEPTION_HANDLERS, RequestIds
+
+
+def create_app(settings: MonitorSettings) -> FastAPI:
+    """The monitor as an ASGI application; its loops run while its lifespan lasts."""
+    folder = settings.state_dir / "monitor"
+    registry = RegistryFollowing(
+        str(settings.registry_url), settings.service_key.get_secret_value()
+    )
+    redis = _redis(settings)
+    numbers = CollectorRegistry()
+    metrics = MonitorMetrics(numbers)
+    follower = Follower(
+        registry, SnapshotCache(folder / "snapshot.json"), settings.snapshot_wait_seconds
+    )
+    sources = Sources(
+        log=RedisEventLog(
+            redis,
+            batch_entries=settings.monitor_batch_entries,
+            wait_seconds=settings.monitor_wait_seconds,
+        ),
+        store=RedisCellStore(redis),
+        references=ParquetReferences(
+            registry, folder / "references", most_rows=settings.monitor_reference_rows
+        ),
+        metrics=metrics,
+        rules=_rules(settings),
+        clock=time.time,
+    )
+    monitoring = Monitoring(follower, sources)
+    reporting = Reporting(sources, ReportProcess(), _report_terms(settings))
+    numbers.register(
+        FiguresCollector(
+            monitoring.figures, sources.rules.latency_edges, settings.monitor_metric_features
+        )
+    )
+    heartbeat = Heartbeat(
+        monitoring, registry, _instance(), settings.monitor_heartbeat_seconds, sources.clock
+    )
+    watching = Watching(monitoring, metrics, settings.monitor_pause_seconds)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        follower.resume()
+        loops = asyncio.create_task(run_loops(follower, heartbeat, watching))
+        yield
+        loops.cancel()
+        await asyncio.gather(loops, return_exceptions=True)
+        await registry.aclose()
+        await redis.aclose()
+
+    app = FastAPI(
+        title="Understudy monitor",
+        openapi_url=None,  # it would be one more route without a key
+        lifespan=lifespan,
+        exception_handlers=dict(EXCEPTION_HANDLERS),
+    )
+    app.add_middleware(RequestIds)
+    app.include_router(monitor_routes(monitoring, reporting, numbers))
+    return app
+
+
+def _redis(settings: MonitorSettings) -> Redis:
+    """Reads hang for the wait by intent; anything longer is a lost connection."""
+    client: Redis = Redis.from_url(
+        settings.redis_url.get_secret_value(),
+        socket_connect_timeout=5.0,
+        socket_timeout=settings.monitor_wait_seconds + 10.0,
+        health_check_interval=30,
+    )
+    return client
+
+
+def _rules(settings: MonitorSettings) -> Rules:
+    return Rules(
+        latency_edges=np.array(LATENCY_SECONDS),
+        window_minutes=settings.monitor_window_minutes,
+        retention_minutes=max(
+            settings.monitor_retention_hours * 60, settings.monitor_window_minutes
+        ),
+        drift_rows=settings.monitor_drift_rows,
+    )
+
+
+def _report_terms(settings: MonitorSettings) -> ReportTerms:
+    return ReportTerms(
+        rows=settings.monitor_report_rows,
+        deadline_seconds=settings.monitor_report_deadline_seconds,
+        cache_seconds=settings.monitor_report_cache_seconds,
+    )
+
+
+def _instance() -> str:
+    return f"monitor@{socket.gethostname()}:{os.getpid()}"

@@ -1,0 +1,120 @@
+"""Cells: what was counted of the rows of one minute. Cells add, in any order and any split.
+
+A cell holds mergeable counts and nothing else: no rates, no decisions. That is the seam for
+statistics to come: they read the sum of whichever cells they like.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, Self, TypeVar
+
+import numpy as np
+
+from services.monitor.domain.arrays import Counts, Floats
+from services.monitor.domain.latency import LatencyTally
+from services.monitor.domain.moments import SUMS
+from services.monitor.domain.reference import Reference
+from understudy.contracts.vocabulary import Role
+
+Speaker = tuple[Role, int]
+"""A version in the part that it played when it answered."""
+Couple = tuple[int, int]
+"""A main and one challenger."""
+
+
+class Additive(Protocol):
+    """What adds to its like."""
+
+    def __add__(self, other: Self, /) -> Self: ...
+
+
+Key = TypeVar("Key")
+Sum = TypeVar("Sum", bound=Additive)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OutputTally:
+    """What one version answered."""
+
+    rows: int
+    errors: int
+    classes: Mapping[str, int]
+    scores: Counts
+    """On the reference's output bins; empty where it has none."""
+    sums: Floats
+    latency: LatencyTally
+
+    def __add__(self, other: "OutputTally") -> "OutputTally":
+        return OutputTally(
+            rows=self.rows + other.rows,
+            errors=self.errors + other.errors,
+            classes=added(self.classes, other.classes),
+            scores=self.scores + other.scores,
+            sums=self.sums + other.sums,
+            latency=self.latency + other.latency,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementTally:
+    """A main and a challenger on the rows that both answered."""
+
+    rows: int
+    agreed: int
+    compared: int
+    """Rows in which both gave a number to take the difference of."""
+    difference: float
+    """Sum of the absolute differences."""
+
+    def __add__(self, other: "AgreementTally") -> "AgreementTally":
+        return AgreementTally(
+            rows=self.rows + other.rows,
+            agreed=self.agreed + other.agreed,
+            compared=self.compared + other.compared,
+            difference=self.difference + other.difference,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cell:
+    """Everything counted of one deployment, on one reference."""
+
+    rows: int
+    counts: Counts
+    """The features' tallies one after another, at the reference's offsets."""
+    sums: Floats
+    """One row per feature: n, Σd, Σd² (see `moments`)."""
+    outputs: Mapping[Speaker, OutputTally]
+    agreements: Mapping[Couple, AgreementTally]
+
+    def __add__(self, other: "Cell") -> "Cell":
+        return Cell(
+            rows=self.rows + other.rows,
+            counts=self.counts + other.counts,
+            sums=self.sums + other.sums,
+            outputs=added(self.outputs, other.outputs),
+            agreements=added(self.agreements, other.agreements),
+        )
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class CellId:
+    """Which minute since the epoch, and on which reference's layout."""
+
+    minute: int
+    fingerprint: str
+
+
+def empty_cell(reference: Reference) -> Cell:
+    """The cell of no rows."""
+    counts = np.zeros(reference.offsets[-1], dtype=np.int64)
+    return Cell(0, counts, np.zeros((len(reference.features), SUMS)), {}, {})
+
+
+def added(mine: Mapping[Key, Sum], theirs: Mapping[Key, Sum]) -> dict[Key, Sum]:
+    """Both mappings, values of the same key added."""
+    result = dict(mine)
+    for key, value in theirs.items():
+        held = result.get(key)
+        result[key] = value if held is None else held + value
+    return result

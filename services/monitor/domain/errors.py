@@ -1,0 +1,48 @@
+"""How the monitor says no."""
+
+from typing import ClassVar
+
+from understudy.contracts.refusals import Fault, Refusal
+
+
+class UnknownDeploymentError(Refusal):
+    """No deployment of that name is within the key's reach."""
+
+    fault: ClassVar = Fault.NOT_FOUND
+    code: ClassVar = "unknown_deployment"
+
+
+class NotReadyError(Refusal):
+    """The monitor does not hold yet what the answer needs; asking again soon helps."""
+
+    fault: ClassVar = Fault.UNAVAILABLE
+    code: ClassVar = "not_ready"
+
+
+class NothingObservedError(Refusal):
+    """The log holds no rows to report on."""
+
+    fault: ClassVar = Fault.NOT_FOUND
+    code: ClassVar = "nothing_observed"
+
+
+class ReportFailedError(Refusal):
+    """The report process ended without a report."""
+
+    fault: ClassVar = Fault.FAILED
+    code: ClassVar = "report_failed"
+
+
+class ReportDeadlineError(Refusal):
+    """The report was not ready in time."""
+
+    fault: ClassVar = Fault.DEADLINE
+    code: ClassVar = "report_deadline"
+
+
+class MalformedRowsError(ValueError):
+    """An entry's columns don't fit each other, so that it can't be counted."""
+
+
+class UnusableReferenceError(ValueError):
+    """A reference sample lacks what a profile is made of."""

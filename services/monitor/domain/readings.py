@@ -1,0 +1,90 @@
+"""What the monitor says of a window: figures for people and metrics, absent where there are none.
+
+The HTTP bodies in `understudy.contracts.monitor` carry the same members.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from services.monitor.domain.accounting import Totals
+from services.monitor.domain.moments import Moments
+from understudy.contracts.vocabulary import FeatureKind, Role
+
+
+@dataclass(frozen=True, slots=True)
+class FeatureReading:
+    """One feature, live against its reference."""
+
+    feature: str
+    kind: FeatureKind
+    drift_psi: float | None
+    live: Moments
+    reference: Moments
+    missing_ratio: float | None
+    unseen_ratio: float | None
+    out_of_range_ratio: float | None
+    bins: tuple[float | str, ...]
+    live_counts: tuple[int, ...]
+    reference_counts: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class VersionReading:
+    """One version's answers and speed."""
+
+    version: int
+    role: Role
+    rows: int
+    errors: int
+    drift_psi: float | None
+    output: Moments
+    classes: Mapping[str, int]
+    latency_p50_seconds: float | None
+    latency_p95_seconds: float | None
+    latency_p99_seconds: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class AgreementReading:
+    """Main against one challenger on the same rows."""
+
+    challenger: int
+    rows: int
+    agreement_ratio: float | None
+    mean_absolute_difference: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class TotalsReading:
+    """Since the log began; keys are versions as text."""
+
+    predictions: Mapping[str, int]
+    pairs: Mapping[str, int]
+    pair_errors: Mapping[str, int]
+    labels: int
+
+
+@dataclass(frozen=True, slots=True)
+class Assessment:
+    """Everything said of one deployment."""
+
+    deployment: str
+    release: int
+    window_from: datetime
+    window_to: datetime
+    rows: int
+    features: tuple[FeatureReading, ...]
+    versions: tuple[VersionReading, ...]
+    agreements: tuple[AgreementReading, ...]
+    totals: TotalsReading
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What is shown of one deployment in metrics."""
+
+    assessment: Assessment
+    totals: Totals
+    lag_seconds: float
+    """Since its log was last read to its end."""

@@ -1,0 +1,17 @@
+"""What counting and reading go by; the settings give the figures."""
+
+from dataclasses import dataclass
+
+from services.monitor.domain.arrays import Floats
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Rules:
+    """The same for every deployment."""
+
+    latency_edges: Floats
+    window_minutes: int
+    retention_minutes: int
+    """How far back cells reach."""
+    drift_rows: int
+    """From fewer live rows than this no drift is computed."""

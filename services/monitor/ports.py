@@ -1,0 +1,69 @@
+"""What the monitor needs of the world, named by what it is for."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from services.monitor.domain.accounting import Change, Delivery, Positions, State
+from services.monitor.domain.reference import Reference
+from services.monitor.domain.rows import PredictionRows
+from understudy.contracts.registry import ServedVersion
+from understudy.contracts.signature import Signature
+
+
+class EventLog(Protocol):
+    """The three streams of each deployment, read from positions of our own."""
+
+    async def read(self, deployment: str, after: Positions) -> Delivery:
+        """What came after the positions: a bounded piece of it; waits a little when there is none.
+
+        Raises UnknownSchemaError for an entry of a newer Understudy: it must not be passed over.
+        """
+
+    async def newest(self, deployment: str, rows: int, seconds: float) -> list[PredictionRows]:
+        """The newest predictions, oldest first: those of the `seconds` before the newest of all.
+
+        Not many more than `rows` rows are read.
+        """
+
+
+class CellStore(Protocol):
+    """Where a deployment's state outlives the process."""
+
+    async def load(self, deployment: str) -> State:
+        """The state as it was last committed; empty when there is none."""
+
+    async def positions(self, deployment: str) -> Positions:
+        """The positions of the last commit."""
+
+    async def commit(self, deployment: str, change: Change) -> bool:
+        """Apply all of the change, or nothing when the state has left the change's positions."""
+
+
+class References(Protocol):
+    """Reference samples, fetched once and checked against their digest."""
+
+    async def profile(self, served: ServedVersion) -> Reference:
+        """The version's reference as a profile."""
+
+    async def file(self, served: ServedVersion) -> Path:
+        """The Parquet file itself."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ReportOrder:
+    """What a report is to be made of."""
+
+    title: str
+    signature: Signature
+    reference: Path
+    rows: Sequence[PredictionRows]
+    most_rows: int
+
+
+class Reports(Protocol):
+    """Makes pages for people."""
+
+    async def render(self, order: ReportOrder, deadline_seconds: float) -> bytes:
+        """An HTML page. Raises ReportFailedError or ReportDeadlineError."""
