@@ -1,7 +1,7 @@
 """The credit-risk models: logistic regression as main, gradient boosting as challenger.
 
 Both are pipelines that take the columns of the signature in its order: numbers, whole numbers and
-booleans as float64 with NaN for what is missing, categories as objects with None.
+booleans as float64 with NaN for what is missing, categories as objects with None or NaN.
 """
 
 from typing import Any, Final
@@ -81,7 +81,9 @@ def draw(
 
 
 def _train(numbers: Any, classifier: Any) -> Candidate:
-    categories = OneHotEncoder(handle_unknown="ignore", sparse_output=False)
+    # With its categories given, the encoder takes None, NaN and unseen values alike: as none.
+    choices = [list(SIGNATURE.features[i].choices) for i in _CATEGORIES]
+    categories = OneHotEncoder(categories=choices, handle_unknown="ignore", sparse_output=False)
     columns = ColumnTransformer(
         [("numbers", numbers, _NUMBERS), ("categories", categories, _CATEGORIES)]
     )

@@ -136,6 +136,17 @@ def test_every_missing_value_and_unseen_category_that_the_signature_lets_through
     assert np.allclose(chances.sum(axis=1), 1.0)
 
 
+def test_none_and_nan_are_the_same_missing_category(
+    version: Written, applicants: pd.DataFrame
+) -> None:
+    stated = applicants.notna()
+    with_nan = applicants.where(stated, np.nan).astype(applicants.dtypes.to_dict())
+    assert {type(value) for value in with_nan["home_ownership"]} == {str, float}
+    assert np.array_equal(
+        version.model.predict_proba(with_nan), version.model.predict_proba(applicants)
+    )
+
+
 def test_the_reference_is_a_sample_of_the_training_rows(
     linear: Written, irises: list[Written]
 ) -> None:
