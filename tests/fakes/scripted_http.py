@@ -60,6 +60,9 @@ class Script:
     def on(self, method: str, path: str, content: Content = None, status: int = 200) -> None:
         self._replies.setdefault((method, path), []).append(Reply(status, content))
 
+    def on_any(self, method: str, status: int) -> None:
+        self._replies[method, "*"] = [Reply(status)]
+
     def hang_up(self, method: str, path: str) -> None:
         self._replies.setdefault((method, path), []).append(Reply(hang_up=True))
 
@@ -77,7 +80,8 @@ class Script:
 
     def answer(self, asked: Asked) -> Reply:
         self.asked.append(asked)
-        replies = self._replies.get((asked.method, asked.path))
+        found = self._replies.get((asked.method, asked.path))
+        replies = found or self._replies.get((asked.method, "*"))
         if not replies:
             detail = f"nothing is scripted for {asked.method} {asked.path}"
             return Reply(

@@ -88,7 +88,9 @@ class Keeper:
                 start_new_session=True,
             )
         self.spec.pid_file.parent.mkdir(parents=True, exist_ok=True)
-        self.spec.pid_file.write_text(f"{process.pid}\n")
+        draft = self.spec.pid_file.with_suffix(".draft")
+        draft.write_text(f"{process.pid}\n")
+        draft.replace(self.spec.pid_file)
         self._tell(Started(self.spec.name, process.pid))
         return process
 

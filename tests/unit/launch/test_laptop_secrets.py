@@ -1,0 +1,19 @@
+from pathlib import Path
+
+from understudy.launch.secrets import load_secrets
+from understudy.runtime.keys import parse_key
+
+
+def test_keys_are_drawn_once_and_found_again(tmp_path: Path) -> None:
+    first = load_secrets(tmp_path / "secrets")
+    assert load_secrets(tmp_path / "secrets") == first
+    keys = {first.admin_key, first.service_key, first.metrics_key}
+    assert len(keys) == 3
+    assert all(parse_key(key) for key in keys)
+
+
+def test_only_the_owner_may_read_them(tmp_path: Path) -> None:
+    load_secrets(tmp_path / "secrets")
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "secrets").iterdir()}
+    assert modes == {0o600}
+    assert (tmp_path / "secrets").stat().st_mode & 0o077 == 0
