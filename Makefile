@@ -1,0 +1,81 @@
+# All that is needed: git, make, gcc, and Python 3.11 or 3.12 with pip and venv.
+#   make run        from nothing to everything running
+#   make run PYTHON=/usr/bin/python3.12 ARGS="--no-example"
+
+UV_VERSION := 0.13.8
+BIN := .venv/bin
+ARGS ?=
+# Nothing is ever uninstalled, so that `make run` and `make test` don't undo each other.
+SYNC := $(BIN)/uv sync --frozen --inexact --extra laptop
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test test-all check lint format lock bench clean
+
+help: ## Say what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: .venv/.dev ## Have everything for developing in .venv, at the locked versions
+
+run: .venv/.run ## Start everything on this machine, with an example; Ctrl-C stops it
+	@exec $(BIN)/understudy up $(ARGS)
+
+test: .venv/.dev ## Unit, contract and integration tests
+	$(BIN)/pytest tests/unit tests/contract tests/integration $(ARGS)
+
+test-all: .venv/.all ## All tests: also load, chaos, browser and deployment
+	$(BIN)/pytest tests $(ARGS)
+
+check: lint test ## What must be green before a commit
+
+lint: .venv/.dev ## Formatting, rules, types, import contracts
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/.dev ## Format, and mend what can be mended
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lock: .venv/.uv ## Write uv.lock anew from pyproject.toml
+	$(BIN)/uv lock --upgrade
+
+bench: .venv/.dev ## Run the benchmarks
+	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS); done
+
+clean: ## Remove .venv and caches; the state in ./var stays
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A stamp says what .venv holds, so that nothing is done twice.
+.venv/.run: .venv/.uv pyproject.toml uv.lock
+	@echo "Installing Understudy and what it needs to run (once)"
+	$(SYNC) --no-dev
+	@touch $@
+
+.venv/.dev: .venv/.uv pyproject.toml uv.lock
+	@echo "Installing Understudy and what its tests need (once)"
+	$(SYNC)
+	@touch $@ .venv/.run
+
+.venv/.all: .venv/.dev
+	$(SYNC) --all-groups
+	@touch $@
+
+.venv/.uv:
+	@set -e; \
+	suits='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))'; \
+	for python in $${PYTHON:-$(PYTHON)} python3 python3.12 python3.11; do \
+	  if $$python -c "$$suits" 2>/dev/null; then found=$$python; break; fi; \
+	  if [ "$$python" = "$(PYTHON)" ]; then \
+	    echo "PYTHON=$$python is no Python 3.11 or 3.12." >&2; exit 1; fi; \
+	done; \
+	if [ -z "$$found" ]; then \
+	  echo "Understudy needs Python 3.11 or 3.12; python3 is $$(python3 --version 2>&1)." >&2; \
+	  echo "Name one: make run PYTHON=/path/to/python3.12" >&2; exit 1; fi; \
+	echo "Making .venv with $$($$found --version)"; \
+	if ! $$found -m venv .venv; then rm -rf .venv; \
+	  echo "That Python can't make virtual environments (Debian: apt install python3-venv)." >&2; \
+	  exit 1; fi; \
+	$(BIN)/python -m pip install --disable-pip-version-check --quiet uv==$(UV_VERSION)
+	@touch $@
