@@ -1,0 +1,290 @@
+"""The SQL stores and the fakes do the same. PostgreSQL joins when a URL is given."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from services.registry.adapters.catalogue_store import SqlCatalogue
+from services.registry.adapters.database import Database
+from services.registry.adapters.deployment_store import SqlDeployments
+from services.registry.adapters.key_store import SqlKeys
+from services.registry.adapters.state_store import SqlState
+from services.registry.domain import versions
+from services.registry.domain.access import Configuration, InstallationKey, Key, Reach
+from services.registry.domain.audit import Action, Entry
+from services.registry.domain.catalogue import Model, Project
+from services.registry.domain.errors import (
+    AlreadyDecidedError,
+    InvalidCursorError,
+    NameTakenError,
+    StaleReleaseError,
+)
+from services.registry.domain.paging import Paging
+from services.registry.domain.releases import Setting
+from services.registry.domain.versions import Lineage
+from services.registry.ports import Store
+from tests.fakes.registry import NOON, deployment, draft, memory_store, release
+from understudy.contracts.vocabulary import Decision, Scope, VersionState
+
+POSTGRES = "UNDERSTUDY_TEST_POSTGRES_URL"
+
+
+def sql_store(database: Database) -> Store:
+    database.migrate()
+    return Store(
+        catalogue=SqlCatalogue(database),
+        deployments=SqlDeployments(database),
+        keys=SqlKeys(database),
+        state=SqlState(database),
+    )
+
+
+@pytest.fixture(params=["memory", "sqlite", *(["postgres"] if POSTGRES in os.environ else [])])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "memory":
+        yield memory_store()
+        return
+    if request.param == "postgres":
+        url = _fresh_schema(os.environ[POSTGRES])
+    else:
+        url = f"sqlite:///{tmp_path}/registry.db"
+    database = Database(url)
+    yield sql_store(database)
+    database.close()
+
+
+def _fresh_schema(url: str) -> str:
+    schema = f"test_{uuid.uuid4().hex}"
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
+    engine.dispose()
+    return f"{url}?options=-csearch_path%3D{schema}"
+
+
+def entry(action: Action = Action.RELEASE, subject: str = "credit") -> Entry:
+    return Entry(NOON, "admin0001", action, subject, "because", {"n": 1})
+
+
+@pytest.fixture
+def filled(store: Store) -> Store:
+    """Two projects with a model each; three versions of one of them, and its deployment."""
+    for project in ("bank", "shop"):
+        store.catalogue.add_project(Project(project, "", NOON), entry())
+    store.catalogue.add_model(Model("credit", "bank", "", NOON), entry())
+    store.catalogue.add_model(Model("basket", "shop", "", NOON), entry())
+    for _ in range(3):
+        store.catalogue.add_version(draft(), entry())
+    store.deployments.add(deployment(), entry())
+    return store
+
+
+def key(key_id: str = "abcdefgh", reach: Reach | None = None) -> Key:
+    return Key(key_id, "c" * 64, "app", (Scope.PREDICT,), reach or Reach(), NOON)
+
+
+def names(found: object) -> list[str]:
+    return [item.name for item in found.items]  # type: ignore[attr-defined]
+
+
+def test_names_are_taken_once(filled: Store) -> None:
+    before = filled.state.sequence()
+    for add in (
+        lambda: filled.catalogue.add_project(Project("bank", "", NOON), entry()),
+        lambda: filled.catalogue.add_model(Model("credit", "shop", "", NOON), entry()),
+        lambda: filled.deployments.add(deployment(), entry()),
+    ):
+        with pytest.raises(NameTakenError):
+            add()
+    assert filled.state.sequence() == before
+
+
+def test_projects_and_models_come_by_name_within_reach(filled: Store) -> None:
+    assert names(filled.catalogue.projects(Reach(), Paging())) == ["bank", "shop"]
+    assert names(filled.catalogue.projects(Reach(project="shop"), Paging())) == ["shop"]
+    assert names(filled.catalogue.projects(Reach(deployment="credit"), Paging())) == []
+    assert names(filled.catalogue.models(Reach(), Paging())) == ["basket", "credit"]
+    assert names(filled.catalogue.models(Reach(project="bank"), Paging())) == ["credit"]
+    assert names(filled.catalogue.models(Reach(deployment="credit"), Paging())) == []
+    assert filled.catalogue.model("credit") == Model("credit", "bank", "", NOON, versions=3)
+    assert filled.catalogue.model("nothing") is None
+    assert filled.catalogue.project("bank") == Project("bank", "", NOON)
+
+
+def test_lists_come_in_pages(filled: Store) -> None:
+    first = filled.catalogue.versions("credit", Paging(limit=2))
+    assert [version.number for version in first.items] == [3, 2]
+    rest = filled.catalogue.versions("credit", Paging(2, first.next_cursor))
+    assert [version.number for version in rest.items] == [1]
+    assert rest.next_cursor is None
+    one = filled.catalogue.projects(Reach(), Paging(limit=1))
+    assert names(filled.catalogue.projects(Reach(), Paging(1, one.next_cursor))) == ["shop"]
+    with pytest.raises(InvalidCursorError):
+        filled.catalogue.versions("credit", Paging(2, "x"))
+
+
+def test_a_version_comes_back_as_it_went_in(filled: Store) -> None:
+    lineage = Lineage("ann", "c0ffee", "d" * 64, NOON, {"scikit-learn": "1.6"})
+    made = filled.catalogue.add_version(replace(draft(), lineage=lineage), entry())
+    assert made.number == 4
+    assert filled.catalogue.version("credit", 4) == made
+    assert filled.catalogue.version("credit", 5) is None
+    assert filled.state.trail(Paging()).items[0].entry.subject == "credit/4"
+
+
+def test_a_review_ends_once(filled: Store) -> None:
+    pending = filled.catalogue.version("credit", 1)
+    assert pending is not None
+    decided = versions.decide(pending, Decision.IGNORE, by="a", at=NOON, reason="no")
+    filled.catalogue.end_review(decided, entry())
+    assert filled.catalogue.version("credit", 1) == decided
+    assert decided.state is VersionState.IGNORED
+    with pytest.raises(AlreadyDecidedError):
+        filled.catalogue.end_review(decided, entry())
+
+
+def test_files_belong_to_the_projects_whose_versions_name_them(filled: Store) -> None:
+    assert filled.catalogue.projects_using("a" * 64) == {"bank"}
+    assert filled.catalogue.projects_using("b" * 64) == {"bank"}
+    assert filled.catalogue.projects_using("f" * 64) == frozenset()
+
+
+def test_a_release_swaps_what_is_current(filled: Store) -> None:
+    following = release(2, Setting(2, (1,)))
+    filled.deployments.release(following, entry())
+    found = filled.deployments.find("credit")
+    assert found is not None
+    assert found.current == following
+    assert filled.deployments.history("credit") == (release(1, Setting(1)), following)
+    newest = filled.deployments.releases("credit", Paging(limit=1))
+    assert newest.items == (following,)
+    older = filled.deployments.releases("credit", Paging(1, newest.next_cursor))
+    assert older.items == (release(1, Setting(1)),)
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_a_release_that_does_not_follow_the_current_one_changes_nothing(
+    filled: Store, number: int
+) -> None:
+    before = filled.state.state()
+    with pytest.raises(StaleReleaseError):
+        filled.deployments.release(release(number, Setting(2)), entry())
+    assert filled.state.state() == before
+
+
+def test_of_many_at_once_one_release_wins(filled: Store) -> None:
+    def attempt(by: int) -> bool:
+        try:
+            filled.deployments.release(replace(release(2, Setting(2)), reason=str(by)), entry())
+        except StaleReleaseError:
+            return False
+        return True
+
+    with ThreadPoolExecutor(8) as pool:
+        assert sum(pool.map(attempt, range(16))) == 1
+    assert len(filled.deployments.history("credit")) == 2
+
+
+def test_changes_at_once_are_all_numbered_and_audited(filled: Store) -> None:
+    before = filled.state.sequence()
+    with ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: filled.catalogue.add_version(draft(), entry()), range(16)))
+    assert sorted(version.number for version in made) == list(range(4, 20))
+    trail = filled.state.trail(Paging(limit=16)).items
+    assert [recorded.sequence for recorded in trail] == list(range(before + 16, before, -1))
+
+
+def test_a_deleted_name_is_used_again_and_its_numbers_go_on(filled: Store) -> None:
+    found = filled.deployments.find("credit")
+    assert found is not None
+    filled.keys.add(key("abcdefgh", Reach(deployment="credit")), entry())
+    filled.keys.add(key("ijklmnop"), entry())
+    filled.deployments.delete(found, entry(Action.DELETE_DEPLOYMENT))
+    assert filled.deployments.find("credit") is None
+    assert filled.deployments.history("credit") == ()
+    assert [held.id for held in filled.state.state().keys] == ["ijklmnop"]
+    again = filled.deployments.add(deployment(), entry())
+    assert again.current.number == 2
+    assert [held.number for held in filled.deployments.history("credit")] == [2]
+
+
+def test_a_stale_deletion_is_refused(filled: Store) -> None:
+    found = filled.deployments.find("credit")
+    assert found is not None
+    filled.deployments.release(release(2, Setting(2)), entry())
+    with pytest.raises(StaleReleaseError):
+        filled.deployments.delete(found, entry())
+
+
+def test_deployments_come_by_name_within_reach(filled: Store) -> None:
+    filled.deployments.add(deployment("basket", project="shop", model="basket"), entry())
+    pages: dict[str, Reach] = {
+        "basket credit": Reach(),
+        "basket": Reach(project="shop"),
+        "credit": Reach(deployment="credit"),
+        "": Reach(deployment="credit", project="shop"),
+    }
+    for expected, reach in pages.items():
+        assert names(filled.deployments.page(reach, Paging())) == expected.split()
+
+
+def test_keys_come_within_reach_and_go(filled: Store) -> None:
+    reaches = (Reach(), Reach(project="bank"), Reach(deployment="credit"), Reach(project="shop"))
+    for place, reach in enumerate(reaches):
+        filled.keys.add(key(f"aaaaaaa{place}", reach), entry())
+
+    def ids(reach: Reach) -> str:
+        return "".join(held.id[-1] for held in filled.keys.page(reach, Paging()).items)
+
+    assert ids(Reach()) == "0123"
+    assert ids(Reach(project="bank")) == "12"
+    assert ids(Reach(deployment="credit")) == "2"
+    filled.keys.revoke("aaaaaaa0", entry())
+    revoked = filled.keys.find("aaaaaaa0")
+    assert revoked is not None
+    assert revoked.revoked_at == NOON
+    assert [held.id[-1] for held in filled.state.state().keys] == ["1", "2", "3"]
+    filled.keys.revoke("aaaaaaa0", replace(entry(), at=NOON + timedelta(hours=1)))
+    assert filled.keys.find("aaaaaaa0") == revoked
+
+
+def test_every_change_moves_the_sequence_by_one_and_is_in_the_trail(filled: Store) -> None:
+    before = filled.state.sequence()
+    written = entry(Action.ISSUE_KEY, "abcdefgh")
+    filled.keys.add(key(), written)
+    assert filled.state.sequence() == before + 1
+    newest = filled.state.trail(Paging(limit=1))
+    assert newest.items[0].sequence == before + 1
+    assert newest.items[0].entry == written
+    older = filled.state.trail(Paging(1, newest.next_cursor))
+    assert older.items[0].sequence == before
+
+
+def test_the_state_is_whole(filled: Store) -> None:
+    filled.deployments.release(release(2, Setting(2, (1,))), entry())
+    state = filled.state.state()
+    (served,) = state.deployments
+    assert state.sequence == filled.state.sequence()
+    assert served.deployment.current.number == 2
+    assert [held.number for held in served.history] == [1, 2]
+    assert set(served.versions) == {1, 2, 3}
+
+
+def test_another_configuration_is_a_change_and_the_same_is_none(store: Store) -> None:
+    configuration = Configuration(
+        (InstallationKey("admin0001", "e" * 64, (Scope.ADMIN,)),), ("sklearn.tree.Tree",)
+    )
+    before = store.state.sequence()
+    assert store.state.configuration() == Configuration()
+    assert store.state.configure(configuration, entry(Action.CONFIGURE))
+    assert store.state.configuration() == configuration
+    assert not store.state.configure(configuration, entry(Action.CONFIGURE))
+    assert store.state.sequence() == before + 1
+    store.state.verify()

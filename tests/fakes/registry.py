@@ -1,0 +1,375 @@
+"""The registry's ports in memory. The stores pass the contract suite that the SQL ones pass."""
+
+import hashlib
+import threading
+from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TypeVar
+
+from services.registry.domain.access import Configuration, Key, Reach
+from services.registry.domain.audit import Entry, Recorded
+from services.registry.domain.catalogue import Model, Project
+from services.registry.domain.deployments import Deployment
+from services.registry.domain.errors import (
+    AlreadyDecidedError,
+    DigestMismatchError,
+    NameTakenError,
+    StaleReleaseError,
+)
+from services.registry.domain.paging import Paging, Slice, cut
+from services.registry.domain.releases import Release, Setting
+from services.registry.domain.versions import Version, VersionDraft
+from services.registry.ports import Sample, Served, State, Store
+from understudy.contracts.signature import Feature, Signature, Target
+from understudy.contracts.vocabulary import AccessLevel, FeatureKind, ReleaseKind, Task
+
+Item = TypeVar("Item")
+
+NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+SIGNATURE = Signature(
+    features=(Feature("age", FeatureKind.INTEGER, minimum=18, maximum=99),),
+    target=Target("defaults", Task.CLASSIFICATION, classes=("no", "yes")),
+)
+
+
+def draft(model: str = "credit", signature: Signature = SIGNATURE) -> VersionDraft:
+    return VersionDraft(
+        model=model,
+        artifact="a" * 64,
+        reference="b" * 64,
+        signature=signature,
+        created_at=NOON,
+        created_by="admin0001",
+        metrics={"auc": 0.8},
+    )
+
+
+def release(
+    number: int,
+    setting: Setting,
+    *,
+    deployment: str = "credit",
+    at: datetime = NOON,
+    restores: int | None = None,
+) -> Release:
+    kind = ReleaseKind.DEPLOY if restores is None else ReleaseKind.ROLLBACK
+    return Release(deployment, number, kind, setting, at, "admin0001", restores=restores)
+
+
+def deployment(name: str = "credit", *, project: str = "bank", model: str = "credit") -> Deployment:
+    return Deployment(
+        name=name,
+        project=project,
+        model=model,
+        access=AccessLevel.PROJECT,
+        description="",
+        created_at=NOON,
+        anchor=1,
+        current=release(1, Setting(1), deployment=name),
+    )
+
+
+class Memory:
+    """What the four stores share: a lock, a sequence, a trail."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.sequence = 1000
+        self.configuration = Configuration()
+        self.trail: list[Recorded] = []
+        self.projects: dict[str, Project] = {}
+        self.models: dict[str, Model] = {}
+        self.versions: dict[tuple[str, int], Version] = {}
+        self.deployments: dict[str, Deployment] = {}
+        self.histories: dict[str, list[Release]] = {}
+        self.last_release: dict[str, int] = {}
+        self.keys: dict[str, Key] = {}
+        self.listeners: list[Callable[[], None]] = []
+
+    @contextmanager
+    def change(self, entry: Entry) -> Iterator[None]:
+        with self.lock:
+            yield
+            self.record(entry)
+
+    def record(self, entry: Entry) -> None:
+        self.sequence += 1
+        self.trail.append(Recorded(self.sequence, entry))
+        for listener in self.listeners:
+            listener()
+
+
+class MemoryCatalogue:
+    """`ports.CatalogueStore`."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def add_project(self, project: Project, entry: Entry) -> None:
+        with self._memory.change(entry):
+            if project.name in self._memory.projects:
+                raise NameTakenError(f"There is a project '{project.name}' already.")
+            self._memory.projects[project.name] = project
+
+    def project(self, name: str) -> Project | None:
+        return self._memory.projects.get(name)
+
+    def projects(self, reach: Reach, paging: Paging) -> Slice[Project]:
+        found = [held for held in self._memory.projects.values() if _within(reach, held.name)]
+        return _by_name(found, paging, lambda project: project.name)
+
+    def add_model(self, model: Model, entry: Entry) -> None:
+        with self._memory.change(entry):
+            if model.name in self._memory.models:
+                raise NameTakenError(f"There is a model '{model.name}' already.")
+            self._memory.models[model.name] = model
+
+    def model(self, name: str) -> Model | None:
+        found = self._memory.models.get(name)
+        return found and replace(found, versions=self._count(name))
+
+    def models(self, reach: Reach, paging: Paging) -> Slice[Model]:
+        found = [held for held in self._memory.models.values() if _within(reach, held.project)]
+        counted = [replace(model, versions=self._count(model.name)) for model in found]
+        return _by_name(counted, paging, lambda model: model.name)
+
+    def add_version(self, draft: VersionDraft, entry: Entry) -> Version:
+        with self._memory.lock:
+            version = Version(self._count(draft.model) + 1, draft)
+            with self._memory.change(entry.about(version.title)):
+                self._memory.versions[draft.model, version.number] = version
+        return version
+
+    def version(self, model: str, number: int) -> Version | None:
+        return self._memory.versions.get((model, number))
+
+    def versions(self, model: str, paging: Paging) -> Slice[Version]:
+        found = [held for held in self._memory.versions.values() if held.draft.model == model]
+        return _newest_first(found, paging, lambda version: version.number)
+
+    def end_review(self, version: Version, entry: Entry) -> None:
+        place = version.draft.model, version.number
+        with self._memory.change(entry):
+            if self._memory.versions[place].review is not None:
+                raise AlreadyDecidedError(f"Somebody else has just decided {version.title}.")
+            self._memory.versions[place] = version
+
+    def projects_using(self, digest: str) -> frozenset[str]:
+        return frozenset(
+            self._memory.models[held.draft.model].project
+            for held in self._memory.versions.values()
+            if digest in {held.draft.artifact, held.draft.reference}
+        )
+
+    def _count(self, model: str) -> int:
+        return sum(held == model for held, _ in self._memory.versions)
+
+
+class MemoryDeployments:
+    """`ports.DeploymentStore`."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def add(self, deployment: Deployment, entry: Entry) -> Deployment:
+        name = deployment.name
+        with self._memory.change(entry):
+            if name in self._memory.deployments:
+                raise NameTakenError(f"There is a deployment '{name}' already.")
+            number = self._memory.last_release.get(name, 0) + 1
+            made = replace(deployment, current=replace(deployment.current, number=number))
+            self._memory.deployments[name] = made
+            self._memory.histories[name] = [made.current]
+            self._memory.last_release[name] = number
+        return made
+
+    def find(self, name: str) -> Deployment | None:
+        return self._memory.deployments.get(name)
+
+    def page(self, reach: Reach, paging: Paging) -> Slice[Deployment]:
+        found = [
+            held
+            for held in self._memory.deployments.values()
+            if _within(replace(reach, deployment=None), held.project)
+            and reach.deployment in {None, held.name}
+        ]
+        return _by_name(found, paging, lambda deployment: deployment.name)
+
+    def release(self, release: Release, entry: Entry) -> None:
+        with self._memory.change(entry):
+            found = self._current(release.deployment, release.number - 1)
+            self._memory.deployments[found.name] = replace(found, current=release)
+            self._memory.histories[found.name].append(release)
+            self._memory.last_release[found.name] = release.number
+
+    def history(self, name: str) -> tuple[Release, ...]:
+        return tuple(self._memory.histories.get(name, ()))
+
+    def releases(self, name: str, paging: Paging) -> Slice[Release]:
+        return _newest_first(self.history(name), paging, lambda release: release.number)
+
+    def delete(self, deployment: Deployment, entry: Entry) -> None:
+        with self._memory.change(entry):
+            found = self._current(deployment.name, deployment.current.number)
+            del self._memory.deployments[found.name], self._memory.histories[found.name]
+            for key in tuple(self._memory.keys.values()):
+                if key.reach.deployment == found.name and key.revoked_at is None:
+                    self._memory.keys[key.id] = replace(key, revoked_at=entry.at)
+
+    def _current(self, name: str, number: int) -> Deployment:
+        found = self._memory.deployments.get(name)
+        if found is None or found.current.number != number:
+            raise StaleReleaseError(f"Somebody else has just changed deployment '{name}'.")
+        return found
+
+
+class MemoryKeys:
+    """`ports.KeyStore`."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def add(self, key: Key, entry: Entry) -> None:
+        with self._memory.change(entry):
+            self._memory.keys[key.id] = key
+
+    def find(self, key_id: str) -> Key | None:
+        return self._memory.keys.get(key_id)
+
+    def page(self, reach: Reach, paging: Paging) -> Slice[Key]:
+        found = [key for key in self._memory.keys.values() if self._reached(reach, key.reach)]
+        return _by_name(found, paging, lambda key: key.id)
+
+    def revoke(self, key_id: str, entry: Entry) -> None:
+        with self._memory.change(entry):
+            key = self._memory.keys[key_id]
+            self._memory.keys[key_id] = replace(key, revoked_at=key.revoked_at or entry.at)
+
+    def _reached(self, mine: Reach, theirs: Reach) -> bool:
+        if mine.deployment is not None and mine.deployment != theirs.deployment:
+            return False
+        held = self._memory.deployments.get(theirs.deployment or "")
+        return mine.project in {None, theirs.project, held.project if held else None}
+
+
+class MemoryState:
+    """`ports.StateStore`."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def verify(self) -> None:
+        """Nothing can be missing."""
+
+    def sequence(self) -> int:
+        return self._memory.sequence
+
+    def state(self) -> State:
+        with self._memory.lock:
+            held = self._memory
+            return State(
+                sequence=held.sequence,
+                configuration=held.configuration,
+                keys=tuple(key for _, key in sorted(held.keys.items()) if key.revoked_at is None),
+                deployments=tuple(self._served(name) for name in sorted(held.deployments)),
+            )
+
+    def configuration(self) -> Configuration:
+        return self._memory.configuration
+
+    def configure(self, configuration: Configuration, entry: Entry) -> bool:
+        if configuration == self._memory.configuration:
+            return False
+        with self._memory.change(entry):
+            self._memory.configuration = configuration
+        return True
+
+    def trail(self, paging: Paging) -> Slice[Recorded]:
+        return _newest_first(self._memory.trail, paging, lambda recorded: recorded.sequence)
+
+    def _served(self, name: str) -> Served:
+        found = self._memory.deployments[name]
+        versions = {
+            number: version
+            for (model, number), version in self._memory.versions.items()
+            if model == found.model
+        }
+        return Served(found, tuple(self._memory.histories[name]), versions)
+
+
+class MemoryArtifacts:
+    """`ports.ArtifactStore`."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, bytes] = {}
+
+    def verify(self) -> None:
+        """Nothing can be missing."""
+
+    def size(self, digest: str) -> int | None:
+        return len(self.files[digest]) if digest in self.files else None
+
+    async def receive(self, digest: str, chunks: AsyncIterator[bytes]) -> int:
+        content = b"".join([chunk async for chunk in chunks])
+        if hashlib.sha256(content).hexdigest() != digest:
+            raise DigestMismatchError("The body has another SHA-256.")
+        self.files[digest] = content
+        return len(content)
+
+    def read(self, digest: str) -> Iterator[bytes]:
+        yield self.files[digest]
+
+
+class TrustingInspector:
+    """`ports.Inspector` that finds nothing wrong."""
+
+    def __init__(self) -> None:
+        self.inspected: list[Sample] = []
+
+    def inspect(self, sample: Sample, trusted_types: Collection[str]) -> None:
+        del trusted_types
+        self.inspected.append(sample)
+
+
+class SilentInstruments:
+    """`ports.Instruments` that count nothing."""
+
+    def released(self, release: Release) -> None:
+        """Not counted."""
+
+    def decided(self, version: Version) -> None:
+        """Not counted."""
+
+    def stored(self, size_bytes: int) -> None:
+        """Not counted."""
+
+
+def memory_store(memory: Memory | None = None) -> Store:
+    memory = memory or Memory()
+    return Store(
+        catalogue=MemoryCatalogue(memory),
+        deployments=MemoryDeployments(memory),
+        keys=MemoryKeys(memory),
+        state=MemoryState(memory),
+    )
+
+
+def _within(reach: Reach, project: str) -> bool:
+    return reach.deployment is None and reach.project in {None, project}
+
+
+def _by_name(found: Collection[Item], paging: Paging, name: Callable[[Item], str]) -> Slice[Item]:
+    ordered = sorted(found, key=name)
+    after = [item for item in ordered if paging.cursor is None or name(item) > paging.cursor]
+    return cut(after, paging.limit, name)
+
+
+def _newest_first(
+    found: Collection[Item], paging: Paging, number: Callable[[Item], int]
+) -> Slice[Item]:
+    ordered, after = sorted(found, key=number, reverse=True), paging.after_number()
+    kept = [item for item in ordered if after is None or number(item) < after]
+    return cut(kept, paging.limit, number)
