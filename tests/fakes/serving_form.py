@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
@@ -10,6 +10,7 @@ from starlette.applications import Starlette
 
 from services.serving.domain.errors import UnknownDeploymentError
 from services.serving.domain.rows import Plan
+from services.serving.metrics import Dialect
 from services.serving.operations import Answer, Card
 from services.serving.pages import routes
 from understudy.contracts.refusals import Refusal
@@ -165,18 +166,20 @@ class FakeServing:
         return found
 
     async def predict(
-        self, deployment: str, rows: Sequence[Mapping[str, object]], *, key: str | None
+        self,
+        deployment: str,
+        rows: Sequence[Mapping[str, object]],
+        *,
+        key: str | None,
+        dialect: Dialect,
     ) -> list[Answer]:
+        assert dialect is Dialect.FORM
         card = self.admit(deployment, key)
         Plan(card.signature).read(rows, batch=False)
         self.asked += [(deployment, row, key) for row in rows]
         if self.refuse_with is not None:
             raise self.refuse_with
         return [self.answer_with or _answer(card, row) for row in rows]
-
-    def with_card(self, **changes: object) -> "FakeServing":
-        """The same with its first card changed."""
-        return replace(self, cards=[replace(self.cards[0], **changes), *self.cards[1:]])  # type: ignore[arg-type] # a test names real fields
 
 
 def form_app(operations: FakeServing) -> Starlette:

@@ -15,6 +15,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from services.serving.metrics import Dialect
 from services.serving.operations import Answer, Card
 from services.serving.pages.documents import Documents
 from services.serving.pages.fields import NAME_PREFIX, fields_of, read_entries
@@ -41,7 +42,12 @@ class Operations(Protocol):
         """
 
     async def predict(
-        self, deployment: str, rows: Sequence[Mapping[str, object]], *, key: str | None
+        self,
+        deployment: str,
+        rows: Sequence[Mapping[str, object]],
+        *,
+        key: str | None,
+        dialect: Dialect,
     ) -> Sequence[Answer]:
         """Answer rows with the main version; raises Refusal subclasses."""
 
@@ -115,7 +121,9 @@ class Form:
         entries = read_entries(card.signature, texts)
         row = {name: entry.value for name, entry in entries.items()}
         try:
-            (answer,) = await self._operations.predict(deployment, [row], key=key)
+            (answer,) = await self._operations.predict(
+                deployment, [row], key=key, dialect=Dialect.FORM
+            )
         except Refusal as refusal:
             if refusal.fault in _NOT_SHOWN:
                 return self._turned_away(request, refusal, key, texts)

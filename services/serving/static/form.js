@@ -6,6 +6,7 @@
   const form = document.getElementById("form");
   const predict = form.querySelector("[data-predict]");
   const result = document.querySelector(".result");
+  const answer = result.querySelector('[data-part="result"]');
   const DEADLINE_MS = 30_000;
   const NUMBER = /^[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d{1,3})?$/i;
   const GROUPED = /^[+-]?\d{1,3}([ \u00a0\u202f]\d{3})+(\.\d*)?$/;
@@ -99,6 +100,12 @@
     arrive();
   }
 
+  // Another page than the form, such as the question for a key.
+  function turnTo(page) {
+    document.documentElement.replaceWith(document.adoptNode(page.documentElement));
+    document.querySelector("[autofocus]")?.focus();
+  }
+
   function arrive() {
     const bad = form.querySelector(".field--bad");
     if (bad) {
@@ -115,19 +122,19 @@
     busy = state;
     predict.setAttribute("aria-disabled", String(state));
     predict.textContent = state ? "Predicting…" : "Predict";
-    part(document, "result").setAttribute("aria-busy", String(state));
+    answer.setAttribute("aria-busy", String(state));
   }
 
   async function send() {
-    const answer = await fetch(location.pathname, {
+    const response = await fetch(location.pathname, {
       method: "POST",
       body: new URLSearchParams(new FormData(form)),
       signal: AbortSignal.timeout(DEADLINE_MS),
     });
-    if (!answer.headers.get("content-type")?.startsWith("text/html")) {
-      throw new Error(`status ${answer.status}`);
+    if (!response.headers.get("content-type")?.startsWith("text/html")) {
+      throw new Error(`status ${response.status}`);
     }
-    return new DOMParser().parseFromString(await answer.text(), "text/html");
+    return new DOMParser().parseFromString(await response.text(), "text/html");
   }
 
   async function submit(event) {
@@ -136,9 +143,8 @@
     setBusy(true);
     try {
       const page = await send();
-      // Another page than the form, such as the question for a key: let the browser show it.
       if (page.getElementById("form")) take(page);
-      else form.submit();
+      else turnTo(page);
     } catch {
       showProblem("The service could not be reached. Your values are still here: try again in a moment.");
     } finally {
