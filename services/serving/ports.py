@@ -62,7 +62,9 @@ class Delivery:
 
     entry: bytes
     batch: PredictionBatch | None
-    """None when the entry was trimmed meanwhile."""
+    """None when the entry was trimmed meanwhile, or can't be decoded."""
+    unreadable: bool = False
+    """Written in a schema that a newer process may know, so it must stay."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,28 +72,28 @@ class Backlog:
     """How far a challenger version is behind the log."""
 
     pending: int
-    """Entries handed over and not yet committed."""
+    """Entries handed over and not finished."""
     behind_seconds: float
-    """Age of the oldest entry that is not committed; 0 when there is none."""
+    """Age of the oldest entry that is not finished; 0 when there is none."""
 
 
 class Inbox(Protocol):
     """The prediction stream as one challenger version reads it."""
 
     async def open(self, since: datetime) -> None:
-        """Have a place in the stream, made at `since` when there is none."""
+        """Have a place in the stream, made shortly before `since` when there is none."""
 
-    async def unfinished(self, after: bytes) -> tuple[list[Delivery], bytes | None]:
-        """Entries handed to this reader before and not committed; the place to go on from."""
+    async def unfinished(self, after: bytes) -> list[Delivery]:
+        """Entries beyond `after` that were handed over before and not finished."""
 
-    async def claimed(self) -> list[Delivery]:
-        """Entries that another reader took and left."""
+    async def abandoned(self) -> list[Delivery]:
+        """Entries that another reader took and did not finish for long."""
 
     async def arrived(self) -> list[Delivery]:
         """New entries; waits a moment for them."""
 
-    async def commit(self, delivery: Delivery, pairs: PairBatch | None) -> bool:
-        """Append the pairs and finish the entry, both or none, and once. False: was done before."""
+    async def finish(self, entry: bytes, pairs: PairBatch | None) -> bool:
+        """Append the pairs and finish the entry: both or none, and once. False: was done before."""
 
     async def backlog(self) -> Backlog:
         """How much is left to do."""

@@ -1,4 +1,8 @@
-"""The verbs of serving. `answers` is what callers ask for; read it first."""
+"""The verbs of serving: `answers` is what callers ask for, and to be read first.
+
+`releases` moves a worker to what the registry wants; `pairing` lets one challenger version answer
+what the main answered before it.
+"""
 
 from services.serving.operations.answers import Answer, Card, LabelItem, Serving
 

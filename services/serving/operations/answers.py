@@ -84,6 +84,10 @@ class Serving:
             raise UnknownDeploymentError(deployment)
         return _card(found)
 
+    def admit(self, deployment: str, key: str | None) -> Card:
+        """`describe`, for those who may ask the deployment for predictions."""
+        return _card(self._admit(deployment, key, Scope.PREDICT))
+
     def signature(self, deployment: str, *, key: str | None) -> Card:
         """`describe`, for those who may read or predict."""
         return _card(self._admit(deployment, key, Scope.READ, Scope.PREDICT))

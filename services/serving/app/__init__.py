@@ -1,0 +1,1 @@
+"""Joins the parts: `worker` answers predictions, `challenger` scores beside them."""

@@ -1,0 +1,159 @@
+"""Joins the parts of a serving worker: our routes in front, BentoML's application behind them."""
+
+import asyncio
+import contextlib
+import gc
+import os
+import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+from prometheus_client import CollectorRegistry
+from starlette.applications import Starlette
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.serving.adapters.event_log import EventLog
+from services.serving.adapters.library import ModelLibrary
+from services.serving.adapters.redis_client import redis_client
+from services.serving.api.predict import Predict, deployment_of
+from services.serving.api.routes import routes
+from services.serving.loops import Following
+from services.serving.metrics import ServingMetrics, forget_dead_workers
+from services.serving.operations import Serving
+from services.serving.operations.releases import Releases
+from services.serving.operations.scoring import Limits
+from services.serving.pages import routes as page_routes
+from services.serving.settings import ServingSettings
+from understudy.client.following import RegistryFollowing
+from understudy.contracts import vocabulary
+from understudy.runtime.following import Follower, SnapshotCache
+from understudy.runtime.http import EXCEPTION_HANDLERS, RequestIds
+from understudy.runtime.keys import presented_key
+
+_OPEN: Final = frozenset({"/livez", "/readyz", "/healthz"})
+_REDIS_CONNECTIONS: Final = 16
+
+
+class Worker:
+    """The ASGI application of one worker."""
+
+    def __init__(self, settings: ServingSettings, rest: ASGIApp) -> None:
+        folder = settings.state_dir / "serving"
+        metrics = ServingMetrics(CollectorRegistry())
+        self._settings = settings
+        self._registry = RegistryFollowing(
+            str(settings.registry_url), settings.service_key.get_secret_value()
+        )
+        self._redis = redis_client(
+            settings.redis_url.get_secret_value(),
+            settings.redis_timeout_seconds,
+            _REDIS_CONNECTIONS,
+        )
+        self._event_log = EventLog(
+            self._redis,
+            metrics.log,
+            buffer_rows=settings.log_buffer_rows,
+            wait_seconds=settings.log_wait_seconds,
+        )
+        self._follower = Follower(
+            self._registry,
+            SnapshotCache(folder / "snapshot.json"),
+            settings.snapshot_wait_seconds,
+        )
+        self._serving = Serving(
+            keys=lambda: self._follower.keys,
+            log=self._event_log,
+            metrics=metrics,
+            limits=limits_of(settings),
+        )
+        library = ModelLibrary(self._registry, folder / "artifacts", settings.load_deadline_seconds)
+        self._releases = Releases(self._serving, library, metrics, instance_name())
+        self._following = Following(
+            self._follower,
+            self._registry,
+            self._releases.take_up,
+            self._releases.report,
+            settings.heartbeat_seconds,
+        )
+        self._predict = Predict(self._serving, metrics, settings.serving_body_limit_bytes)
+        self._app = _front(self._serving, settings, Guarded(self._serving, rest))
+        self._rest = rest
+
+    @property
+    def ready(self) -> bool:
+        """Whether a snapshot was taken up, as far as its models can be loaded."""
+        return self._releases.ready
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request, or the application's life."""
+        if scope["type"] == "lifespan":
+            async with self._running():
+                await self._rest(scope, receive, send)
+        elif scope["type"] == "http" and (deployment := deployment_of(scope)) is not None:
+            await self._predict(deployment, scope, receive, send)
+        else:
+            await self._app(scope, receive, send)
+
+    @contextlib.asynccontextmanager
+    async def _running(self) -> AsyncIterator[None]:
+        # No connection is accepted before this has ended: a worker that is started anew beside
+        # others must not turn callers down while it loads.
+        await self._following.begin(self._settings.serving_start_seconds)
+        gc.collect()
+        gc.freeze()
+        following = asyncio.create_task(self._following.run())
+        try:
+            yield
+        finally:
+            following.cancel()
+            await asyncio.wait([following])
+            await self._event_log.drain(self._settings.log_drain_seconds)
+            self._serving.close()
+            await self._redis.aclose()
+            await self._registry.aclose()
+
+
+class Guarded:
+    """BentoML's own application: probes are open, everything else needs a key."""
+
+    def __init__(self, serving: Serving, rest: ASGIApp) -> None:
+        self._serving = serving
+        self._rest = rest
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request that no route of ours takes."""
+        path = scope["path"]
+        if path not in _OPEN:
+            wanted = vocabulary.Scope.METRICS if path == "/metrics" else vocabulary.Scope.READ
+            key = presented_key(Headers(scope=scope))
+            self._serving.check_installation_access(wanted, key=key)
+        if path == "/metrics" and (folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR")):
+            await asyncio.to_thread(forget_dead_workers, Path(folder))
+        await self._rest(scope, receive, send)
+
+
+def _front(serving: Serving, settings: ServingSettings, rest: ASGIApp) -> ASGIApp:
+    app = Starlette(
+        routes=[*routes(serving, settings.serving_body_limit_bytes), *page_routes(serving)],
+        exception_handlers={**EXCEPTION_HANDLERS},
+    )
+    app.router.redirect_slashes = False
+    app.router.default = rest
+    return RequestIds(app)
+
+
+def limits_of(settings: ServingSettings) -> Limits:
+    """What one worker takes on."""
+    return Limits(
+        rows=settings.serving_max_rows,
+        inline_seconds=settings.serving_inline_seconds,
+        threads=settings.serving_threads,
+        queue=settings.serving_queue,
+    )
+
+
+def instance_name() -> str:
+    """How this process is called in reports."""
+    return f"{socket.gethostname()}:{os.getpid()}"

@@ -1,0 +1,122 @@
+"""Background work: staying at the registry's newest snapshot, and running challengers' readers."""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Final
+
+import structlog
+
+from services.serving.operations.pairing import Pairing
+from understudy.contracts.registry import FollowerReport, Snapshot
+from understudy.runtime.following import Follower, SnapshotSource
+from understudy.runtime.loops import Backoff, repeat
+
+_RETRY: Final = Backoff(0.5, 15.0)
+_FIRST_ANSWER_SECONDS: Final = 3.0
+# A source that answers at once where it should hold the question must not be asked without end.
+_BETWEEN_QUESTIONS_SECONDS: Final = 0.01
+
+
+class Following:
+    """Takes up each snapshot, tries again what failed, and reports what came of it."""
+
+    def __init__(
+        self,
+        follower: Follower,
+        source: SnapshotSource,
+        take_up: Callable[[Snapshot], Awaitable[bool]],
+        report: Callable[[], FollowerReport],
+        heartbeat_seconds: float,
+    ) -> None:
+        self._follower = follower
+        self._source = source
+        self._take_up = take_up
+        self._report = report
+        self._heartbeat_seconds = heartbeat_seconds
+        self._arrived = asyncio.Event()
+        self._changed = asyncio.Event()
+        self._failures = 0
+        self._log = structlog.stdlib.get_logger("following")
+        follower.subscribe(lambda _: self._arrived.set())
+
+    async def begin(self, seconds: float) -> None:
+        """Take up the registry's snapshot, or the one on disk when the registry is silent."""
+        try:
+            async with asyncio.timeout(_FIRST_ANSWER_SECONDS):
+                await self._follower.step()
+        except Exception as error:  # noqa: BLE001 - whatever it is, the start must not hang on it
+            found = self._follower.resume()
+            self._log.warning("registry_silent_at_start", cached=found, error=repr(error))
+        if self._follower.snapshot is None:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self.move()
+
+    async def run(self) -> None:
+        """Follow until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            pause = _BETWEEN_QUESTIONS_SECONDS
+            group.create_task(repeat("follow", self._follower.step, pause_seconds=pause))
+            group.create_task(repeat("take_up", self.move))
+            group.create_task(repeat("report", self.tell))
+
+    async def move(self) -> None:
+        """Wait for a snapshot, or for the time to try one again, and take it up."""
+        retry_in = _RETRY.delay(self._failures) if self._failures else None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(retry_in):
+                await self._arrived.wait()
+        self._arrived.clear()
+        snapshot = self._follower.snapshot
+        if snapshot is None:
+            return
+        self._failures = 0 if await self._take_up(snapshot) else self._failures + 1
+        self._changed.set()
+
+    async def tell(self) -> None:
+        """Report after a change, and now and then."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._heartbeat_seconds):
+                await self._changed.wait()
+        self._changed.clear()
+        await self._source.report(self._report())
+
+
+class Readers:
+    """Runs each challenger version's reader by itself, so that none holds up or breaks another."""
+
+    def __init__(self, watch_seconds: float = 2.0) -> None:
+        self._watch_seconds = watch_seconds
+        self._tasks: dict[Pairing, asyncio.Task[None]] = {}
+
+    def run(self, pairings: Iterable[Pairing]) -> None:
+        """Have these running; each goes on until it has ended by itself."""
+        for pairing in pairings:
+            if pairing not in self._tasks:
+                self._tasks[pairing] = asyncio.create_task(self._run(pairing))
+
+    async def close(self) -> None:
+        """Stop all at once: what they had in hand comes back when they are started again."""
+        tasks = [*self._tasks.values()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _run(self, pairing: Pairing) -> None:
+        loops = [
+            asyncio.create_task(
+                repeat(f"pair {pairing.name}", pairing.step, on_failure=pairing.note_failure)
+            ),
+            asyncio.create_task(
+                repeat(f"watch {pairing.name}", pairing.watch, pause_seconds=self._watch_seconds)
+            ),
+        ]
+        try:
+            await pairing.ended.wait()
+        finally:
+            for loop in loops:
+                loop.cancel()
+            await asyncio.gather(*loops, return_exceptions=True)
+            del self._tasks[pairing]
