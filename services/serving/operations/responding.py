@@ -67,10 +67,8 @@ def rows_of(challenger: Loaded, batch: PredictionBatch) -> Rows | None:
     """
     numbers = {c.name: unpack(c.data) for c in batch.columns if isinstance(c, NumberColumn)}
     texts = {c.name: c.data for c in batch.columns if isinstance(c, CategoryColumn)}
-    if not (
-        numbers.keys() >= {*challenger.plan.numeric}
-        and texts.keys() >= {*challenger.plan.categories}
-    ):
+    plan = challenger.plan
+    if not {*plan.numeric} <= numbers.keys() or not {*plan.categories} <= texts.keys():
         return None
     numeric = [numbers[name] for name in plan.numeric]
     return Rows(
