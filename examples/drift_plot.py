@@ -33,19 +33,25 @@ def draw_plot(recording: Recording, path: Path) -> None:
         raise PlottingUnavailableError(MISSING_MATPLOTLIB) from error
     figure = Figure(figsize=(10.0, 6.4), dpi=160, layout="constrained")
     upper, lower = figure.subplots(2, 1, sharex=True, height_ratios=(2.6, 1.0))
-    psi = {name: _series(recording, "drift_psi", name) for name in _features(recording)}
-    missing = {name: _series(recording, "missing_ratio", name) for name in _features(recording)}
-    for axes, lines in ((upper, psi), (lower, missing)):
-        _draw_lines(axes, lines, recording.drifted)
-        _mark_switch(axes, recording)
+    for axes, gauge, coloured in (
+        (upper, "drift_psi", recording.shifted),
+        (lower, "missing_ratio", recording.withheld),
+    ):
+        lines = {name: _series(recording, gauge, name) for name in recording.features}
+        if gauge == "missing_ratio":
+            lines = {name: _change(recording, line) for name, line in lines.items()}
         _tidy(axes)
+        _mark_switch(axes, recording)
+        _draw_lines(axes, lines, _colours(recording, coloured))
     _word(figure, upper, lower, recording)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path)
 
 
-def _features(recording: Recording) -> list[str]:
-    return list(recording.last_psi())
+def _colours(recording: Recording, coloured: tuple[str, ...]) -> dict[str, str]:
+    """A colour of its own for each feature that the simulator changes."""
+    changed = (*recording.shifted, *recording.withheld)
+    return {name: COLOURS[changed.index(name) % len(COLOURS)] for name in coloured}
 
 
 def _series(recording: Recording, gauge: str, feature: str) -> Series:
@@ -58,16 +64,23 @@ def _series(recording: Recording, gauge: str, feature: str) -> Series:
     return [minute for minute, _ in found], [value for _, value in found]
 
 
-def _draw_lines(axes: "Axes", lines: dict[str, Series], drifted: tuple[str, ...]) -> None:
-    for name, (minutes, values) in lines.items():
-        if name not in drifted:
-            axes.plot(minutes, values, color=GREY, linewidth=1.1, zorder=2)
+def _change(recording: Recording, line: Series) -> Series:
+    """Values less the last one before the switch: some features are always mostly missing."""
+    minutes, values = line
+    switch = (recording.switched_at_seconds or 0.0) / 60
+    before = [value for minute, value in zip(minutes, values, strict=True) if minute <= switch]
+    usual = (before or values or [0.0])[-1]
+    return minutes, [value - usual for value in values]
+
+
+def _draw_lines(axes: "Axes", lines: dict[str, Series], colours: dict[str, str]) -> None:
     ends = []
-    for name, colour in zip(drifted, COLOURS, strict=False):
-        minutes, values = lines.get(name, ([], []))
-        if minutes:
-            axes.plot(minutes, values, color=colour, linewidth=2.4, zorder=3)
-            ends.append((minutes[-1], values[-1], name, colour))
+    for name, (minutes, values) in lines.items():
+        if name not in colours:
+            axes.plot(minutes, values, color=GREY, linewidth=1.1, zorder=2)
+        elif minutes:
+            axes.plot(minutes, values, color=colours[name], linewidth=2.4, zorder=3)
+            ends.append((minutes[-1], values[-1], name, colours[name]))
     _name_ends(axes, ends)
 
 
@@ -93,15 +106,15 @@ def _name_ends(axes: "Axes", ends: list[tuple[float, float, str, str]]) -> None:
 
 
 def _mark_switch(axes: "Axes", recording: Recording) -> None:
-    if recording.switched_at_seconds is None:
-        return
-    minute = recording.switched_at_seconds / 60
-    axes.axvline(minute, color=INK, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
-    axes.axvspan(minute, axes.get_xlim()[1], color="#f6f1e7", zorder=0, linewidth=0)
+    end = recording.readings[-1].at_seconds / 60 if recording.readings else 1.0
+    axes.set_xlim(0, end)
+    if recording.switched_at_seconds is not None:
+        minute = recording.switched_at_seconds / 60
+        axes.axvline(minute, color=INK, linewidth=1.0, linestyle=(0, (4, 3)), zorder=1)
+        axes.axvspan(minute, end, color="#f6f1e7", zorder=0, linewidth=0)
 
 
 def _tidy(axes: "Axes") -> None:
-    axes.margins(x=0)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(GREY)
     axes.tick_params(colors=INK, labelsize=9)
@@ -118,16 +131,15 @@ def _word(figure: "Figure", upper: "Axes", lower: "Axes", recording: Recording) 
         fontweight="bold",
         color=INK,
     )
-    others = len(_features(recording)) - len(recording.drifted)
     upper.set_title(
-        f"coloured: the features that the simulator shifts · grey: the other {others}",
+        f"coloured: what the simulator changes · grey: all other features ({_others(recording)})",
         loc="left",
         fontsize=10,
         color="#666666",
     )
     upper.set_ylabel("drift: debiased PSI (nats)", color=INK)
-    lower.set_ylabel("missing", color=INK)
-    lower.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    lower.set_ylabel("more not stated\n(percentage points)", color=INK)
+    lower.yaxis.set_major_formatter(lambda value, _: f"{round(100 * value, 6):+g}")
     lower.set_xlabel(f"minutes, at {recording.rate:g} applicants a second", color=INK)
     if recording.switched_at_seconds is not None:
         upper.annotate(
@@ -140,3 +152,7 @@ def _word(figure: "Figure", upper: "Axes", lower: "Axes", recording: Recording) 
             fontsize=9.5,
             color=INK,
         )
+
+
+def _others(recording: Recording) -> int:
+    return len(set(recording.features) - {*recording.shifted, *recording.withheld})

@@ -29,23 +29,27 @@ class Recording(BaseModel):
 
     deployment: str
     rate: float
-    drifted: tuple[str, ...]
+    shifted: tuple[str, ...] = Drift.shifted
+    """Features whose values the simulator moves: their drift gauge should rise."""
+    withheld: tuple[str, ...] = Drift.withheld
+    """Features that applicants state less often: their missing gauge should rise."""
     switched_at_seconds: float | None = None
     """When the first drifted applicant was sent."""
     readings: list[Reading] = []
     gaps: int = 0
     """How often the monitor did not answer."""
 
-    def last_psi(self) -> dict[str, float]:
-        """The gauge of every feature at the end."""
-        return self.readings[-1].drift_psi if self.readings else {}
+    @property
+    def features(self) -> tuple[str, ...]:
+        """Every feature that the monitor read."""
+        return tuple(self.readings[-1].missing_ratio) if self.readings else ()
 
-    def verdict(self) -> tuple[dict[str, float], float]:
-        """How high the gauges of drifted features stand at the end, and the highest of the rest."""
-        last = self.last_psi()
-        drifted = {name: last[name] for name in self.drifted if name in last}
-        others = [psi for name, psi in last.items() if name not in self.drifted]
-        return drifted, max(others, default=0.0)
+    def verdict(self) -> dict[str, float]:
+        """The final drift of what was shifted, and `others` for the highest of the rest."""
+        last = self.readings[-1].drift_psi if self.readings else {}
+        others = [psi for name, psi in last.items() if name not in self.shifted]
+        shifted = {name: last[name] for name in self.shifted if name in last}
+        return {**shifted, "others": max(others, default=0.0)}
 
     def write(self, path: Path) -> None:
         """Keep it as JSON."""
@@ -70,7 +74,7 @@ class Demonstration:
         self._monitor = monitor
         self._rate = rate
         self._clock = clock
-        self.recording = Recording(deployment=deployment, rate=rate, drifted=Drift.features)
+        self.recording = Recording(deployment=deployment, rate=rate)
 
     def run(
         self,

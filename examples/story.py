@@ -170,10 +170,8 @@ def _draw(recording: Recording, path: Path, steps: Steps) -> None:
 
 
 def _conclude(recording: Recording, steps: Steps) -> None:
-    drifted, highest_other = recording.verdict()
-    for name, psi in drifted.items():
-        steps.say(f"  {name}: drift {psi:.3f}")
-    steps.say(f"  the highest of the others: {highest_other:.3f}")
+    for name, psi in recording.verdict().items():
+        steps.say(f"  drift of {name}: {psi:.3f}")
 
 
 @contextmanager

@@ -88,8 +88,13 @@ class Drift:
     employment_missing_ratio: float = 0.20
     """Up from 2 %: fewer applicants state how long they have been employed."""
 
-    features: ClassVar = ("income", "purpose", "employment_years")
-    """What shifts. Every other feature keeps its distribution exactly."""
+    shifted: ClassVar = ("income", "purpose")
+    """Features whose values change."""
+    withheld: ClassVar = ("employment_years",)
+    """Features that are stated less often; what is stated keeps its distribution.
+
+    Every other feature keeps its distribution exactly.
+    """
 
 
 @dataclass(frozen=True, slots=True)

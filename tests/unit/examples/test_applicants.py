@@ -18,6 +18,7 @@ from examples.credit.signature import SIGNATURE
 from understudy.contracts.vocabulary import FeatureKind
 
 ROWS = 40_000
+DRIFTING = {*Drift.shifted, *Drift.withheld}
 
 
 def draw(
@@ -96,14 +97,23 @@ def test_drift_shifts_what_it_names_and_nothing_else(
     for name in SIGNATURE.names:
         moved = distance(usual.features[name], drifted.features[name])
         # Two samples of 40,000 from one distribution are further apart once in 10^4 times.
-        assert (moved > 0.1) == (name in Drift.features), (name, moved)
-        assert name in Drift.features or moved < 0.0158, (name, moved)
+        assert (moved > 0.1) == (name in DRIFTING), (name, moved)
+        assert name in DRIFTING or moved < 0.0158, (name, moved)
 
 
 def test_with_the_same_seed_the_other_features_are_equal_to_the_last_bit(usual: Applicants) -> None:
     shifted = draw(1, Drift())
-    untouched = [name for name in SIGNATURE.names if name not in Drift.features]
+    untouched = [name for name in SIGNATURE.names if name not in DRIFTING]
     pd.testing.assert_frame_equal(usual.features[untouched], shifted.features[untouched])
+
+
+def test_withholding_leaves_what_is_stated_as_it_was(
+    usual: Applicants, drifted: Applicants
+) -> None:
+    for name in Drift.withheld:
+        before, after = usual.features[name], drifted.features[name]
+        assert after.isna().mean() > before.isna().mean() + 0.1
+        assert distance(before.dropna(), after.dropna()) < 0.0158
 
 
 def test_each_part_of_drift_can_be_switched_by_itself(usual: Applicants) -> None:
