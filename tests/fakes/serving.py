@@ -1,0 +1,267 @@
+"""What serving's tests stand on: small real models, a registry that is only HTTP, a plain log."""
+
+import hashlib
+import json
+import threading
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import numpy as np
+import pandas as pd
+import skops.io
+from sklearn.compose import ColumnTransformer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+from services.serving.ports import Answered
+from understudy.contracts.events import LabelEvent
+from understudy.contracts.registry import (
+    DeploymentSnapshot,
+    KeyRecord,
+    Pairing,
+    ServedVersion,
+    Snapshot,
+)
+from understudy.contracts.signature import Feature, Signature, Target
+from understudy.contracts.vocabulary import AccessLevel, FeatureKind, Scope, Task
+from understudy.runtime.keys import NewKey, make_key
+
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+
+FLOWERS = Signature(
+    features=(
+        Feature("length", FeatureKind.NUMBER, minimum=0.0, maximum=10.0, example=5.1),
+        Feature("width", FeatureKind.NUMBER, minimum=0.0, maximum=10.0, example=3.5),
+    ),
+    target=Target("species", Task.CLASSIFICATION, classes=("setosa", "virginica")),
+)
+
+LOANS = Signature(
+    features=(
+        Feature("income", FeatureKind.NUMBER, minimum=0.0, maximum=10_000_000.0, example=30_000.0),
+        Feature("age", FeatureKind.INTEGER, minimum=18.0, maximum=120.0, nullable=True),
+        Feature("purpose", FeatureKind.CATEGORY, choices=("car", "house"), nullable=True),
+        Feature("employed", FeatureKind.BOOLEAN),
+        Feature("town", FeatureKind.CATEGORY, open_choices=True, example="Ghent"),
+    ),
+    target=Target("default", Task.CLASSIFICATION, classes=(0, 1)),
+)
+
+
+def flower_model(seed: int = 0, shift: float = 0.0) -> Any:
+    """A classifier of FLOWERS, fitted on plain arrays."""
+    random = np.random.default_rng(seed)
+    inputs = random.uniform(0.0, 10.0, (200, 2))
+    truth = np.where(inputs[:, 0] + shift > 5.0, "virginica", "setosa")
+    return LogisticRegression().fit(inputs, truth)
+
+
+def loan_frame(rows: int = 200, seed: int = 0) -> pd.DataFrame:
+    """Applicants that LOANS allows."""
+    random = np.random.default_rng(seed)
+    return pd.DataFrame(
+        {
+            "income": random.uniform(10_000.0, 90_000.0, rows),
+            "age": random.integers(18, 90, rows).astype(float),
+            "purpose": random.choice(["car", "house"], rows),
+            "employed": random.integers(0, 2, rows).astype(float),
+            "town": random.choice(["Ghent", "Bruges"], rows),
+        }
+    )
+
+
+def loan_model() -> Any:
+    """A pipeline of LOANS that chooses its columns by name, so that it needs a DataFrame."""
+    frame = loan_frame()
+    columns = ColumnTransformer(
+        [
+            ("numbers", StandardScaler(), ["income", "employed"]),
+            ("texts", OneHotEncoder(handle_unknown="ignore"), ["purpose", "town"]),
+        ]
+    )
+    truth = (frame["income"] < 40_000.0).astype(int)
+    return make_pipeline(columns, LogisticRegression()).fit(frame, truth)
+
+
+def artifact_of(model: Any) -> bytes:
+    """The bytes of its skops file."""
+    return skops.io.dumps(model)  # type: ignore[no-any-return]
+
+
+def digest_of(artifact: bytes) -> str:
+    return hashlib.sha256(artifact).hexdigest()
+
+
+def served(number: int, artifact: bytes, signature: Signature = FLOWERS) -> ServedVersion:
+    return ServedVersion(
+        version=number, artifact=digest_of(artifact), reference="0" * 64, signature=signature
+    )
+
+
+def deployment(
+    versions: Sequence[ServedVersion],
+    *,
+    name: str = "flowers",
+    release: int = 1,
+    main: int = 1,
+    challengers: tuple[int, ...] = (),
+    previous_main: int | None = None,
+    access: AccessLevel = AccessLevel.PUBLIC,
+    released_at: datetime = LONG_AGO,
+    paired_since: datetime = LONG_AGO,
+) -> DeploymentSnapshot:
+    return DeploymentSnapshot(
+        name=name,
+        project="garden",
+        model=name,
+        access=access,
+        release=release,
+        released_at=released_at,
+        main=main,
+        challengers=challengers,
+        previous_main=previous_main,
+        pairings=tuple(Pairing(version=number, since=paired_since) for number in challengers),
+        versions=tuple(versions),
+    )
+
+
+def key_record(key: NewKey, *scopes: Scope, **reach: str) -> KeyRecord:
+    return KeyRecord(id=key.id, digest=key.digest, scopes=scopes, **reach)
+
+
+class FakeRegistry:
+    """The three things that followers ask of a registry, over real HTTP, in threads."""
+
+    def __init__(self, port: int) -> None:
+        self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self.key = make_key()
+        self.admin = make_key()
+        self.artifacts: dict[str, bytes] = {}
+        self.reports: list[dict[str, Any]] = []
+        self.deployments: tuple[DeploymentSnapshot, ...] = ()
+        self.sequence = 0
+        self._changed = threading.Condition()
+        self._server: ThreadingHTTPServer | None = None
+
+    def publish(self, *deployments: DeploymentSnapshot) -> None:
+        with self._changed:
+            self.deployments = deployments
+            self.sequence += 1
+            self._changed.notify_all()
+
+    def store(self, artifact: bytes) -> bytes:
+        self.artifacts[digest_of(artifact)] = artifact
+        return artifact
+
+    def snapshot(self) -> Snapshot:
+        return Snapshot(
+            sequence=self.sequence,
+            deployments=self.deployments,
+            keys=(key_record(self.admin, Scope.ADMIN), key_record(self.key, Scope.FOLLOW)),
+        )
+
+    def wait(self, known: str | None, seconds: float) -> Snapshot | None:
+        with self._changed:
+            self._changed.wait_for(lambda: known != f'"{self.sequence}"', seconds)
+            return None if known == f'"{self.sequence}"' else self.snapshot()
+
+    def start(self) -> None:
+        registry = self
+
+        class Handler(_Handler):
+            fake = registry
+
+        ThreadingHTTPServer.allow_reuse_address = True
+        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def stop(self) -> None:
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            self._server = None
+        with self._changed:
+            self._changed.notify_all()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    fake: FakeRegistry
+
+    def do_GET(self) -> None:
+        address = urlsplit(self.path)
+        if self.fake._server is None:
+            self.close_connection = True
+        elif address.path == "/v1/snapshot":
+            wait = float(parse_qs(address.query)["wait"][0])
+            found = self.fake.wait(self.headers.get("If-None-Match"), wait)
+            self._answer(
+                304 if found is None else 200,
+                b"" if found is None else found.model_dump_json().encode(),
+            )
+        else:
+            artifact = self.fake.artifacts.get(address.path.rpartition("/")[2])
+            self._answer(404 if artifact is None else 200, artifact or b"")
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.fake.reports.append(json.loads(body))
+        self._answer(204, b"")
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Tests are quiet."""
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+class ListLog:
+    """Implements `ports.Log` in memory."""
+
+    def __init__(self) -> None:
+        self.answered: list[Answered] = []
+        self.labelled: list[tuple[str, LabelEvent]] = []
+        self.full = False
+
+    async def predictions(self, answered: Answered) -> bool:
+        if not self.full:
+            self.answered.append(answered)
+        return not self.full
+
+    async def labels(self, deployment: str, items: Sequence[LabelEvent]) -> bool:
+        if not self.full:
+            self.labelled += [(deployment, item) for item in items]
+        return not self.full
+
+
+class FolderArtifacts:
+    """Implements `ports.Artifacts` over files that tests wrote."""
+
+    def __init__(self, *artifacts: bytes) -> None:
+        self._artifacts = {digest_of(artifact): artifact for artifact in artifacts}
+
+    async def fetch_artifact(self, digest: str, folder: Path) -> Path:
+        folder.mkdir(parents=True, exist_ok=True)
+        path = folder / digest
+        path.write_bytes(self._artifacts[digest])
+        return path
+
+
+def eventually(check: Any, seconds: float = 10.0) -> Any:
+    """What `check` returns once it is true."""
+    deadline = time.monotonic() + seconds
+    while not (found := check()):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{check} was not true within {seconds} s")
+        time.sleep(0.02)
+    return found
