@@ -63,7 +63,7 @@ clean: ## Remove .venv and caches; the state in ./var stays
 	@touch $@
 
 .venv/.uv:
-	@set -e; \
+	@set -e; found=; \
 	suits='import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))'; \
 	for python in $${PYTHON:-$(PYTHON)} python3 python3.12 python3.11; do \
 	  if $$python -c "$$suits" 2>/dev/null; then found=$$python; break; fi; \

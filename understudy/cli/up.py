@@ -174,7 +174,10 @@ async def _load_example(started: "Laptop", board: Board) -> None:
         await _end(process)
         raise
     if code:
-        board.fail(f"The example was not loaded (exit code {code}). The services run on.")
+        board.fail(
+            f"The example was not loaded (exit code {code}). The services run on; "
+            "the next start tries again."
+        )
     else:
         marker.unlink()
 

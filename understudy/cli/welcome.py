@@ -7,7 +7,6 @@ from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 from rich.console import Group, RenderableType
-from rich.rule import Rule
 from rich.table import Table
 from rich.text import Text
 
@@ -40,7 +39,7 @@ def read_example(state_dir: Path) -> LoadedExample | None:
 
 def welcome(places: Places, example: LoadedExample | None, seconds: float) -> RenderableType:
     """The whole page. Lines to copy stand alone, so that no frame is copied along."""
-    head = Rule(Text(f"Understudy is up after {seconds:.0f} s", style="bold green"), align="left")
+    head = Text(f"Understudy is up after {seconds:.0f} s\n", style="bold green")
     if example is None:
         return Group(head, _places(places, None), Text(), _commands(_FIRST_STEPS), Text(_END))
     return Group(
