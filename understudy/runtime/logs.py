@@ -14,6 +14,11 @@ _SHARED: list[Any] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 ]
 
+# The values of local variables stay out of tracebacks: rows and keys are among them.
+_TRACEBACKS = structlog.processors.ExceptionRenderer(
+    structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+)
+
 
 def configure_logs(service: str, level: str = "INFO") -> Logger:
     """Send structlog's and the standard library's records to stdout; returns a bound logger."""
@@ -29,7 +34,7 @@ def configure_logs(service: str, level: str = "INFO") -> Logger:
             foreign_pre_chain=_SHARED,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                structlog.processors.dict_tracebacks,
+                _TRACEBACKS,
                 structlog.processors.JSONRenderer(),
             ],
         )
