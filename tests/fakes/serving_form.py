@@ -12,7 +12,7 @@ from services.serving.domain.errors import UnknownDeploymentError
 from services.serving.domain.rows import Plan
 from services.serving.metrics import Dialect
 from services.serving.operations import Answer, Card
-from services.serving.pages import routes
+from services.serving.pages import Operations, routes
 from understudy.contracts.refusals import Refusal
 from understudy.contracts.registry import KeyRecord
 from understudy.contracts.signature import Feature, Signature, Target
@@ -158,7 +158,7 @@ class FakeServing:
         found = next((card for card in self.cards if card.name == deployment), None)
         if found is not None and found.access is AccessLevel.PUBLIC:
             return found
-        caller: Caller = _KEYS.authenticate(key, datetime.now(UTC))
+        caller: Caller = KEYS.authenticate(key, datetime.now(UTC))
         if found is None or not caller.reaches(deployment, "bank"):
             raise UnknownDeploymentError(deployment)
         if not caller.may(Scope.PREDICT, deployment=deployment, project="bank"):
@@ -182,7 +182,7 @@ class FakeServing:
         return [self.answer_with or _answer(card, row) for row in rows]
 
 
-def form_app(operations: FakeServing) -> Starlette:
+def form_app(operations: Operations) -> Starlette:
     return Starlette(routes=routes(operations), exception_handlers=dict(EXCEPTION_HANDLERS))
 
 
@@ -210,7 +210,7 @@ def _record(key: str, scope: Scope, deployment: str | None) -> KeyRecord:
     )
 
 
-_KEYS = KeyRing(
+KEYS = KeyRing(
     [
         _record(KEY, Scope.PREDICT, None),
         _record(OTHER_KEY, Scope.PREDICT, "elsewhere"),
