@@ -5,6 +5,7 @@ the buffer holds. A lane knows nothing of where rows go.
 """
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -161,15 +162,14 @@ class Lane(Generic[Record]):
         self._set_degraded(degraded=False)
 
     async def _sent(self, send: Callable[[int], Awaitable[None]]) -> bool:
-        loop = asyncio.get_running_loop()
-        started = loop.time()
+        started = time.perf_counter()
         try:
             await send(self._number)
         except Exception as error:  # noqa: BLE001 - rows outlive whatever sending meets
             self._rules.metrics.flush_failed()
             self._degrade(repr(error))
             return False
-        self._rules.metrics.flushed(loop.time() - started)
+        self._rules.metrics.flushed(time.perf_counter() - started)
         return True
 
     def _degrade(self, reason: str) -> None:
