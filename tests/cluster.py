@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 import httpx
+import redis
 from pydantic import BaseModel
 
 from understudy.client import MonitorClient, RegistryClient, ServingClient
@@ -163,10 +164,19 @@ class LaptopCluster:
         self._await(restarted, seconds, f"to have {name} back")
 
     def ready(self, name: str) -> bool:
+        if name == "redis":
+            return self._redis_answers()
         try:
             return httpx.get(f"{self.url(name)}/readyz", timeout=5).is_success
         except httpx.HTTPError:
             return False
+
+    def _redis_answers(self) -> bool:
+        with redis.Redis.from_url(self.redis_url) as client:
+            try:
+                return bool(client.ping())
+            except redis.RedisError:
+                return False
 
     def metrics(self, service: str) -> str:
         headers = {"Authorization": f"Bearer {self.key('metrics')}"}
