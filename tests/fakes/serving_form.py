@@ -121,7 +121,7 @@ RENT = Signature(
     (
         Feature("area", NUMBER, "Living area", unit="m²", minimum=5.0, maximum=1_000.0, example=64),
         Feature("rooms", NUMBER, "Rooms", minimum=1.0, maximum=30.0, example=2.5),
-        Feature("balance", NUMBER, "Balance"),
+        Feature("balance", NUMBER, "Balance", unit="€", example=-12.5),
     ),
     Target("rent", Task.REGRESSION, label="Monthly rent", unit="€"),
 )

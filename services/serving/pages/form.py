@@ -233,9 +233,10 @@ def _keep(request: Request, response: Response, key: str | None) -> None:
     if key is None:
         response.delete_cookie(COOKIE, path=path, httponly=True, samesite="strict")
         return
-    forwarded = request.headers.get("x-forwarded-proto", request.url.scheme)
+    # A proxy that ends TLS says so; whoever else claims it only keeps his own cookie from himself.
+    scheme = request.headers.get("x-forwarded-proto", request.url.scheme).partition(",")[0].strip()
     response.set_cookie(
-        COOKIE, key, path=path, httponly=True, samesite="strict", secure=forwarded == "https"
+        COOKIE, key, path=path, httponly=True, samesite="strict", secure=scheme == "https"
     )
 
 
