@@ -8,9 +8,10 @@ import time
 from collections.abc import AsyncIterator
 
 import numpy as np
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
+from starlette.types import Lifespan
 
 from services.monitor.adapters.cell_store import RedisCellStore
 from services.monitor.adapters.event_log import RedisEventLog
@@ -76,6 +77,11 @@ def create_app(settings: MonitorSettings) -> FastAPI:
         await registry.aclose()
         await redis.aclose()
 
+    return http_app(monitor_routes(monitoring, reporting, numbers), lifespan)
+
+
+def http_app(routes: APIRouter, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    """The routes with the manners that all services share."""
     app = FastAPI(
         title="Understudy monitor",
         openapi_url=None,  # it would be one more route without a key
@@ -83,7 +89,7 @@ def create_app(settings: MonitorSettings) -> FastAPI:
         exception_handlers=dict(EXCEPTION_HANDLERS),
     )
     app.add_middleware(RequestIds)
-    app.include_router(monitor_routes(monitoring, reporting, numbers))
+    app.include_router(routes)
     return app
 
 

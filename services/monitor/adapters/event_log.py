@@ -70,18 +70,19 @@ class RedisEventLog:
     async def newest(self, deployment: str, rows: int, seconds: float) -> list[PredictionRows]:
         """XREVRANGE page by page, until there are enough rows or they are too old."""
         found: list[PredictionRows] = []
-        before, since = "+", float("-inf")
+        before, held, since = "+", 0, float("-inf")
         for _ in range(_MOST_PAGES):
             page: Any = await self._redis.xrevrange(
                 events.predictions_key(deployment), max=before, count=_PAGE_ENTRIES
             )
-            entries = _decoded(page, lambda f: prediction_rows(events.decode_predictions(f)))
-            if not found and entries:
-                since = float(entries[0].at.max(initial=0.0)) - seconds
-            recent = [entry for entry in entries if entry.at.max(initial=0.0) >= since]
-            found += recent
-            enough = sum(len(entry.ids) for entry in found) >= rows
-            if enough or len(recent) < len(entries) or len(page) < _PAGE_ENTRIES:
+            for entry in _decoded(page, lambda f: prediction_rows(events.decode_predictions(f))):
+                answered_at = float(entry.at.max(initial=0.0))
+                since = since if found else answered_at - seconds
+                if held >= rows or answered_at < since:
+                    return found[::-1]
+                found.append(entry)
+                held += len(entry.ids)
+            if len(page) < _PAGE_ENTRIES:
                 break
             before = f"({page[-1][0].decode()}"
         return found[::-1]

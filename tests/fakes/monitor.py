@@ -1,0 +1,233 @@
+"""The monitor's ports in memory, and a registry of a few lines that speaks HTTP."""
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from services.monitor.adapters.event_log import label_rows, pair_rows, prediction_rows
+from services.monitor.domain.accounting import Change, Delivery, Positions, State
+from services.monitor.domain.errors import MalformedRowsError
+from services.monitor.domain.reference import Reference
+from services.monitor.domain.rows import LabelRows, PairRows, PredictionRows
+from services.monitor.ports import ReportOrder
+from understudy.contracts import events
+from understudy.contracts.registry import FollowerReport, ServedVersion, Snapshot
+
+Entry = PredictionRows | PairRows | LabelRows | None
+"""None stands for an entry that can't be read."""
+
+
+@dataclass
+class MemoryLog:
+    """`ports.EventLog`: entries are numbered from 1 over all streams."""
+
+    batch_entries: int = 1_000
+    entries: dict[str, list[tuple[int, str, Entry]]] = field(default_factory=dict)
+    failure: Exception | None = None
+    last: int = 0
+
+    def append(self, *entries: events.Entry) -> None:
+        for entry in entries:
+            self._append(entry.deployment, *_translated(entry))
+
+    def append_garbage(self, deployment: str) -> None:
+        self._append(deployment, "predictions", None)
+
+    async def read(self, deployment: str, after: Positions) -> Delivery:
+        if self.failure is not None:
+            raise self.failure
+        found = {
+            stream: self._after(deployment, stream, getattr(after, stream))
+            for stream in ("predictions", "pairs", "labels")
+        }
+        ends = {stream: f"{rows[-1][0]}-0" for stream, rows in found.items() if rows}
+        entries = [entry for rows in found.values() for _, entry in rows]
+        return Delivery(
+            positions=Positions(
+                predictions=ends.get("predictions", after.predictions),
+                pairs=ends.get("pairs", after.pairs),
+                labels=ends.get("labels", after.labels),
+            ),
+            predictions=tuple(e for e in entries if isinstance(e, PredictionRows)),
+            pairs=tuple(e for e in entries if isinstance(e, PairRows)),
+            labels=tuple(e for e in entries if isinstance(e, LabelRows)),
+            malformed=sum(entry is None for entry in entries),
+            more=any(len(rows) >= self.batch_entries for rows in found.values()),
+        )
+
+    async def newest(self, deployment: str, rows: int, seconds: float) -> list[PredictionRows]:
+        found: list[PredictionRows] = []
+        for _, _, entry in reversed(self.entries.get(deployment, [])):
+            if sum(len(e.ids) for e in found) >= rows:
+                break
+            if isinstance(entry, PredictionRows):
+                found.append(entry)
+        newest = max((entry.at.max() for entry in found[:1]), default=0.0)
+        return [entry for entry in reversed(found) if entry.at.max() >= newest - seconds]
+
+    def _append(self, deployment: str, stream: str, entry: Entry) -> None:
+        self.last += 1
+        self.entries.setdefault(deployment, []).append((self.last, stream, entry))
+
+    def _after(self, deployment: str, stream: str, position: str) -> list[tuple[int, Entry]]:
+        after = int(position.partition("-")[0])
+        held = self.entries.get(deployment, [])
+        found = [(number, entry) for number, name, entry in held if name == stream]
+        return [item for item in found if item[0] > after][: self.batch_entries]
+
+
+@dataclass
+class MemoryStore:
+    """`ports.CellStore`."""
+
+    states: dict[str, State] = field(default_factory=dict)
+
+    async def load(self, deployment: str) -> State:
+        return self.states.get(deployment, State())
+
+    async def positions(self, deployment: str) -> Positions:
+        return (await self.load(deployment)).positions
+
+    async def commit(self, deployment: str, change: Change) -> bool:
+        held = await self.load(deployment)
+        if held.positions != change.before:
+            return False
+        self.states[deployment] = held.after(change)
+        return True
+
+
+@dataclass
+class MemoryReferences:
+    """`ports.References`: profiles by digest; a digest that is not there can't be fetched."""
+
+    profiles: dict[str, Reference]
+
+    async def profile(self, served: ServedVersion) -> Reference:
+        if served.reference not in self.profiles:
+            raise ConnectionError("the registry is gone")
+        return self.profiles[served.reference]
+
+    async def file(self, served: ServedVersion) -> Path:
+        return Path(served.reference)
+
+
+@dataclass
+class CannedReports:
+    """`ports.Reports`: remembers its orders."""
+
+    orders: list[ReportOrder] = field(default_factory=list)
+
+    async def render(self, order: ReportOrder, deadline_seconds: float) -> bytes:
+        assert deadline_seconds > 0
+        self.orders.append(order)
+        return b"<html>report %d</html>" % len(self.orders)
+
+
+@dataclass
+class SnapshotShelf:
+    """`runtime.following.SnapshotSource` that gives what was put on it."""
+
+    offered: Snapshot
+    reports: list[FollowerReport] = field(default_factory=list)
+
+    async def snapshot(self, newer_than: int | None, wait_seconds: float) -> Snapshot | None:
+        assert wait_seconds >= 0
+        return None if newer_than == self.offered.sequence else self.offered
+
+    async def report(self, report: FollowerReport) -> None:
+        self.reports.append(report)
+
+
+class FakeRegistry(ThreadingHTTPServer):
+    """Serves one snapshot, artifacts by digest, and takes reports."""
+
+    daemon_threads = True
+
+    def __init__(self, snapshot: Snapshot) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.artifacts: dict[str, bytes] = {}
+        self.reports: list[FollowerReport] = []
+        self._snapshot = snapshot
+        self._published = threading.Condition()
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+    def store(self, data: bytes) -> str:
+        digest = hashlib.sha256(data).hexdigest()
+        self.artifacts[digest] = data
+        return digest
+
+    def publish(self, snapshot: Snapshot) -> None:
+        with self._published:
+            self._snapshot = snapshot
+            self._published.notify_all()
+
+    def newer(self, than: str | None, wait_seconds: float) -> Snapshot | None:
+        with self._published:
+            self._published.wait_for(lambda: self._etag() != than, wait_seconds)
+            return None if self._etag() == than else self._snapshot
+
+    def _etag(self) -> str:
+        return f'"{self._snapshot.sequence}"'
+
+
+@contextmanager
+def fake_registry(snapshot: Snapshot) -> Iterator[FakeRegistry]:
+    """Serve in a thread."""
+    with FakeRegistry(snapshot) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: FakeRegistry
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        path, _, query = self.path.partition("?")
+        if path == "/v1/snapshot":
+            wait = min(float(query.removeprefix("wait=") or 0), 1.0)
+            newer = self.server.newer(self.headers.get("If-None-Match"), wait)
+            body = newer.model_dump_json().encode() if newer else b""
+            self._answer(200 if newer else 304, body)
+            return
+        artifact = self.server.artifacts.get(path.rpartition("/")[2])
+        self._answer(404 if artifact is None else 200, artifact or b"")
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.reports.append(FollowerReport.model_validate_json(body))
+        self._answer(204, b"")
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing: tests read the reports instead."""
+
+    def _answer(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        if status not in {204, 304}:
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _translated(entry: events.Entry) -> tuple[str, Entry]:
+    try:
+        if isinstance(entry, events.PredictionBatch):
+            return "predictions", prediction_rows(entry)
+        if isinstance(entry, events.PairBatch):
+            return "pairs", pair_rows(entry)
+        assert isinstance(entry, events.LabelBatch)
+        return "labels", label_rows(entry)
+    except MalformedRowsError:
+        return "predictions" if isinstance(entry, events.PredictionBatch) else "pairs", None

@@ -1,0 +1,168 @@
+"""The HTTP edge: every route but the probes asks for a key; refusals are problems."""
+
+import base64
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import httpx
+import pytest
+from fastapi import FastAPI
+from prometheus_client import CollectorRegistry
+
+from services.monitor.api import monitor_routes
+from services.monitor.app import create_app, http_app
+from services.monitor.metrics import FiguresCollector, MonitorMetrics
+from services.monitor.operations import Monitoring, Reporting, ReportTerms, Sources
+from services.monitor.settings import MonitorSettings
+from tests.fakes.monitor import (
+    CannedReports,
+    MemoryLog,
+    MemoryReferences,
+    MemoryStore,
+    SnapshotShelf,
+)
+from tests.fakes.monitor_entries import (
+    NAME,
+    NOW,
+    OUTSIDER,
+    PREDICTOR,
+    READER,
+    RULES,
+    SCRAPER,
+    bearer,
+    deployment,
+    prediction_batch,
+    reference_profile,
+    sample,
+    snapshot,
+)
+from understudy.contracts.monitor import Assessment
+from understudy.runtime.following import Follower, SnapshotCache
+
+pytestmark = pytest.mark.anyio
+
+ASSESSMENT = f"/v1/deployments/{NAME}/assessment"
+REPORT = f"/v1/deployments/{NAME}/report"
+OPEN = {"/livez", "/readyz"}
+
+
+@pytest.fixture
+async def app(tmp_path: Path) -> FastAPI:
+    numbers, log = CollectorRegistry(), MemoryLog()
+    shelf = SnapshotShelf(snapshot(deployment(), deployment("idle")))
+    follower = Follower(shelf, SnapshotCache(tmp_path / "snapshot.json"), 0.0)
+    sources = Sources(
+        log=log,
+        store=MemoryStore(),
+        references=MemoryReferences({"b" * 64: reference_profile(tmp_path)}),
+        metrics=MonitorMetrics(numbers),
+        rules=RULES,
+        clock=lambda: NOW,
+    )
+    monitoring = Monitoring(follower, sources)
+    numbers.register(FiguresCollector(monitoring.figures, RULES.latency_edges, 2))
+    await follower.step()
+    log.append(prediction_batch(sample(100)))
+    await monitoring.watches[NAME].step()
+    reporting = Reporting(sources, CannedReports(), ReportTerms(100, 5.0, 60.0))
+    return http_app(monitor_routes(monitoring, reporting, numbers))
+
+
+@pytest.fixture
+async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://monitor") as client:
+        yield client
+
+
+def paths(app: FastAPI) -> list[str]:
+    """Every path that answers, also those of included routers."""
+    found: list[str] = []
+    for route in app.router.routes:
+        included = getattr(route, "original_router", None)
+        inner = [route] if included is None else included.routes
+        found += [getattr(one, "path") for one in inner]  # noqa: B009 - routes of any kind
+    return found
+
+
+async def test_every_route_but_the_probes_asks_for_a_key(
+    app: FastAPI, http: httpx.AsyncClient
+) -> None:
+    found = paths(app)
+    assert set(found) >= OPEN | {"/metrics"}
+    for path in found:
+        answer = await http.get(path.replace("{deployment}", NAME))
+        assert (answer.status_code == 401) == (path not in OPEN), path
+
+
+async def test_the_process_has_no_other_routes(app: FastAPI, tmp_path: Path) -> None:
+    settings = MonitorSettings.model_validate({"service_key": "us_x", "state_dir": tmp_path})
+    assert sorted(paths(create_app(settings))) == sorted(paths(app))
+    assert len(paths(app)) == 5
+
+
+@pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/"])
+async def test_there_are_no_pages_of_the_framework(http: httpx.AsyncClient, path: str) -> None:
+    answer = await http.get(path)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+
+
+async def test_an_assessment_is_the_contracts_body(http: httpx.AsyncClient) -> None:
+    answer = await http.get(ASSESSMENT, headers=bearer(READER))
+    body = Assessment.model_validate_json(answer.content)
+    assert (body.deployment, body.rows, len(body.features)) == (NAME, 100, 4)
+    assert body.totals.predictions == {"1": 100}
+    assert body.features[0].drift_psi is not None
+
+
+async def test_keys_without_the_right_are_refused(http: httpx.AsyncClient) -> None:
+    for key, status in ((PREDICTOR, 403), (OUTSIDER, 404), (SCRAPER, 403)):
+        assert (await http.get(ASSESSMENT, headers=bearer(key))).status_code == status
+    assert (await http.get("/metrics", headers=bearer(READER))).status_code == 403
+    assert (await http.get("/metrics", headers=bearer(SCRAPER))).status_code == 200
+
+
+async def test_a_deployment_that_was_not_read_yet_says_when_to_ask(
+    http: httpx.AsyncClient,
+) -> None:
+    answer = await http.get("/v1/deployments/idle/assessment", headers=bearer(READER))
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+    assert answer.json()["code"] == "not_ready"
+
+
+async def test_a_report_takes_the_key_as_a_password(http: httpx.AsyncClient) -> None:
+    credentials = base64.b64encode(f"me:{READER.plaintext}".encode()).decode()
+    for headers in ({"Authorization": f"Basic {credentials}"}, {"X-API-Key": READER.plaintext}):
+        answer = await http.get(REPORT, headers=headers)
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+        assert answer.headers["content-security-policy"].startswith("sandbox")
+    assert (await http.get(ASSESSMENT, headers={"Authorization": "Basic x"})).status_code == 401
+
+
+@pytest.mark.parametrize("credentials", ["", "%%%", "bm8gY29sb24=", "/////w=="])
+async def test_a_browser_is_asked_for_the_key(http: httpx.AsyncClient, credentials: str) -> None:
+    headers = {"Authorization": f"Basic {credentials}", "Accept": "text/html,*/*"}
+    answer = await http.get(REPORT, headers=headers)
+    assert answer.status_code == 401
+    assert answer.headers["www-authenticate"].startswith("Basic ")
+    plain = await http.get(REPORT)
+    assert plain.headers["www-authenticate"] == "Bearer"
+
+
+async def test_without_rows_the_report_says_so(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/v1/deployments/idle/report", headers=bearer(READER))
+    assert answer.status_code == 404
+    assert answer.json()["code"] == "nothing_observed"
+
+
+async def test_metrics_show_the_features_that_drift_most(http: httpx.AsyncClient) -> None:
+    text = (await http.get("/metrics", headers=bearer(SCRAPER))).text
+    assert text.count("understudy_feature_drift_psi{") == 2
+    assert f'understudy_monitored_predictions_total{{deployment="{NAME}",version="1"}} 100' in text
+    bucket = "understudy_model_latency_seconds_count"
+    assert f'{bucket}{{deployment="{NAME}",role="main",version="1"}} 100' in text
+
+
+async def test_probes_answer_head(http: httpx.AsyncClient) -> None:
+    assert {(await http.head(path)).status_code for path in OPEN} == {200}

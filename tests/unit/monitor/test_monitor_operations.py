@@ -1,0 +1,274 @@
+"""Watches, who may see them, and reports, over fakes."""
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from services.monitor.domain.errors import (
+    NothingObservedError,
+    NotReadyError,
+    ReportDeadlineError,
+    UnknownDeploymentError,
+)
+from services.monitor.loops import Heartbeat, Watching
+from services.monitor.metrics import MonitorMetrics
+from services.monitor.operations import Monitoring, Reporting, ReportTerms, Sources, Watch
+from services.monitor.ports import ReportOrder
+from tests.fakes.monitor import (
+    CannedReports,
+    MemoryLog,
+    MemoryReferences,
+    MemoryStore,
+    SnapshotShelf,
+)
+from tests.fakes.monitor_entries import (
+    NAME,
+    NOW,
+    OUTSIDER,
+    PREDICTOR,
+    READER,
+    RULES,
+    SCRAPER,
+    deployment,
+    label_batch,
+    pair_batch,
+    prediction_batch,
+    reference_profile,
+    sample,
+    snapshot,
+)
+from understudy.runtime.following import Follower, SnapshotCache
+from understudy.runtime.keys import ForbiddenError, UnauthenticatedError
+
+pytestmark = pytest.mark.anyio
+
+
+@dataclass
+class World:
+    """Everything a monitor needs, in memory."""
+
+    folder: Path
+    log: MemoryLog = field(default_factory=MemoryLog)
+    store: MemoryStore = field(default_factory=MemoryStore)
+    numbers: CollectorRegistry = field(default_factory=CollectorRegistry)
+    now: float = NOW
+
+    def __post_init__(self) -> None:
+        profiles = {digit * 64: reference_profile(self.folder, seed=int(digit)) for digit in "12"}
+        profiles["b" * 64] = profiles["1" * 64]
+        self.references = MemoryReferences(profiles)
+        self.shelf = SnapshotShelf(snapshot(deployment()))
+        self.follower = Follower(self.shelf, SnapshotCache(self.folder / "snapshot.json"), 0.0)
+        self.metrics = MonitorMetrics(self.numbers)
+        self.sources = Sources(
+            log=self.log,
+            store=self.store,
+            references=self.references,
+            metrics=self.metrics,
+            rules=RULES,
+            clock=lambda: self.now,
+        )
+
+    def watch(self) -> Watch:
+        return Watch(deployment(), self.sources)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    return World(tmp_path)
+
+
+async def test_a_step_accounts_for_all_streams(world: World) -> None:
+    world.log.append(prediction_batch(sample(5)), pair_batch([0.9], [0.8]), label_batch(3))
+    world.log.append_garbage(NAME)
+    watch = world.watch()
+    await watch.step()
+    figures = watch.figures()
+    assert figures is not None
+    assert figures.totals.predictions == {1: 5}
+    assert figures.totals.pairs == {(2, "ok"): 1}
+    assert (figures.totals.labels, figures.totals.malformed) == (3, 1)
+    assert (watch.assess().rows, figures.lag_seconds) == (5, 0.0)
+
+
+async def test_a_backlog_is_read_in_pieces(world: World) -> None:
+    world.log.batch_entries = 2
+    world.log.append(*(prediction_batch(sample(1)) for _ in range(9)))
+    watch = world.watch()
+    await watch.step()
+    assert watch.assess().rows == 9
+
+
+async def test_a_restart_goes_on_where_the_store_stands(world: World) -> None:
+    world.log.append(prediction_batch(sample(4)))
+    await world.watch().step()
+    world.log.append(prediction_batch(sample(3)))
+    second = world.watch()
+    await second.step()
+    assert second.assess().totals.predictions == {"1": 7}
+
+
+async def test_of_two_monitors_each_row_is_counted_once(world: World) -> None:
+    one, other = world.watch(), world.watch()
+    for _ in range(5):
+        world.log.append(prediction_batch(sample(2)))
+        await asyncio.gather(one.step(), other.step())
+    await asyncio.gather(one.step(), other.step())
+    assert one.assess().totals == other.assess().totals
+    assert one.assess().totals.predictions == {"1": 10}
+
+
+async def test_an_emptied_store_starts_anew(world: World) -> None:
+    watch = world.watch()
+    world.log.append(prediction_batch(sample(4)))
+    await watch.step()
+    world.store.states.clear()
+    world.log.entries.clear()
+    world.log.append(prediction_batch(sample(1)))
+    await watch.step()
+    assert watch.assess().totals.predictions == {"1": 1}
+
+
+async def test_nothing_is_lost_while_the_reference_can_not_be_had(world: World) -> None:
+    world.log.append(prediction_batch(sample(4)))
+    held = world.references.profiles.pop("b" * 64)
+    watch = world.watch()
+    with pytest.raises(ConnectionError):
+        await watch.step()
+    release, failure = taken_up(watch)
+    assert release is None
+    assert "version 1" in str(failure)
+    with pytest.raises(NotReadyError):
+        watch.assess()
+    world.references.profiles["b" * 64] = held
+    await watch.step()
+    assert taken_up(watch) == (1, None)
+    assert watch.assess().rows == 4
+
+
+async def test_after_a_promotion_the_window_is_of_the_new_reference(world: World) -> None:
+    world.references.profiles["b" * 64] = world.references.profiles["1" * 64]
+    watch = world.watch()
+    world.log.append(prediction_batch(sample(4)))
+    await watch.step()
+    watch.deployment = deployment(release=2, main=2, reference="2" * 64)
+    world.log.append(prediction_batch(sample(3), main=2, release=2))
+    await watch.step()
+    found = watch.assess()
+    assert (found.release, found.rows) == (2, 3)
+    assert found.totals.predictions == {"1": 4, "2": 3}
+
+
+async def test_lag_grows_while_the_log_can_not_be_read(world: World) -> None:
+    watch = world.watch()
+    await watch.step()
+    world.log.failure = ConnectionError("gone")
+    world.now += 30.0
+    with pytest.raises(ConnectionError):
+        await watch.step()
+    figures = watch.figures()
+    assert figures is not None
+    assert figures.lag_seconds == 30.0
+
+
+async def test_who_may_read(world: World) -> None:
+    monitoring = Monitoring(world.follower, world.sources)
+    with pytest.raises(NotReadyError):
+        monitoring.readable(READER.plaintext, NAME)
+    assert monitoring.missing()
+    await world.follower.step()
+    assert not monitoring.missing()
+    assert monitoring.readable(READER.plaintext, NAME).deployment.name == NAME
+    with pytest.raises(UnauthenticatedError):
+        monitoring.readable(None, NAME)
+    with pytest.raises(ForbiddenError):
+        monitoring.readable(PREDICTOR.plaintext, NAME)
+    with pytest.raises(UnknownDeploymentError) as hidden:
+        monitoring.readable(OUTSIDER.plaintext, NAME)
+    with pytest.raises(UnknownDeploymentError) as absent:
+        monitoring.readable(READER.plaintext, "no-such")
+    assert hidden.value.detail.replace(NAME, "no-such") == absent.value.detail
+    monitoring.scrapable(SCRAPER.plaintext)
+    with pytest.raises(ForbiddenError):
+        monitoring.scrapable(READER.plaintext)
+
+
+async def test_watches_come_and_go_with_the_snapshot(world: World) -> None:
+    monitoring = Monitoring(world.follower, world.sources)
+    world.shelf.offered = snapshot(deployment(), deployment("churn"))
+    await world.follower.step()
+    kept = monitoring.watches[NAME]
+    assert set(monitoring.watches) == {NAME, "churn"}
+    world.shelf.offered = snapshot(deployment(release=2), sequence=2)
+    await world.follower.step()
+    assert monitoring.watches == {NAME: kept}
+    assert kept.deployment.release == 2
+
+
+async def test_a_deployment_in_trouble_stops_no_other(world: World) -> None:
+    monitoring = Monitoring(world.follower, world.sources)
+    world.shelf.offered = snapshot(deployment(reference="f" * 64), deployment("churn"))
+    await world.follower.step()
+    looping = asyncio.create_task(Watching(monitoring, world.metrics, 0.001).run())
+    async with asyncio.timeout(5.0):
+        while (  # noqa: ASYNC110 - no event tells of a step
+            monitoring.watches["churn"].figures() is None or not _failures(world)
+        ):
+            await asyncio.sleep(0.001)
+    looping.cancel()
+    await asyncio.gather(looping, return_exceptions=True)
+    assert monitoring.watches[NAME].figures() is None
+
+
+async def test_the_registry_is_told_what_is_watched(world: World) -> None:
+    monitoring = Monitoring(world.follower, world.sources)
+    world.shelf.offered = snapshot(deployment(release=3))
+    heartbeat = Heartbeat(monitoring, world.shelf, "monitor@here:1", 10.0, lambda: world.now)
+    await world.follower.step()
+    await heartbeat.step()
+    await monitoring.watches[NAME].step()
+    for waited in (0.0, 0.0, 9.0, 2.0):
+        world.now += waited
+        await heartbeat.step()
+    assert [report.releases for report in world.shelf.reports] == [{}, {NAME: 3}, {NAME: 3}]
+
+
+async def test_a_report_is_made_once_and_handed_out_again(world: World) -> None:
+    world.log.append(prediction_batch(sample(5)))
+    reports = CannedReports()
+    reporting = Reporting(world.sources, reports, ReportTerms(100, 5.0, 60.0))
+    first = await asyncio.gather(*(reporting.page(deployment()) for _ in range(3)))
+    assert len(set(first)) == len(reports.orders) == 1
+    world.now += 61.0
+    assert await reporting.page(deployment()) != first[0]
+    assert sum(len(rows.ids) for rows in reports.orders[0].rows) == 5
+
+
+async def test_without_rows_there_is_no_report(world: World) -> None:
+    reporting = Reporting(world.sources, CannedReports(), ReportTerms(100, 5.0, 60.0))
+    with pytest.raises(NothingObservedError, match="has not answered any predictions"):
+        await reporting.page(deployment())
+
+
+async def test_a_report_has_a_deadline(world: World) -> None:
+    class Endless:
+        async def render(self, order: ReportOrder, deadline_seconds: float) -> bytes:
+            await asyncio.sleep(deadline_seconds + 60)
+            return order.title.encode()
+
+    world.log.append(prediction_batch(sample(5)))
+    reporting = Reporting(world.sources, Endless(), ReportTerms(100, 0.01, 60.0))
+    with pytest.raises(ReportDeadlineError):
+        await reporting.page(deployment())
+
+
+def taken_up(watch: Watch) -> tuple[int | None, str | None]:
+    return watch.ready_release, watch.failure
+
+
+def _failures(world: World) -> float:
+    name = "understudy_monitor_step_failures_total"
+    return world.numbers.get_sample_value(name, {"deployment": NAME}) or 0.0
