@@ -44,11 +44,12 @@ class Loader:
         """Have the examples served, asked about and seen; the last one is the one to try."""
         with self._registry:
             self._ensure_project()
+            # Before the deployments, so that whoever serves them has heard of the key.
+            loaded = self._ensure_key(examples)
             for example in examples:
                 self._ensure_model(example)
                 versions = [self._ensure_version(example, recipe) for recipe in example.recipes]
                 self._ensure_deployment(example, [version.version for version in versions])
-            loaded = self._ensure_key(examples)
             served = [self._await_served(example) for example in examples]
         with ExitStack() as stack:
             serving = stack.enter_context(ServingClient(self._addresses.serving_url, loaded.key))

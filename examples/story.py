@@ -57,11 +57,12 @@ def load(
 ) -> None:
     """Train, register, review and deploy iris and credit-risk; send them their first rows.
 
-    Needs an administrator's key in UNDERSTUDY_KEY. What is there already is left as it is.
+    Needs an administrator's key: UNDERSTUDY_KEY, else the one that 'understudy up' wrote into the
+    state folder. What is there already is left as it is.
     """
     with _told() as steps:
         addresses = Addresses(registry_url, serving_url, monitor_url)
-        loaded = Loader(addresses, _key_of_environment(), state_dir, steps).load(EXAMPLES, rows)
+        loaded = Loader(addresses, _admin_key(state_dir), state_dir, steps).load(EXAMPLES, rows)
         for name, url in loaded.forms.items():
             steps.say(f"  {name}: {url}")
 
@@ -145,15 +146,21 @@ def plot(state_dir: StateDir = Path("var"), plot: Plot = Path("var/drift-credit-
 
 
 def _key(state_dir: Path) -> str:
-    """The key that `load` left, else the environment's."""
+    """The key that `load` left, else an administrator's."""
     loaded = Loaded.read(state_dir)
-    return _key_of_environment() if loaded is None else loaded.key
+    return _admin_key(state_dir) if loaded is None else loaded.key
 
 
-def _key_of_environment() -> str:
+def _admin_key(state_dir: Path) -> str:
+    """The environment's, else the one that `understudy up` wrote."""
     if key := os.environ.get("UNDERSTUDY_KEY", "").strip():
         return key
-    raise StepFailedError("Key", "set UNDERSTUDY_KEY to an administrator's key")
+    written = state_dir / "secrets" / "admin.key"
+    try:
+        return written.read_text().strip()
+    except OSError as error:
+        reason = f"set UNDERSTUDY_KEY to an administrator's key (there is none in {written})"
+        raise StepFailedError("Key", reason) from error
 
 
 def _seed(given: int | None) -> int:
