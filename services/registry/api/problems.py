@@ -18,7 +18,7 @@ class MalformedError(Refusal):
     """The body is not JSON."""
 
     fault: ClassVar = Fault.MALFORMED
-    code: ClassVar = "malformed"
+    code: ClassVar = "malformed_request"
 
 
 class MediaTypeError(Refusal):

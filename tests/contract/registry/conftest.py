@@ -1,0 +1,86 @@
+"""The registry's whole interface in this process, over fakes."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import httpx
+import pytest
+from fastapi import FastAPI
+
+from services.registry.app import assemble, configure
+from services.registry.domain.catalogue import Model, Project
+from services.registry.domain.versions import Version, decide
+from services.registry.settings import RegistrySettings
+from tests.fakes.registry import (
+    NOON,
+    Memory,
+    MemoryArtifacts,
+    TrustingInspector,
+    deployment,
+    draft,
+    memory_store,
+)
+from understudy.contracts.vocabulary import Decision
+
+ADMIN = "us_admin0001_aaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+SERVICE = "us_service01_bbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+METRICS = "us_metrics01_cccccccccccccccccccccccccccc"
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """A client with the admin key, and what stands behind it."""
+
+    http: httpx.AsyncClient
+    api: FastAPI
+    memory: Memory
+    artifacts: MemoryArtifacts
+
+
+def decided(number: int, decision: Decision | None) -> Version:
+    version = Version(number, draft())
+    return decide(version, decision, by="ann", at=NOON, reason="") if decision else version
+
+
+def fill(memory: Memory) -> None:
+    """Versions 1 to 3 deployed, 4 pending, 5 ignored, 6 persisted; version 1 is served."""
+    memory.projects = {name: Project(name, "", NOON) for name in ("bank", "shop")}
+    memory.models = {"credit": Model("credit", "bank", "", NOON)}
+    decisions = (Decision.DEPLOY,) * 3 + (None, Decision.IGNORE, Decision.PERSIST)
+    for number, decision in enumerate(decisions, 1):
+        memory.versions["credit", number] = decided(number, decision)
+    memory.deployments = {"credit": deployment()}
+    memory.histories = {"credit": [deployment().current]}
+    memory.last_release = {"credit": 1}
+
+
+@pytest.fixture
+async def registry() -> AsyncIterator[Registry]:
+    memory, artifacts = Memory(), MemoryArtifacts()
+    fill(memory)
+    artifacts.files = {"a" * 64: b"model", "b" * 64: b"sample"}
+    settings = RegistrySettings.model_validate(
+        {
+            "admin_key": ADMIN,
+            "service_key": SERVICE,
+            "metrics_key": METRICS,
+            "body_limit_bytes": 100_000,
+        }
+    )
+    store = memory_store(memory)
+    configure(store.state, settings)
+    app = assemble(
+        settings=settings,
+        store=store,
+        files=artifacts,
+        inspector=TrustingInspector(),
+        on_change=memory.listeners.append,
+        close=lambda: None,
+    )
+    transport = httpx.ASGITransport(app.asgi, raise_app_exceptions=False)
+    headers = {"Authorization": f"Bearer {ADMIN}"}
+    async with (
+        app.api.router.lifespan_context(app.api),
+        httpx.AsyncClient(transport=transport, base_url="http://registry", headers=headers) as http,
+    ):
+        yield Registry(http, app.api, memory, artifacts)
