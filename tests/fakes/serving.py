@@ -19,6 +19,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
+from services.serving.domain.rows import Plan, Rows
+from services.serving.domain.scoring import Cost, Loaded, Scored
 from services.serving.ports import Answered
 from understudy.contracts.events import LabelEvent
 from understudy.contracts.registry import (
@@ -32,6 +34,8 @@ from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import AccessLevel, FeatureKind, Scope, Task
 from understudy.runtime.keys import NewKey, make_key
 
+UNLUCKY_WIDTH = 7.77
+BROKEN_ARTIFACT = "0" * 64
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
 
 FLOWERS = Signature(
@@ -244,17 +248,57 @@ class ListLog:
         return not self.full
 
 
-class FolderArtifacts:
-    """Implements `ports.Artifacts` over files that tests wrote."""
+class StoredArtifacts:
+    """Implements `ports.Artifacts` over a folder that holds them all."""
 
-    def __init__(self, *artifacts: bytes) -> None:
-        self._artifacts = {digest_of(artifact): artifact for artifact in artifacts}
+    def __init__(self, folder: Path, *artifacts: bytes) -> None:
+        self._folder = folder
+        for artifact in artifacts:
+            (folder / digest_of(artifact)).write_bytes(artifact)
 
     async def fetch_artifact(self, digest: str, folder: Path) -> Path:
-        folder.mkdir(parents=True, exist_ok=True)
-        path = folder / digest
-        path.write_bytes(self._artifacts[digest])
-        return path
+        del folder
+        return self._folder / digest
+
+
+class LengthRunner:
+    """Answers FLOWERS by a rule: the longer, the likelier the second class."""
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+
+    def score(self, rows: Rows) -> Scored:
+        self.calls.append(len(rows))
+        if (rows.numbers[:, 1] == UNLUCKY_WIDTH).any():
+            raise ValueError("unlucky")
+        second = rows.numbers[:, 0] / 10.0
+        return Scored((second > 0.5).astype(float), np.column_stack([1.0 - second, second]))
+
+
+class RuleLibrary:
+    """Implements `ports.Library` without files; an artifact of zeros is broken."""
+
+    def __init__(self, cost: Cost | None = None) -> None:
+        self._cost = cost or Cost(0.0, 0.0)
+        self.kept: list[tuple[str, ServedVersion]] = []
+
+    async def load(self, model: str, version: ServedVersion, trusted: Sequence[str]) -> Loaded:
+        del model, trusted
+        if version.artifact == BROKEN_ARTIFACT:
+            raise ValueError("no skops file")
+        return loaded(version.version, self._cost)
+
+    def keep(self, models: Sequence[tuple[str, ServedVersion]]) -> None:
+        self.kept = [*models]
+
+
+def loaded(version: int, cost: Cost | None = None) -> Loaded:
+    return Loaded(version, FLOWERS, Plan(FLOWERS), LengthRunner(), cost or Cost(0.0, 0.0))
+
+
+def ruled(number: int, artifact: str = "f" * 64) -> ServedVersion:
+    """A version that only `RuleLibrary` can load."""
+    return ServedVersion(version=number, artifact=artifact, reference="0" * 64, signature=FLOWERS)
 
 
 def eventually(check: Any, seconds: float = 10.0) -> Any:

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,22 +27,27 @@ class ModelLibrary:
         self._folder = folder
         self._deadline_seconds = deadline_seconds
         self._loaded: dict[Kept, Loaded] = {}
+        # Several deployments may name one artifact: its file must not be written twice at a time.
+        self._loading: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def load(self, model: str, version: ServedVersion, trusted: Sequence[str]) -> Loaded:
         """A version that can answer."""
-        kept = _key(model, version)
-        found = self._loaded.get(kept)
-        if found is None:
-            async with asyncio.timeout(self._deadline_seconds):
+        key = _key(model, version)
+        async with asyncio.timeout(self._deadline_seconds), self._loading[version.artifact]:
+            found = self._loaded.get(key)
+            if found is None:
                 path = await self._artifacts.fetch_artifact(version.artifact, self._folder)
                 found = await asyncio.to_thread(_load, path, version, trusted)
-            self._loaded[kept] = found
-        return found
+                self._loaded[key] = found
+            return found
 
     def keep(self, models: Sequence[tuple[str, ServedVersion]]) -> None:
         """Let go of all other versions."""
         wanted = {_key(model, version) for model, version in models}
         self._loaded = {key: loaded for key, loaded in self._loaded.items() if key in wanted}
+        idle = [digest for digest, lock in self._loading.items() if not lock.locked()]
+        for digest in idle:
+            del self._loading[digest]
 
 
 def _key(model: str, version: ServedVersion) -> Kept:

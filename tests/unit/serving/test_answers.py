@@ -1,0 +1,188 @@
+from collections.abc import AsyncIterator
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from services.serving.domain.errors import (
+    InvalidRowsError,
+    NotLoadedError,
+    ScoringFailedError,
+    TooManyRowsError,
+    UnknownDeploymentError,
+)
+from services.serving.metrics import ServingMetrics
+from services.serving.operations import LabelItem, Serving
+from services.serving.operations.releases import Releases
+from services.serving.operations.scoring import Limits
+from tests.fakes.serving import (
+    BROKEN_ARTIFACT,
+    UNLUCKY_WIDTH,
+    ListLog,
+    RuleLibrary,
+    deployment,
+    key_record,
+    ruled,
+)
+from understudy.contracts.registry import Snapshot
+from understudy.contracts.vocabulary import AccessLevel, Scope
+from understudy.runtime.keys import ForbiddenError, KeyRing, UnauthenticatedError, make_key
+
+pytestmark = pytest.mark.anyio
+
+ROW = {"length": 1.0, "width": 2.0}
+KEYS = {
+    "admin": ((Scope.ADMIN,), {}),
+    "predict": ((Scope.PREDICT,), {}),
+    "read": ((Scope.READ,), {}),
+    "garden": ((Scope.PREDICT,), {"project": "garden"}),
+    "elsewhere": ((Scope.PREDICT,), {"project": "elsewhere"}),
+    "other": ((Scope.PREDICT,), {"deployment": "other"}),
+    "label": ((Scope.LABEL,), {}),
+}
+
+
+class World:
+    def __init__(self) -> None:
+        self.keys = {name: make_key() for name in KEYS}
+        ring = KeyRing([key_record(self.keys[n], *s, **reach) for n, (s, reach) in KEYS.items()])
+        self.numbers = CollectorRegistry()
+        metrics = ServingMetrics(self.numbers)
+        self.log = ListLog()
+        self.serving = Serving(
+            keys=lambda: ring, log=self.log, metrics=metrics, limits=Limits(5, 0.002, 1, 1)
+        )
+        self.releases = Releases(self.serving, RuleLibrary(), metrics, "here:1")
+
+    def key(self, name: str | None) -> str | None:
+        return None if name is None else self.keys[name].plaintext
+
+    def number(self, name: str, **labels: str) -> float | None:
+        return self.numbers.get_sample_value(name, labels)
+
+
+@pytest.fixture
+async def world() -> AsyncIterator[World]:
+    world = World()
+    snapshot = Snapshot(
+        sequence=1,
+        deployments=tuple(
+            deployment([ruled(1)], name=access.value, access=access) for access in AccessLevel
+        ),
+    )
+    assert await world.releases.take_up(snapshot)
+    yield world
+    world.serving.close()
+
+
+async def test_answers_are_those_of_the_model(world: World) -> None:
+    rows = [{"length": float(i), "width": 1.0} for i in (1, 9)]
+    answers = await world.serving.predict("public", rows, key=None, batch=True)
+    assert [answer.prediction for answer in answers] == ["setosa", "virginica"]
+    assert answers[1].probabilities == pytest.approx({"setosa": 0.1, "virginica": 0.9})
+    assert (answers[0].model, answers[0].version) == ("public", 1)
+    first, second = answers[0].prediction_id, answers[1].prediction_id
+    assert first.removesuffix(".0") == second.removesuffix(".1")
+    assert world.log.answered[0].ids == [first, second]
+    labels = {"deployment": "public", "version": "1", "dialect": "json", "outcome": "ok"}
+    assert world.number("understudy_predictions_total", **labels) == 2
+    assert world.number("understudy_prediction_requests_total", **labels) == 1
+
+
+@pytest.mark.parametrize(
+    ("deployment_name", "key", "outcome"),
+    [
+        ("public", None, None),
+        ("public", "read", None),
+        ("instance", None, UnauthenticatedError),
+        ("instance", "predict", None),
+        ("instance", "elsewhere", None),
+        ("instance", "read", ForbiddenError),
+        ("project", None, UnauthenticatedError),
+        ("project", "admin", None),
+        ("project", "predict", None),
+        ("project", "garden", None),
+        ("project", "elsewhere", UnknownDeploymentError),
+        ("project", "other", UnknownDeploymentError),
+        ("project", "label", ForbiddenError),
+        ("nothing", None, UnauthenticatedError),
+        ("nothing", "admin", UnknownDeploymentError),
+    ],
+)
+async def test_who_may_predict(
+    world: World, deployment_name: str, key: str | None, outcome: type[Exception] | None
+) -> None:
+    asking = world.serving.predict(deployment_name, [ROW], key=world.key(key))
+    if outcome is None:
+        assert len(await asking) == 1
+    else:
+        with pytest.raises(outcome):
+            await asking
+
+
+async def test_no_rows_and_too_many_are_refused(world: World) -> None:
+    with pytest.raises(InvalidRowsError):
+        await world.serving.predict("public", [], key=None, batch=True)
+    with pytest.raises(TooManyRowsError):
+        await world.serving.predict("public", [ROW] * 6, key=None, batch=True)
+    assert world.number("understudy_refusals_total", code="too_many_rows") == 1
+
+
+async def test_a_row_is_answered_even_when_the_log_is_full(world: World) -> None:
+    world.log.full = True
+    assert await world.serving.predict("public", [ROW], key=None)
+
+
+async def test_a_model_that_fails_is_a_failure_of_ours(world: World) -> None:
+    with pytest.raises(ScoringFailedError):
+        await world.serving.predict("public", [{**ROW, "width": UNLUCKY_WIDTH}], key=None)
+    labels = {"deployment": "public", "version": "1", "dialect": "json", "outcome": "error"}
+    assert world.number("understudy_predictions_total", **labels) == 1
+    assert world.log.answered == []
+
+
+async def test_labels_need_a_key_even_where_predictions_do_not(world: World) -> None:
+    items = [LabelItem("a", "setosa"), LabelItem("b", "rose")]
+    with pytest.raises(UnauthenticatedError):
+        await world.serving.label("public", items, key=None)
+    accepted, refused = await world.serving.label("public", items, key=world.key("label"))
+    assert accepted is None
+    assert "setosa" in str(refused)
+    assert [event.prediction_id for _, event in world.log.labelled] == ["a"]
+
+
+async def test_a_label_that_can_not_be_kept_is_refused(world: World) -> None:
+    world.log.full = True
+    results = await world.serving.label(
+        "public", [LabelItem("a", "setosa")], key=world.key("label")
+    )
+    assert "again" in str(results[0])
+
+
+async def test_a_release_that_can_not_be_loaded_leaves_the_old_one(world: World) -> None:
+    broken = deployment([ruled(1), ruled(2, BROKEN_ARTIFACT)], name="public", release=2, main=2)
+    assert not await world.releases.take_up(Snapshot(sequence=2, deployments=(broken,)))
+    assert world.serving.describe("public").version == 1
+    report = world.releases.report()
+    assert report.releases == {"public": 1}
+    assert "public" in report.failures
+    assert world.releases.ready
+    repaired = deployment([ruled(1), ruled(3)], name="public", release=3, main=3)
+    assert await world.releases.take_up(Snapshot(sequence=3, deployments=(repaired,)))
+    assert world.serving.describe("public").version == 3
+    assert world.releases.report().failures == {}
+
+
+async def test_a_deployment_that_never_loaded_says_so(world: World) -> None:
+    broken = deployment([ruled(1, BROKEN_ARTIFACT)], name="new")
+    await world.releases.take_up(Snapshot(sequence=2, deployments=(broken,)))
+    with pytest.raises(NotLoadedError):
+        await world.serving.predict("new", [ROW], key=None)
+
+
+async def test_switches_are_timed_only_while_serving(world: World) -> None:
+    name = "understudy_release_switch_seconds_count"
+    assert world.number(name, deployment="public") is None
+    changed = deployment([ruled(2)], name="public", release=2, main=2)
+    await world.releases.take_up(Snapshot(sequence=2, deployments=(changed,)))
+    assert world.number(name, deployment="public") == 1
+    assert world.number("understudy_release", deployment="public") == 2

@@ -1,0 +1,84 @@
+import pytest
+from starlette.types import Message
+
+from services.serving.api.bodies import (
+    ClientGoneError,
+    decode_json,
+    read_body,
+    rows_of,
+)
+from services.serving.domain.errors import BodyTooLargeError, MalformedBodyError
+
+pytestmark = pytest.mark.anyio
+
+
+class Chunks:
+    def __init__(self, *chunks: bytes, then: str = "http.request") -> None:
+        last = {"type": then, "body": b"", "more_body": False}
+        self._left: list[Message] = [
+            *({"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks),
+            last,
+        ]
+        self.read = 0
+
+    async def __call__(self) -> Message:
+        self.read += 1
+        return self._left.pop(0)
+
+
+async def test_chunks_are_one_body() -> None:
+    assert await read_body({"headers": []}, Chunks(b"ab", b"c"), 3) == b"abc"
+
+
+@pytest.mark.parametrize("declared", [[], [(b"content-length", b"1")]])
+async def test_a_body_is_refused_as_soon_as_it_is_too_long(
+    declared: list[tuple[bytes, bytes]],
+) -> None:
+    chunks = Chunks(*[b"0123456789"] * 100)
+    with pytest.raises(BodyTooLargeError):
+        await read_body({"headers": declared}, chunks, 15)
+    assert chunks.read == 2
+
+
+async def test_a_declared_length_is_refused_unread() -> None:
+    chunks = Chunks(b"0123456789")
+    with pytest.raises(BodyTooLargeError):
+        await read_body({"headers": [(b"content-length", b"16")]}, chunks, 15)
+    assert chunks.read == 0
+
+
+async def test_a_client_that_goes_is_noticed() -> None:
+    with pytest.raises(ClientGoneError):
+        await read_body({"headers": []}, Chunks(b"ab", then="http.disconnect"), 15)
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"", "empty"),
+        (b" \n", "empty"),
+        (b'{"a": 1,}', "byte 8"),
+        (b'{"a": NaN}', "send null"),
+        (b'{"a": -Infinity}', "send null"),
+        (b'{"a": "\xff"}', "not JSON"),
+        (b'{"a": 1} x', "byte 10"),
+        (b"[" * 100_000, "nested"),
+    ],
+)
+def test_what_is_no_json_is_explained(body: bytes, words: str) -> None:
+    with pytest.raises(MalformedBodyError, match=words):
+        decode_json(body)
+
+
+def test_shapes_of_rows() -> None:
+    row = {"a": 1}
+    assert rows_of(row) == ([row], False)
+    assert rows_of([row]) == ([row], True)
+    assert rows_of({"rows": [row]}) == ([row], True)
+    assert rows_of({"rows": 5, "a": 1}) == ([{"rows": 5, "a": 1}], False)
+
+
+@pytest.mark.parametrize("decoded", [5, "a", None, [1], {"rows": [{}, 2]}])
+def test_what_holds_no_rows_is_refused(decoded: object) -> None:
+    with pytest.raises(MalformedBodyError):
+        rows_of(decoded)

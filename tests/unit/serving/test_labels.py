@@ -1,0 +1,34 @@
+import pytest
+
+from services.serving.domain.labels import label_problem
+from tests.fakes.serving import FLOWERS, LOANS
+from understudy.contracts.signature import Target
+from understudy.contracts.vocabulary import Label, Task
+
+PRICE = Target("price", Task.REGRESSION)
+
+
+@pytest.mark.parametrize(
+    ("target", "label"), [(FLOWERS.target, "setosa"), (LOANS.target, 1), (PRICE, 1), (PRICE, 1.5)]
+)
+def test_labels_that_can_be_true(target: Target, label: Label) -> None:
+    assert label_problem(target, "id", label) is None
+
+
+@pytest.mark.parametrize(
+    ("target", "label"),
+    [
+        (FLOWERS.target, "rose"),
+        (LOANS.target, "1"),
+        (LOANS.target, True),
+        (PRICE, True),
+        (PRICE, "1"),
+        (PRICE, float("inf")),
+    ],
+)
+def test_labels_that_can_not(target: Target, label: Label) -> None:
+    assert label_problem(target, "id", label) is not None
+
+
+def test_a_label_needs_a_well_formed_id() -> None:
+    assert "prediction_id" in str(label_problem(PRICE, "a b", 1.0))
