@@ -131,6 +131,8 @@ def drift(
         shown.recording.write(state_dir / RECORDING_FILE)
         _draw(shown.recording, plot, steps)
         _conclude(shown.recording, steps)
+        if counts.failed or not shown.recording.readings:
+            raise StepFailedError("Drift", "not everything was answered, or the monitor was silent")
 
 
 @app.command()
