@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import psutil  # type: ignore[import-untyped]
 import pytest
 
 from tests.cluster import LaptopCluster, laptop_cluster
@@ -11,3 +12,6 @@ from tests.cluster import LaptopCluster, laptop_cluster
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaptopCluster]:
     with laptop_cluster(tmp_path_factory.mktemp("cluster"), serving_workers=1) as running:
         yield running
+        family = psutil.Process(running.launcher_pid()).children(recursive=True)
+        assert running.stop() == 0
+        assert not any(process.is_running() for process in family)

@@ -1,5 +1,6 @@
 """The audit trail."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 import typer
@@ -20,5 +21,9 @@ def audit(
     """Say who did what to what, when and why, newest first."""
     with connections(context).registry() as registry:
         found = registry.audit(limit)
-    rows = [(e.sequence, e.at, e.actor, e.action, e.subject, e.reason) for e in found]
-    show(context, found, make_table(("#", "AT", "WHO", "DID", "TO", "WHY"), rows))
+    rows = [(e.at, e.actor, e.action, e.subject, _details(e.details), e.reason) for e in found]
+    show(context, found, make_table(("AT", "WHO", "DID", "TO", "DETAILS", "WHY"), rows))
+
+
+def _details(details: Mapping[str, object]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in details.items() if value is not None)
