@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -214,11 +214,13 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing: tests read the reports instead."""
 
     def _answer(self, status: int, body: bytes) -> None:
-        self.send_response(status)
-        if status not in {204, 304}:
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
+        # A monitor that was killed while it waited is no longer there to be answered.
+        with suppress(ConnectionError):
+            self.send_response(status)
+            if status not in {204, 304}:
+                self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
 
 
 def _translated(entry: events.Entry) -> tuple[str, Entry]:

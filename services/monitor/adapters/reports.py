@@ -2,7 +2,8 @@
 
 The only module that imports Evidently, and only once the limits are in force. Evidently fails on a
 column that is missing or all null, and takes 1 and "1" for drift: such columns are left out and
-named on the page, categories are text on both sides.
+named on the page, categories are text on both sides. It also writes names and values into the page
+as they are, and values are sent by callers: what could open a tag is replaced by a look-alike.
 """
 
 import html
@@ -11,12 +12,14 @@ import resource
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 import pyarrow.parquet as pq
 
 from services.monitor.adapters.report_process import ReportTask
+
+_HARMLESS: Final = str.maketrans("<>", "‹›")
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,13 +80,15 @@ def _page(task: ReportTask) -> str:
     if not usable:
         return _document(task.title, [*notes, "No column is left to compare."], "")
     definition = DataDefinition(
-        numerical_columns=[name for name in task.numbers if name in usable],
-        categorical_columns=[name for name in task.categories if name in usable],
+        numerical_columns=[_harmless(name) for name in task.numbers if name in usable],
+        categorical_columns=[_harmless(name) for name in task.categories if name in usable],
     )
     report = Report([DataDriftPreset(), DataSummaryPreset()])
     snapshot = report.run(
-        Dataset.from_pandas(current[usable], data_definition=definition),
-        Dataset.from_pandas(reference[usable], data_definition=definition),
+        Dataset.from_pandas(current[usable].rename(columns=_harmless), data_definition=definition),
+        Dataset.from_pandas(
+            reference[usable].rename(columns=_harmless), data_definition=definition
+        ),
     )
     sizes = f"{len(current)} rows of the log against {len(reference)} rows of the reference sample."
     return _document(task.title, [sizes, *notes], snapshot.get_html_str(as_iframe=False))
@@ -102,8 +107,13 @@ def _frame(path: str, task: ReportTask) -> "pd.DataFrame":
         frame[name] = pd.to_numeric(frame[name], errors="coerce").astype("float64")
     for name in frame.columns.intersection(task.categories):
         held = frame[name]
-        frame[name] = held.astype(str).where(held.notna(), None).astype(object)
+        text = held.astype(str).map(_harmless)
+        frame[name] = text.where(held.notna(), None).astype(object)
     return frame
+
+
+def _harmless(text: str) -> str:
+    return text.translate(_HARMLESS)
 
 
 def _document(title: str, notes: list[str], body: str) -> str:
