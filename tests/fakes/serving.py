@@ -1,5 +1,6 @@
 """What serving's tests stand on: small real models, a registry that is only HTTP, a plain log."""
 
+import asyncio
 import hashlib
 import json
 import threading
@@ -13,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import numpy as np
 import pandas as pd
+import redis
 import skops.io
 from sklearn.compose import ColumnTransformer
 from sklearn.linear_model import LogisticRegression
@@ -91,6 +93,11 @@ def loan_model() -> Any:
     )
     truth = (frame["income"] < 40_000.0).astype(int)
     return make_pipeline(columns, LogisticRegression()).fit(frame, truth)
+
+
+def halved(values: Any) -> Any:
+    """A function that skops does not trust."""
+    return values / 2.0
 
 
 def artifact_of(model: Any) -> bytes:
@@ -309,3 +316,61 @@ def eventually(check: Any, seconds: float = 10.0) -> Any:
             raise TimeoutError(f"{check} was not true within {seconds} s")
         time.sleep(0.02)
     return found
+
+
+def entries(client: redis.Redis, stream: str) -> list[dict[bytes, bytes]]:
+    """The fields of all entries of a stream."""
+    found: Any = client.xrange(stream)
+    return [fields for _, fields in found]
+
+
+class LossyProxy:
+    """Stands before Redis. Can swallow the reply to a command that it let through."""
+
+    def __init__(self, target_port: int) -> None:
+        self._target_port = target_port
+        self._server: asyncio.Server | None = None
+        self._open: set[asyncio.StreamWriter] = set()
+        self.swallow_replies = 0
+        self.port = 0
+
+    async def start(self) -> None:
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def stop(self) -> None:
+        assert self._server is not None
+        self._server.close()
+        for writer in [*self._open]:
+            writer.close()
+        await self._server.wait_closed()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there_reader, there_writer = await asyncio.open_connection("127.0.0.1", self._target_port)
+        self._open |= {writer, there_writer}
+        try:
+            await asyncio.gather(
+                self._pass_on(reader, there_writer), self._pass_back(there_reader, writer)
+            )
+        finally:
+            for end in (writer, there_writer):
+                end.close()
+                self._open.discard(end)
+
+    async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(65_536):
+            sink.write(data)
+            if b"XADD" in data and self.swallow_replies > 0:
+                self._doomed = True
+        sink.close()
+
+    async def _pass_back(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        while data := await source.read(65_536):
+            if self.swallow_replies > 0 and self._doomed:
+                self.swallow_replies -= 1
+                self._doomed = False
+                break
+            sink.write(data)
+        sink.close()
+
+    _doomed = False

@@ -23,7 +23,6 @@ from understudy.contracts.events import (
 # Serving's clock, the registry's and Redis's may differ: entries that don't name the version are
 # passed over, so beginning too early costs nothing.
 _MARGIN_SECONDS: Final = 60
-_WAIT_MILLISECONDS: Final = 1_000
 _ABANDONED_MILLISECONDS: Final = 60_000
 
 # KEYS: predictions, pairs. ARGV: group, entry, then the words of the pair entry, if there is one.
@@ -41,7 +40,14 @@ class RedisInbox:
     """Implements `ports.Inbox`."""
 
     def __init__(
-        self, redis: Redis, deployment: str, version: int, *, consumer: str, entries: int
+        self,
+        redis: Redis,
+        deployment: str,
+        version: int,
+        *,
+        consumer: str,
+        entries: int,
+        wait_milliseconds: int = 1_000,
     ) -> None:
         self._redis = redis
         self._stream = predictions_key(deployment)
@@ -49,6 +55,7 @@ class RedisInbox:
         self._group = challenger_group(version)
         self._consumer = consumer
         self._entries = entries
+        self._wait_milliseconds = wait_milliseconds
 
     async def open(self, since: datetime) -> None:
         """Make the group, unless there is one."""
@@ -76,7 +83,7 @@ class RedisInbox:
 
     async def arrived(self) -> list[Delivery]:
         """Entries that nobody was handed yet."""
-        return await self._read(b">", block=_WAIT_MILLISECONDS)
+        return await self._read(b">", block=self._wait_milliseconds)
 
     async def finish(self, entry: bytes, pairs: PairBatch | None) -> bool:
         """Append and acknowledge, in one script."""

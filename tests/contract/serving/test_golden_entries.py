@@ -1,0 +1,110 @@
+"""Entries that earlier releases wrote must decode for ever.
+
+A golden file is never changed: a new schema gets new files beside the old. Running this file writes
+those that are missing.
+"""
+
+from pathlib import Path
+
+import pytest
+
+from understudy.contracts.events import (
+    FIELD_BODY,
+    FIELD_SCHEMA,
+    CategoryColumn,
+    Entry,
+    LabelBatch,
+    LabelEvent,
+    NumberColumn,
+    PairBatch,
+    PredictionBatch,
+    Scores,
+    decode_labels,
+    decode_pairs,
+    decode_predictions,
+    encode,
+    pack,
+)
+
+FOLDER = Path(__file__).parents[1] / "golden"
+MAIN = Scores(
+    values=pack([0.0, 1.0]), probabilities=pack([0.75, 0.25, 0.125, 0.875]), classes=("no", "yes")
+)
+NAN = float("nan")
+ENTRIES: dict[str, Entry] = {
+    "predictions.v1": PredictionBatch(
+        deployment="credit",
+        release=7,
+        main=3,
+        challengers=(4, 5),
+        ids=["a", "b"],
+        at=pack([1_700_000_000.25, 1_700_000_000.5]),
+        seconds=pack([0.001, 0.002]),
+        columns=[
+            NumberColumn(name="income", data=pack([30_000.0, NAN])),
+            CategoryColumn(name="purpose", data=["car", None]),
+        ],
+        scores=MAIN,
+    ),
+    "pairs.v1": PairBatch(
+        deployment="credit",
+        release=7,
+        main=3,
+        challenger=4,
+        ids=["a", "b"],
+        at=pack([1_700_000_000.25, 1_700_000_000.5]),
+        main_scores=MAIN,
+        main_seconds=pack([0.001, 0.002]),
+        challenger_scores=Scores(
+            values=pack([1.0, NAN]),
+            probabilities=pack([0.25, 0.75, NAN, NAN]),
+            classes=("no", "yes"),
+        ),
+        challenger_seconds=pack([0.003, 0.004]),
+        outcomes=["ok", "error"],
+        error="ValueError: no",
+    ),
+    "labels.v1": LabelBatch(
+        deployment="credit",
+        items=[
+            LabelEvent(prediction_id="a", label="yes", received_at=1_700_000_100.0),
+            LabelEvent(
+                prediction_id="b",
+                label=1.5,
+                received_at=1_700_000_100.0,
+                observed_at=1_700_000_050.0,
+                source="branch",
+            ),
+        ],
+    ),
+}
+DECODERS = {
+    "predictions": decode_predictions,
+    "pairs": decode_pairs,
+    "labels": decode_labels,
+}
+
+
+def golden(name: str) -> Path:
+    return FOLDER / f"{name}.msgpack"
+
+
+@pytest.mark.parametrize("name", ENTRIES)
+def test_golden_entries_decode(name: str) -> None:
+    kind, _, schema = name.partition(".v")
+    fields = {FIELD_SCHEMA: schema.encode(), FIELD_BODY: golden(name).read_bytes()}
+    assert DECODERS[kind](fields) == ENTRIES[name]
+
+
+@pytest.mark.parametrize("name", [name for name in ENTRIES if name.endswith(".v1")])
+def test_what_is_written_now_is_what_the_golden_entries_hold(name: str) -> None:
+    assert encode(ENTRIES[name])[FIELD_BODY] == golden(name).read_bytes()
+
+
+def test_every_golden_entry_is_known() -> None:
+    assert {path.stem for path in FOLDER.glob("*.msgpack")} == ENTRIES.keys()
+
+
+if __name__ == "__main__":
+    for missing in (name for name in ENTRIES if not golden(name).exists()):
+        golden(missing).write_bytes(encode(ENTRIES[missing])[FIELD_BODY])
