@@ -100,6 +100,7 @@ def _redis(settings: MonitorSettings) -> Redis:
         socket_connect_timeout=5.0,
         socket_timeout=settings.monitor_wait_seconds + 10.0,
         health_check_interval=30,
+        max_connections=4_096,  # each deployment's look at its log holds one
     )
     return client
 

@@ -5,6 +5,7 @@ each scrape, so that it is the same whichever process answers and however often 
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from itertools import accumulate
 from typing import Final
 
@@ -143,7 +144,8 @@ class MonitorMetrics:
     def forget(self, deployment: str) -> None:
         """The deployment is gone."""
         for counter in (self._failures, self._refused):
-            counter.remove_by_labels({"deployment": deployment})
+            with suppress(KeyError):
+                counter.remove(deployment)
 
 
 class FiguresCollector(Collector):

@@ -50,7 +50,7 @@ class VersionReading(Body):
     rows: int
     errors: int
     drift_psi: float | None = None
-    """Of its answers (score or class) against its answers to the reference sample's live window."""
+    """Of its answers against the target's values in the reference sample; absent without them."""
     output: Moments
     """Of the predicted number, or of the last class's probability."""
     classes: dict[str, int] = {}

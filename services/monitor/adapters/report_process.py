@@ -71,6 +71,13 @@ def current_table(rows: Sequence[PredictionRows], signature: Signature, most_row
     return table.slice(max(0, table.num_rows - most_rows))
 
 
+def child_environment(folder: Path) -> dict[str, str]:
+    """Ours without our settings (keys, passwords); no telemetry, one thread, no files elsewhere."""
+    passed = {name: value for name, value in os.environ.items() if "UNDERSTUDY" not in name}
+    own = {"DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    return {**passed, **own, "HOME": str(folder), "TMPDIR": str(folder)}
+
+
 def _part(entry: PredictionRows, signature: Signature) -> Any:
     columns = {}
     for feature in signature.features:
@@ -110,7 +117,7 @@ async def _run(task: Path, folder: Path) -> int:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=errors,
             stderr=errors,
-            env=_environment(folder),
+            env=child_environment(folder),
             start_new_session=True,
         )
     try:
@@ -120,13 +127,6 @@ async def _run(task: Path, folder: Path) -> int:
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
             await process.wait()
-
-
-def _environment(folder: Path) -> dict[str, str]:
-    """Ours without our settings (keys, passwords); no telemetry, one thread, no files elsewhere."""
-    passed = {name: value for name, value in os.environ.items() if "UNDERSTUDY" not in name}
-    own = {"DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    return {**passed, **own, "HOME": str(folder), "TMPDIR": str(folder)}
 
 
 def _failure(status: int, folder: Path) -> ReportFailedError:

@@ -71,14 +71,14 @@ def _limit(task: ReportTask) -> None:
 
 
 def _page(task: ReportTask) -> str:
-    # Imported here so that the limits hold for the import too.
-    from evidently import DataDefinition, Dataset, Report  # noqa: PLC0415 - as above
-    from evidently.presets import DataDriftPreset, DataSummaryPreset  # noqa: PLC0415 - as above
-
     current, reference = _frame(task.current, task), _frame(task.reference, task)
     usable, notes = usable_columns(task, current, reference)
     if not usable:
         return _document(task.title, [*notes, "No column is left to compare."], "")
+    # Imported here so that the limits hold for the import too.
+    from evidently import DataDefinition, Dataset, Report  # noqa: PLC0415 - as above
+    from evidently.presets import DataDriftPreset, DataSummaryPreset  # noqa: PLC0415 - as above
+
     definition = DataDefinition(
         numerical_columns=[_harmless(name) for name in task.numbers if name in usable],
         categorical_columns=[_harmless(name) for name in task.categories if name in usable],

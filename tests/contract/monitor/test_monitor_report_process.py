@@ -1,0 +1,84 @@
+"""Reports from a real child: it fails in the open and ends in time."""
+
+import os
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from services.monitor.adapters.event_log import prediction_rows
+from services.monitor.adapters.report_process import (
+    ReportProcess,
+    ReportTask,
+    child_environment,
+    current_table,
+)
+from services.monitor.adapters.reports import usable_columns
+from services.monitor.domain.errors import ReportDeadlineError, ReportFailedError
+from services.monitor.ports import ReportOrder
+from tests.fakes.monitor_entries import SIGNATURE, prediction_batch, reference_file, sample
+
+pytestmark = pytest.mark.anyio
+
+NAN = float("nan")
+
+
+@pytest.fixture
+def order(tmp_path: Path) -> ReportOrder:
+    reference = tmp_path / "reference.parquet"
+    reference.write_bytes(reference_file())
+    rows = [prediction_rows(prediction_batch(sample(20)))]
+    return ReportOrder("risk", SIGNATURE, reference, rows, most_rows=10)
+
+
+async def test_a_child_that_fails_is_told_apart(order: ReportOrder) -> None:
+    order.reference.write_bytes(b"no Parquet")
+    with pytest.raises(ReportFailedError):
+        await ReportProcess().render(order, 60.0)
+
+
+async def test_a_child_that_takes_too_long_is_killed(order: ReportOrder) -> None:
+    with pytest.raises(ReportDeadlineError):
+        await ReportProcess().render(order, 0.3)
+    assert "services.monitor.adapters.reports" not in _command_lines_of_children()
+
+
+async def test_a_child_gets_no_settings_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("UNDERSTUDY_SERVICE_KEY", "us_secret")
+    environment = child_environment(Path("/tmp"))  # noqa: S108 - nothing is written there
+    assert "us_secret" not in environment.values()
+    assert environment["DO_NOT_TRACK"] == "1"
+
+
+async def test_columns_that_can_not_be_compared_are_named() -> None:
+    task = ReportTask(
+        title="risk",
+        reference="",
+        current="",
+        page="",
+        numbers=["income", "children"],
+        categories=["job"],
+        most_rows=10,
+        seconds=1,
+    )
+    current = pd.DataFrame({"income": [1.0], "children": [NAN], "job": ["clerk"]})
+    reference = pd.DataFrame({"income": [1.0], "children": [1.0]})
+    usable, notes = usable_columns(task, current, reference)
+    assert usable == ["income"]
+    assert notes == [
+        "children is left out: the window holds no values.",
+        "job is left out: the reference holds no values.",
+    ]
+
+
+async def test_the_newest_rows_are_shown(order: ReportOrder) -> None:
+    table = current_table(order.rows, SIGNATURE, 5)
+    assert table.column_names == list(SIGNATURE.names)
+    expected = sample(20)["income"][-5:]
+    assert table["income"].to_pylist() == expected
+
+
+def _command_lines_of_children() -> str:
+    path = Path(f"/proc/{os.getpid()}/task/{os.getpid()}/children")
+    children = path.read_text().split() if path.exists() else []
+    return "\n".join(Path(f"/proc/{child}/cmdline").read_text() for child in children)
