@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import redis
 
+from tests.cluster import LaptopCluster, laptop_cluster
 from understudy.launch.redis_server import find_redis_server, redis_command
 
 
@@ -49,6 +50,13 @@ def _wait_until_answering(url: str, deadline_seconds: float = 10.0) -> None:
             else:
                 return
     raise TimeoutError(f"{url} did not answer within {deadline_seconds} s")
+
+
+@pytest.fixture(scope="session")
+def loaded_cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaptopCluster]:
+    """The whole laptop with the example loaded: what `make run` gives a person."""
+    with laptop_cluster(tmp_path_factory.mktemp("loaded"), with_example=True) as running:
+        yield running
 
 
 @pytest.fixture(scope="session")

