@@ -318,7 +318,7 @@ def eventually(check: Any, seconds: float = 10.0) -> Any:
     return found
 
 
-def entries(client: redis.Redis, stream: str) -> list[dict[bytes, bytes]]:
+def entries(client: redis.Redis, stream: str) -> list[dict[Any, Any]]:
     """The fields of all entries of a stream."""
     found: Any = client.xrange(stream)
     return [fields for _, fields in found]
