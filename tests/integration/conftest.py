@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-import psutil  # type: ignore[import-untyped]
+import psutil
 import pytest
 
 from tests.cluster import LaptopCluster, laptop_cluster

@@ -5,49 +5,49 @@ from pathlib import Path
 
 import typer
 
+from understudy.cli.addresses import Addresses
 from understudy.client import MonitorClient, RegistryClient, ServingClient
-
-LAPTOP_KEY = Path("var/secrets/admin.key")
-"""Written by `understudy up` in the folder where it was started."""
 
 
 @dataclass(frozen=True, slots=True)
 class Connections:
     """What the options before (or after) a command's name say."""
 
-    registry_url: str
-    serving_url: str
-    monitor_url: str
+    addresses: Addresses
     key: str | None
+    state_dir: Path
+    """Of the laptop whose key and addresses stand in where nothing else is said."""
 
     def registry(self) -> RegistryClient:
         """A client of the registry."""
-        return RegistryClient(self.registry_url, self._key())
+        return RegistryClient(self.addresses.registry_url, self._needed_key())
 
     def serving(self) -> ServingClient:
         """A client of serving; a public deployment asks for no key."""
-        return ServingClient(self.serving_url, self.key or laptop_key())
+        return ServingClient(self.addresses.serving_url, self._found_key())
 
     def monitor(self) -> MonitorClient:
         """A client of the monitor."""
-        return MonitorClient(self.monitor_url, self._key())
+        return MonitorClient(self.addresses.monitor_url, self._needed_key())
 
-    def _key(self) -> str:
-        found = self.key or laptop_key()
+    def _found_key(self) -> str | None:
+        try:
+            return self.key or self._key_file.read_text().strip()
+        except OSError:
+            return None
+
+    def _needed_key(self) -> str:
+        found = self._found_key()
         if found is None:
             raise typer.BadParameter(
                 "no key: give --key or set UNDERSTUDY_KEY "
-                f"(there is no {LAPTOP_KEY} in this folder either)"
+                f"(there is no {self._key_file} of a laptop either)"
             )
         return found
 
-
-def laptop_key() -> str | None:
-    """The administrator's key of a laptop that was started in this folder."""
-    try:
-        return LAPTOP_KEY.read_text().strip()
-    except OSError:
-        return None
+    @property
+    def _key_file(self) -> Path:
+        return self.state_dir / "secrets" / "admin.key"
 
 
 def connections(context: typer.Context) -> Connections:

@@ -2,17 +2,22 @@
 
 import sys
 from importlib.metadata import version as installed_version
-from typing import Annotated, Any
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 from typer.core import TyperGroup
 
 from understudy.cli import deployments, keys, predictions, status, trail, up, versions
+from understudy.cli.addresses import Addresses
 from understudy.cli.connections import Connections
 from understudy.cli.output import Format
 from understudy.client import ClientError
 
-_SHARED = {"-o", "--output", "--registry-url", "--serving-url", "--monitor-url", "--key"}
+STANDARD: Final = Addresses()
+
+_URLS: Final = ("--registry-url", "--serving-url", "--monitor-url")
+_SHARED: Final = frozenset({"-o", "--output", "--key", "--state-dir", *_URLS})
 _INTERRUPTED = 130
 
 
@@ -69,30 +74,54 @@ def root(
     context: typer.Context,
     *,
     registry_url: Annotated[
-        str, typer.Option(envvar="UNDERSTUDY_REGISTRY_URL", help="Where the registry answers.")
-    ] = "http://127.0.0.1:8701",
-    serving_url: Annotated[
-        str, typer.Option(envvar="UNDERSTUDY_SERVING_URL", help="Where serving answers.")
-    ] = "http://127.0.0.1:8700",
-    monitor_url: Annotated[
-        str, typer.Option(envvar="UNDERSTUDY_MONITOR_URL", help="Where the monitor answers.")
-    ] = "http://127.0.0.1:8702",
-    key: Annotated[
         str | None,
         typer.Option(
-            envvar="UNDERSTUDY_KEY",
-            show_default=False,
-            help="Your API key. Without it, the key in ./var/secrets/admin.key is used, which "
-            "`understudy up` writes in the folder where it is started.",
+            envvar="UNDERSTUDY_REGISTRY_URL",
+            show_default=STANDARD.registry_url,
+            help="Where the registry answers.",
         ),
     ] = None,
+    serving_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="UNDERSTUDY_SERVING_URL",
+            show_default=STANDARD.serving_url,
+            help="Where serving answers.",
+        ),
+    ] = None,
+    monitor_url: Annotated[
+        str | None,
+        typer.Option(
+            envvar="UNDERSTUDY_MONITOR_URL",
+            show_default=STANDARD.monitor_url,
+            help="Where the monitor answers.",
+        ),
+    ] = None,
+    key: Annotated[
+        str | None,
+        typer.Option(envvar="UNDERSTUDY_KEY", show_default=False, help="Your API key."),
+    ] = None,
+    state_dir: Annotated[
+        Path,
+        typer.Option(
+            envvar="UNDERSTUDY_STATE_DIR",
+            help="Where `understudy up` keeps its state. The addresses in `addresses.json` there, "
+            "and the key in `secrets/admin.key`, are used where no others are given.",
+        ),
+    ] = Path("var"),
     output: Annotated[
         Format, typer.Option("-o", "--output", help="A table to read, or JSON to process.")
     ] = Format.TABLE,
 ) -> None:
     """Keep the shared options for the command that follows."""
     del output  # read where something is shown
-    context.obj = Connections(registry_url, serving_url, monitor_url, key)
+    written = Addresses.read(state_dir)
+    addresses = Addresses(
+        serving_url=serving_url or written.serving_url,
+        registry_url=registry_url or written.registry_url,
+        monitor_url=monitor_url or written.monitor_url,
+    )
+    context.obj = Connections(addresses, key, state_dir)
 
 
 @app.command()

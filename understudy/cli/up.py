@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
 import typer
 
+from understudy.cli.addresses import Addresses
 from understudy.cli.board import Board
-from understudy.cli.welcome import Places, read_example, welcome
+from understudy.cli.connections import connections
+from understudy.cli.welcome import welcome
 from understudy.client import ClientError, RegistryClient
 
 if TYPE_CHECKING:  # the laptop's libraries are an extra, and slow to import
@@ -31,6 +33,7 @@ class _StopAskedError(Exception):
 
 
 def up(
+    context: typer.Context,
     *,
     example: Annotated[
         bool | None,
@@ -38,12 +41,6 @@ def up(
             "--example/--no-example",
             show_default="when nothing is deployed",
             help="Load two example models and send them their first rows.",
-        ),
-    ] = None,
-    state_dir: Annotated[
-        Path | None,
-        typer.Option(
-            envvar="UNDERSTUDY_STATE_DIR", help="Where everything is kept.", show_default="var"
         ),
     ] = None,
 ) -> None:
@@ -60,7 +57,7 @@ def up(
     """
     from understudy.launch.errors import LaunchError  # noqa: PLC0415 - an extra, imported on use
 
-    settings, board = _settings(state_dir), Board()
+    settings, board = _settings(connections(context).state_dir), Board()
     try:
         asyncio.run(_run(settings, board, example))
     except _StopAskedError:
@@ -76,19 +73,18 @@ async def _run(settings: "LaptopSettings", board: Board, example: bool | None) -
     began, stop = time.monotonic(), asyncio.Event()
     async with laptop(settings, board.tell) as started:
         _on_signals(stop, board, started)
+        addresses = _write_addresses(settings)
         board.say(f"Understudy {'resumes' if started.resumed else 'begins'} in {_shown(settings)}")
         with board.waiting():
             await _until(stop, started.supervisor.start())
         if example or (example is None and await _until(stop, _wants_example(started))):
             await _until(stop, _load_example(started, board))
-        board.say("")
-        places = Places(settings.serving_url, settings.registry_url, settings.monitor_url)
-        board.show(welcome(places, read_example(settings.state_dir), time.monotonic() - began))
+        board.show(welcome(addresses, settings.state_dir, time.monotonic() - began))
         await stop.wait()
     board.say("Stopped; the next start goes on from here.")
 
 
-def _settings(state_dir: Path | None) -> "LaptopSettings":
+def _settings(state_dir: Path) -> "LaptopSettings":
     try:
         from pydantic import ValidationError  # noqa: PLC0415 - with the extra below
 
@@ -98,12 +94,22 @@ def _settings(state_dir: Path | None) -> "LaptopSettings":
             f"starting services needs the laptop extra: pip install 'understudy[laptop]' ({error})"
         ) from error
     try:
-        return LaptopSettings() if state_dir is None else LaptopSettings(state_dir=state_dir)
+        return LaptopSettings(state_dir=state_dir)
     except ValidationError as error:
         wrong = "; ".join(
             f"UNDERSTUDY_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()
         )
         raise typer.BadParameter(wrong) from error
+
+
+def _write_addresses(settings: "LaptopSettings") -> Addresses:
+    addresses = Addresses(
+        serving_url=settings.serving_url,
+        registry_url=settings.registry_url,
+        monitor_url=settings.monitor_url,
+    )
+    addresses.write(settings.state_dir)
+    return addresses
 
 
 def _on_signals(stop: asyncio.Event, board: Board, started: "Laptop") -> None:

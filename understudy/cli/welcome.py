@@ -2,13 +2,15 @@
 
 import json
 import shlex
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 from pydantic import BaseModel, ValidationError
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+from understudy.cli.addresses import Addresses
 
 
 class LoadedExample(BaseModel):
@@ -20,15 +22,6 @@ class LoadedExample(BaseModel):
     forms: dict[str, str] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Places:
-    """Where the services are."""
-
-    serving: str
-    registry: str
-    monitor: str
-
-
 def read_example(state_dir: Path) -> LoadedExample | None:
     """The example, when it has been loaded."""
     try:
@@ -37,21 +30,17 @@ def read_example(state_dir: Path) -> LoadedExample | None:
         return None
 
 
-def welcome(places: Places, example: LoadedExample | None, seconds: float) -> RenderableType:
+def welcome(addresses: Addresses, state_dir: Path, seconds: float) -> RenderableType:
     """The whole page. Lines to copy stand alone, so that no frame is copied along."""
-    head = Text(f"Understudy is up after {seconds:.0f} s\n", style="bold green")
+    head = Text(f"\nUnderstudy is up after {seconds:.0f} s\n", style="bold green")
+    tail = Text(f"\nLogs are in {state_dir}/logs. Ctrl-C stops everything; the state stays.")
+    example = read_example(state_dir)
+    places = _places(addresses, state_dir, example)
     if example is None:
-        return Group(head, _places(places, None), Text(), _commands(_FIRST_STEPS), Text(_END))
-    return Group(
-        head,
-        _places(places, example),
-        Text(),
-        Text("A prediction:", style="bold"),
-        Text(curl(places.serving, example)),
-        Text(),
-        _commands(_next_steps(example.deployment)),
-        Text(_END),
-    )
+        return Group(head, places, Text(), _commands(_FIRST_STEPS), tail)
+    prediction = Text(f"\n{curl(addresses.serving_url, example)}\n")
+    title = Text("\nA prediction:", style="bold")
+    return Group(head, places, title, prediction, _commands(_next_steps(example.deployment)), tail)
 
 
 def curl(serving_url: str, example: LoadedExample) -> str:
@@ -64,19 +53,16 @@ def curl(serving_url: str, example: LoadedExample) -> str:
     )
 
 
-def _places(places: Places, example: LoadedExample | None) -> Table:
+def _places(addresses: Addresses, state_dir: Path, example: LoadedExample | None) -> Table:
     rows = [(f"form {name}", url) for name, url in (example.forms if example else {}).items()]
-    rows += [("serving", places.serving), ("registry", places.registry)]
-    rows += [("monitor", places.monitor)]
+    rows += [("serving", addresses.serving_url), ("registry", addresses.registry_url)]
+    rows += [("monitor", addresses.monitor_url)]
     if example is not None:
-        report = f"{places.monitor}/v1/deployments/{example.deployment}/report"
+        report = f"{addresses.monitor_url}/v1/deployments/{example.deployment}/report"
         rows += [("report", f"{report}  (any user name, the key as password)")]
         rows += [("API key", example.key)]
-    rows += [("metrics", "/metrics of each, with the key in var/secrets/metrics.key")]
-    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for name, value in rows:
-        table.add_row(Text(f"  {name}", style="bold"), Text(value, no_wrap=True))
-    return table
+    rows += [("metrics", f"/metrics of each, with the key in {state_dir}/secrets/metrics.key")]
+    return _two_columns(rows)
 
 
 _FIRST_STEPS = (
@@ -84,8 +70,6 @@ _FIRST_STEPS = (
     ("understudy up --example", "load two example models"),
     ("understudy --help", "all commands"),
 )
-
-_END = "\nLogs are in var/logs. Ctrl-C stops everything; the state stays."
 
 
 def _next_steps(deployment: str) -> tuple[tuple[str, str], ...]:
@@ -100,9 +84,12 @@ def _next_steps(deployment: str) -> tuple[tuple[str, str], ...]:
 
 
 def _commands(steps: tuple[tuple[str, str], ...]) -> RenderableType:
+    title = "Next, in another terminal (after: . .venv/bin/activate):"
+    return Group(Text(title, style="bold"), _two_columns(steps))
+
+
+def _two_columns(rows: Iterable[tuple[str, str]]) -> Table:
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
-    for command, purpose in steps:
-        table.add_row(Text(f"  {command}", no_wrap=True), Text(purpose, style="dim"))
-    return Group(
-        Text("Next, in another terminal (after: . .venv/bin/activate):", style="bold"), table
-    )
+    for left, right in rows:
+        table.add_row(Text(f"  {left}", no_wrap=True), Text(right, overflow="fold"))
+    return table

@@ -35,7 +35,7 @@ class UnreachableError(ClientError):
     def __init__(self, service: str, url: str, setting: str, error: Exception) -> None:
         reason = str(error) or type(error).__name__
         super().__init__(
-            f"The {service} does not answer at {url} ({reason}). "
+            f"{service.capitalize()} does not answer at {url} ({reason}). "
             f"Start it with 'understudy up', or give its address as {setting}."
         )
         self.url = url
@@ -46,7 +46,7 @@ class UnexpectedAnswerError(ClientError):
 
     def __init__(self, service: str, url: str, what: str) -> None:
         super().__init__(
-            f"The answer of {url} is not the {service}'s ({what}). "
+            f"The answer of {url} is not that of {service} ({what}). "
             "Is it another program, or another version of Understudy?"
         )
 

@@ -12,7 +12,7 @@ _REPORT_SECONDS: Final = 120.0
 class MonitorClient(Connection):
     """The monitor with a reader's key."""
 
-    service = "monitor"
+    service = "the monitor"
     setting = "--monitor-url or UNDERSTUDY_MONITOR_URL"
 
     def assessment(self, deployment: str) -> Assessment:

@@ -39,7 +39,7 @@ of a version's artifact."""
 class RegistryClient(Connection):
     """The registry with an administrator's or a reader's key."""
 
-    service = "registry"
+    service = "the registry"
     setting = "--registry-url or UNDERSTUDY_REGISTRY_URL"
 
     def create_project(self, name: str, description: str = "") -> ProjectView:

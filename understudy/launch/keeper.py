@@ -53,8 +53,9 @@ class Keeper:
         self.spec.pid_file.unlink(missing_ok=True)
 
     def kill(self) -> None:
-        """Waste no more time on a process that is stopping."""
-        if self._process is not None and self._process.returncode is None:
+        """Waste no more time on it if it is stopping."""
+        running = self._process is not None and self._process.returncode is None
+        if self._process is not None and running and self._stopping.is_set():
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self._process.pid, signal.SIGKILL)
 
@@ -62,6 +63,8 @@ class Keeper:
         while not self._stopping.is_set():
             started = time.monotonic()
             self._process = await self._spawn()
+            if self._stopping.is_set():  # `stop` came while there was nothing to stop yet
+                await self._end(self._process)
             code = await self._process.wait()
             await clear_strays(self.spec.name, self._stop_seconds)
             if self._stopping.is_set():

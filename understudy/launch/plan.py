@@ -97,7 +97,6 @@ class _Draft:
             **self._shared("registry", settings.registry_port),
             "UNDERSTUDY_ADMIN_KEY": self.secrets.admin_key,
             "UNDERSTUDY_TRUSTED_TYPES": settings.trusted_types,
-            "UNDERSTUDY_TRUSTED_TYPES": settings.trusted_types,
         }
         return self._spec("registry", argv, env, f"{settings.registry_url}/readyz")
 

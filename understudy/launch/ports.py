@@ -50,11 +50,12 @@ def _message(use: PortUse) -> str:
 def _holder(port: int) -> str | None:
     """Who listens there, where the machine tells us."""
     try:
-        import psutil  # type: ignore[import-untyped]  # noqa: PLC0415 - the message does without it
+        import psutil  # noqa: PLC0415 - the message does without it
     except ImportError:
         return None
     with contextlib.suppress(psutil.Error, OSError):
         for found in psutil.net_connections("tcp"):
-            if found.status == psutil.CONN_LISTEN and found.laddr.port == port and found.pid:
+            listens = found.status == psutil.CONN_LISTEN and found.pid
+            if listens and getattr(found.laddr, "port", None) == port:
                 return f"{psutil.Process(found.pid).name()} (process {found.pid})"
     return None

@@ -28,12 +28,8 @@ class LaptopSettings(ServiceSettings):
     redis_url: SecretStr | None = None
     """A Redis that runs already; then none is started."""
     trusted_types: str = ",".join(EXAMPLE_TYPES)
-    """The registry's trust list; by default what the example's artifacts hold."""
-    trusted_types: str = (
-        "numpy.dtype,sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor"
-    )
-    """Handed on to the registry. On a laptop the person who registers models is its owner, so what
-    imputers and boosted trees are made of (and with them the example) is trusted unasked."""
+    """The registry's trust list; by default what the example's artifacts hold. On a laptop the
+    person who registers models is its owner."""
     ready_seconds: Seconds = 120.0
     """How long all processes together may take until they are ready."""
     stop_seconds: Seconds = 10.0

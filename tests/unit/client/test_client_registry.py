@@ -93,7 +93,7 @@ def test_a_failure_without_problem_body_tells_its_status(
 
 def test_another_programs_answer_is_told_apart(server: Script, registry: RegistryClient) -> None:
     server.on("GET", "/v1/models/risk", "<html>hello</html>")
-    with pytest.raises(UnexpectedAnswerError, match="not the registry's"):
+    with pytest.raises(UnexpectedAnswerError, match="not that of the registry"):
         registry.model("risk")
 
 
