@@ -2,12 +2,10 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from examples.credit.train import TRUSTED_TYPES
 from examples.state import Loaded
 from tests.cluster import LaptopCluster
 from understudy.client import ServingClient
@@ -18,24 +16,6 @@ ROWS = 60
 EXAMPLES = ("iris", "credit-risk")
 
 pytestmark = pytest.mark.timeout(240)
-
-
-class TrustingCluster(LaptopCluster):
-    """A registry that trusts what the credit-risk models hold beyond skops' own list."""
-
-    @property
-    def environment(self) -> dict[str, str]:
-        return {**super().environment, "UNDERSTUDY_TRUSTED_TYPES": ",".join(TRUSTED_TYPES)}
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaptopCluster]:
-    running = TrustingCluster(tmp_path_factory.mktemp("story"), serving_workers=1)
-    try:
-        running.start()
-        yield running
-    finally:
-        running.stop()
 
 
 def story(cluster: LaptopCluster, *arguments: str) -> str:

@@ -13,6 +13,7 @@ from examples.candidates import REFERENCE_ROWS, Candidate, Example
 from examples.credit import train as credit
 from examples.credit.applicants import draw_applicants
 from understudy.contracts.registry import VersionRequest
+from understudy.launch.settings import LaptopSettings
 
 LEAST_MARGIN = 0.03
 """Of log loss, by which gradient boosting must beat logistic regression (it does by 0.047)."""
@@ -84,6 +85,10 @@ def test_no_model_can_beat_the_truth(boosted: Written) -> None:
 def test_artifacts_hold_no_types_but_the_stated_ones(linear: Written, boosted: Written) -> None:
     for version in (linear, boosted):
         assert set(skops.io.get_untrusted_types(file=version.artifact)) <= set(credit.TRUSTED_TYPES)
+
+
+def test_a_laptop_trusts_what_the_example_needs() -> None:
+    assert set(credit.TRUSTED_TYPES) <= set(LaptopSettings().trusted_types.split(","))
 
 
 def test_iris_needs_no_trust_list(irises: list[Written]) -> None:

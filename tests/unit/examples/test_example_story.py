@@ -109,9 +109,7 @@ def test_load_without_a_registry_says_so(tmp_path: Path) -> None:
     assert "✗ Project examples: The registry does not answer at http://127.0.0.1:9" in output
 
 
-def test_a_refusal_stops_the_load_with_the_registrys_words(
-    tmp_path: Path, server: Script
-) -> None:
+def test_a_refusal_stops_the_load_with_the_registrys_words(tmp_path: Path, server: Script) -> None:
     server.on("GET", "/v1/projects", {"items": []})
     server.problem("POST", "/v1/projects", 403, "The key may not do this.", None)
     code, output = story("load", "--state-dir", tmp_path, "--registry-url", server.url, key="us_x")
