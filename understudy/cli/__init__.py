@@ -1,10 +1,16 @@
 """The command line: `understudy`, one module per noun."""
 
-from understudy.cli.root import app
+import sys
 
-__all__ = ["app", "main"]
+_INTERRUPTED = 130
 
 
 def main() -> None:
     """The console script."""
-    app(prog_name="understudy")
+    try:
+        # Imported here, so that Ctrl-C in the first moments leaves no trace either.
+        from understudy.cli.root import app  # noqa: PLC0415
+
+        app(prog_name="understudy")
+    except KeyboardInterrupt:
+        sys.exit(_INTERRUPTED)

@@ -1,5 +1,6 @@
 """The audit trail."""
 
+import re
 from collections.abc import Mapping
 from typing import Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 from understudy.cli.connections import connections
 from understudy.cli.output import make_table, show
+from understudy.contracts.vocabulary import DIGEST_PATTERN
 
 
 def add_to(app: typer.Typer) -> None:
@@ -26,4 +28,10 @@ def audit(
 
 
 def _details(details: Mapping[str, object]) -> str:
-    return ", ".join(f"{name} {value}" for name, value in details.items() if value is not None)
+    told = {name: _short(str(value)) for name, value in details.items() if value is not None}
+    return ", ".join(f"{name} {value}" for name, value in told.items())
+
+
+def _short(value: str) -> str:
+    """A digest by its beginning; JSON has all of it."""
+    return f"{value[:12]}…" if re.match(DIGEST_PATTERN, value) else value

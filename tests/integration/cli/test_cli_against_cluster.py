@@ -11,7 +11,7 @@ from skops.io import dump
 from typer.testing import CliRunner, Result
 
 from tests.cluster import LaptopCluster
-from understudy.cli import app
+from understudy.cli.root import app
 
 SIGNATURE = {
     "features": [

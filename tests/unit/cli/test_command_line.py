@@ -10,8 +10,7 @@ from typer.testing import CliRunner, Result
 
 from tests.conftest import free_port
 from tests.fakes.scripted_http import Script, scripted_server
-from understudy.cli import app
-from understudy.cli.root import hoisted
+from understudy.cli.root import app, hoisted
 from understudy.contracts.registry import (
     DeploymentView,
     KeyIssued,
