@@ -44,7 +44,8 @@ def main() -> None:
     try:
         app = build(settings)
     except Refusal as refusal:
-        log.error("start_failed", code=refusal.code, detail=refusal.detail)  # noqa: TRY400 - told
+        cause = str(refusal.__cause__ or "")
+        log.error("start_failed", code=refusal.code, detail=refusal.detail, cause=cause)  # noqa: TRY400 - the cause says it all
         sys.exit(_FAILED_TO_START)
     _serve(app, settings)
     log.info("stopped")

@@ -7,10 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
+import structlog
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text, update
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from services.registry.adapters.rows import entry_row
@@ -98,10 +99,16 @@ class Changing:
 
 
 def _open(url: str) -> Engine:
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), **_POOL)
-    if engine.dialect.name == "sqlite":
-        if engine.url.database:
+    try:
+        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), **_POOL)
+        if engine.dialect.name == "sqlite" and engine.url.database:
             Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+    except (ArgumentError, ImportError, OSError) as error:
+        raise StoreUnavailableError(
+            "The registry's database can't be opened: look at UNDERSTUDY_DATABASE_URL, its folder, "
+            "and whether the database's driver is installed."
+        ) from error
+    if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _on_sqlite_connect)
         event.listen(engine, "begin", _on_sqlite_begin)
     return engine
@@ -144,6 +151,8 @@ def _available() -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError, PoolTimeoutError) as error:
+        # Callers are not told why; the log is.
+        structlog.stdlib.get_logger().warning("database_unavailable", error=str(error))
         raise StoreUnavailableError(
             "The registry's database does not answer; try again.", retry_after=1.0
         ) from error
