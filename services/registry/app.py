@@ -61,6 +61,7 @@ def build(settings: RegistrySettings) -> App:
     )
     store.state.verify()
     files.verify()
+    files.sweep()
     inspector = ChildInspector(
         files,
         seconds=settings.inspection_seconds,

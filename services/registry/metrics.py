@@ -86,7 +86,7 @@ class _StateGauges:
         )
         self._keys = Gauge(
             "understudy_registry_keys_active",
-            "Keys that are valid, those of the installation included.",
+            "Keys in the current snapshot, those of the installation included.",
             registry=collectors,
         )
         self._release = Gauge(

@@ -34,15 +34,22 @@ class ArtifactFiles:
         self._drafts = f"{self._root}/incoming"
 
     def verify(self) -> None:
-        """Write and remove a file; sweep what killed uploads left. Raises StoreUnavailableError."""
+        """Write and remove a file. Raises StoreUnavailableError."""
         try:
             self._files.makedirs(self._drafts, exist_ok=True)
             probe = f"{self._drafts}/{uuid.uuid4().hex}"
             self._files.pipe_file(probe, b"")
             self._files.rm_file(probe)
-            self._sweep()
         except OSError as error:
             raise StoreUnavailableError(f"The artifact folder can't be written: {error}") from error
+
+    def sweep(self) -> None:
+        """Remove what killed uploads left behind."""
+        before = datetime.now(UTC) - _ABANDONED_AFTER
+        for draft in self._files.ls(self._drafts, detail=False):
+            with suppress(FileNotFoundError, NotImplementedError):
+                if self._files.modified(draft) < before:
+                    self._files.rm_file(draft)
 
     def size(self, digest: str) -> int | None:
         """In bytes."""
@@ -120,13 +127,6 @@ class ArtifactFiles:
     def _discard(self, draft: str) -> None:
         with suppress(FileNotFoundError):
             self._files.rm_file(draft)
-
-    def _sweep(self) -> None:
-        before = datetime.now(UTC) - _ABANDONED_AFTER
-        for draft in self._files.ls(self._drafts, detail=False):
-            with suppress(FileNotFoundError, NotImplementedError):
-                if self._files.modified(draft) < before:
-                    self._files.rm_file(draft)
 
 
 async def _blocks(chunks: AsyncIterator[bytes], idle_seconds: float) -> AsyncIterator[bytes]:

@@ -57,8 +57,12 @@ class Database:
             connection.execute(update(state).values(sequence=state.c.sequence + 1))
             changing = Changing(connection)
             yield changing
-            if not changing.recorded:
+            if changing.recorded is None:
                 raise RuntimeError("a change left no audit entry")
+        entry = changing.recorded
+        structlog.stdlib.get_logger().info(
+            "changed", action=entry.action.value, subject=entry.subject, actor=entry.actor
+        )
         for listener in self._listeners:
             listener()
 
@@ -89,13 +93,13 @@ class Changing:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
-        self.recorded = False
+        self.recorded: Entry | None = None
 
     def record(self, entry: Entry) -> None:
         """Leave the audit entry, under the change's number."""
         sequence = self.connection.execute(select(state.c.sequence)).scalar_one()
         self.connection.execute(insert(audit).values(sequence=sequence, **entry_row(entry)))
-        self.recorded = True
+        self.recorded = entry
 
 
 def _open(url: str) -> Engine:

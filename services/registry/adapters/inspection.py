@@ -7,8 +7,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Collection
-from contextlib import ExitStack
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Final
 
 from pydantic import BaseModel, ValidationError
@@ -24,6 +24,8 @@ from services.registry.domain.errors import (
 from services.registry.ports import Sample
 from understudy.contracts.refusals import FieldError
 
+_WAITING_AT_MOST: Final = 8
+"""Each one that waits holds a thread, of which other requests need some too."""
 _KEPT: Final = frozenset({"HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TMPDIR"})
 """The parent's environment holds keys and passwords; the child gets no more of it than this."""
 
@@ -57,18 +59,13 @@ class ChildInspector:
         self._files = files
         self._seconds = seconds
         self._memory_bytes = memory_bytes
+        self._places = threading.BoundedSemaphore(at_once + _WAITING_AT_MOST)
         self._turns = threading.BoundedSemaphore(at_once)
 
     def inspect(self, sample: Sample, trusted_types: Collection[str]) -> None:
         """Raises a refusal that says what is wrong with which file."""
-        if not self._turns.acquire(timeout=self._seconds):
-            raise InspectionBusyError(
-                "Too many versions are being registered at once; try again.", retry_after=5.0
-            )
-        try:
+        with _held(self._places, 0.0), _held(self._turns, self._seconds):
             verdict = self._verdict(sample)
-        finally:
-            self._turns.release()
         _judge(verdict, trusted_types)
 
     def _verdict(self, sample: Sample) -> Verdict:
@@ -105,6 +102,18 @@ class ChildInspector:
                 "Looking into the files broke down: they are damaged, or unpack to more than the "
                 f"{self._memory_bytes} bytes that the inspection may take."
             ) from error
+
+
+@contextmanager
+def _held(places: threading.BoundedSemaphore, seconds: float) -> Iterator[None]:
+    if not places.acquire(timeout=seconds):
+        raise InspectionBusyError(
+            "Too many versions are being registered at once; try again.", retry_after=5.0
+        )
+    try:
+        yield
+    finally:
+        places.release()
 
 
 def _judge(verdict: Verdict, trusted_types: Collection[str]) -> None:

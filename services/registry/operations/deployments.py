@@ -1,6 +1,7 @@
 """Deployments: made with a first release, and never changed but by another release."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from services.registry.domain.audit import Action, Entry
@@ -104,10 +105,9 @@ class Deployments:
         if change.version is not None and change.kind is not ReleaseKind.WITHDRAW:
             version = self._usable(found.model, change.version, "/version")
             require_fit(self._signature(found), version, "/version")
-        history = self._store.history(name)
-        expected.check(history[-1].number if history else 0)
-        release = self._next(caller, history, change)
-        self._commit(release, expected)
+        with _told_as(expected):
+            release = self._next(caller, self._history(found), change)
+            self._store.release(release, _entry(release))
         self._instruments.released(release)
         return release
 
@@ -117,27 +117,20 @@ class Deployments:
         expected.check(found.current.number)
         details = {"release": found.current.number, "project": found.project}
         entry = Entry(self._clock(), caller.key_id, Action.DELETE_DEPLOYMENT, name, details=details)
-        self._store.delete(found, entry)
+        with _told_as(expected):
+            self._store.delete(found, entry)
 
-    def _commit(self, release: Release, expected: Expected) -> None:
-        entry = Entry(
-            release.released_at,
-            release.released_by,
-            Action.RELEASE,
-            release.deployment,
-            release.reason,
-            _details(release),
-        )
-        try:
-            self._store.release(release, entry)
-        except StaleReleaseError as stale:
-            if expected.matches is None:
-                raise
-            raise PreconditionFailedError(stale.detail) from stale
+    def _history(self, found: Deployment) -> Sequence[Release]:
+        """The history that ends with what was found; what came since was not looked at yet."""
+        history = self._store.history(found.name)
+        if not history or history[-1] != found.current:
+            raise StaleReleaseError(
+                f"Somebody else has just changed deployment '{found.name}'; look at its current "
+                "release and decide again."
+            )
+        return history
 
     def _next(self, caller: Caller, history: Sequence[Release], change: Change) -> Release:
-        if not history:
-            raise StaleReleaseError("The deployment was deleted meanwhile.")
         made: Plan = plan(history, change)
         return Release(
             deployment=history[-1].deployment,
@@ -189,11 +182,24 @@ class Deployments:
         return anchor.draft.signature
 
 
-def _details(release: Release) -> dict[str, object]:
-    return {
+@contextmanager
+def _told_as(expected: Expected) -> Iterator[None]:
+    """Who asked by `If-Match` is told of a lost race as of a failed precondition."""
+    try:
+        yield
+    except StaleReleaseError as stale:
+        if expected.matches is None:
+            raise
+        raise PreconditionFailedError(stale.detail) from stale
+
+
+def _entry(release: Release) -> Entry:
+    details = {
         "release": release.number,
         "kind": release.kind.value,
         "main": release.setting.main,
         "challengers": list(release.setting.challengers),
         "restores": release.restores,
     }
+    at, by = release.released_at, release.released_by
+    return Entry(at, by, Action.RELEASE, release.deployment, release.reason, details)

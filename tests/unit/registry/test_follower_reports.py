@@ -1,0 +1,58 @@
+"""What processes report is believed for 90 s."""
+
+from datetime import datetime, timedelta
+
+from services.registry.operations.followers import MOST_FOLLOWERS, Followers
+from tests.fakes.registry import NOON
+from understudy.contracts.registry import FollowerReport
+from understudy.contracts.vocabulary import Component
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_by(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+def report(instance: str, release: int | None, component: Component) -> FollowerReport:
+    releases = {} if release is None else {"credit": release}
+    return FollowerReport(instance=instance, component=component, releases=releases)
+
+
+def test_nobody_is_neither_deployed_nor_running() -> None:
+    standing = Followers(Clock()).standing("credit", 1)
+    assert (standing.deployed, standing.running, standing.followers) == (False, False, ())
+
+
+def test_deployed_means_every_serving_worker() -> None:
+    followers = Followers(Clock())
+    followers.report(report("a", 2, Component.SERVING))
+    followers.report(report("m", 1, Component.MONITOR))
+    assert followers.standing("credit", 2).deployed
+    followers.report(report("b", 1, Component.SERVING))
+    standing = followers.standing("credit", 2)
+    assert (standing.deployed, standing.running) == (False, True)
+    assert [state.release for state in standing.followers] == [2, 1, 1]
+
+
+def test_who_is_silent_is_forgotten() -> None:
+    clock = Clock()
+    followers = Followers(clock)
+    followers.report(report("a", 1, Component.SERVING))
+    clock.pass_by(60)
+    followers.report(report("b", 2, Component.SERVING))
+    clock.pass_by(31)
+    assert [state.instance for state in followers.standing("credit", 2).followers] == ["b"]
+    assert followers.counts()[Component.SERVING] == 1
+
+
+def test_there_is_an_end_to_followers() -> None:
+    followers = Followers(Clock())
+    for number in range(MOST_FOLLOWERS + 5):
+        followers.report(report(str(number), 1, Component.SERVING))
+    assert followers.counts()[Component.SERVING] == MOST_FOLLOWERS
