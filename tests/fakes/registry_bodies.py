@@ -1,0 +1,74 @@
+"""Bodies of the registry as its clients meet them, for scripted answers."""
+
+from datetime import UTC, datetime
+
+from understudy.contracts.registry import DeploymentView, ReleaseView, VersionView
+from understudy.contracts.serving import ModelRef, Prediction
+from understudy.contracts.signature import Feature, Signature, Target
+from understudy.contracts.vocabulary import (
+    AccessLevel,
+    FeatureKind,
+    ReleaseKind,
+    Task,
+    VersionState,
+)
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+SIGNATURE = Signature(
+    (Feature("age", FeatureKind.INTEGER),), Target("risk", Task.CLASSIFICATION, ("bad", "good"))
+)
+SIGNATURE_JSON = {
+    "features": [{"name": "age", "kind": "integer"}],
+    "target": {"name": "risk", "task": "classification", "classes": ["bad", "good"]},
+}
+
+
+def version(number: int, state: VersionState) -> VersionView:
+    return VersionView(
+        artifact="a" * 64,
+        reference="b" * 64,
+        signature=SIGNATURE,
+        model="risk",
+        version=number,
+        state=state,
+        created_at=NOW,
+        created_by="admin",
+    )
+
+
+def release(
+    number: int, main: int, *challengers: int, kind: ReleaseKind = ReleaseKind.DEPLOY
+) -> ReleaseView:
+    return ReleaseView(
+        deployment="risk",
+        release=number,
+        kind=kind,
+        main=main,
+        challengers=challengers,
+        released_at=NOW,
+        released_by="admin",
+        reason="",
+    )
+
+
+def deployment(current: ReleaseView, *, deployed: bool = True) -> DeploymentView:
+    return DeploymentView(
+        name="risk",
+        project="lending",
+        model="risk",
+        access=AccessLevel.PROJECT,
+        description="",
+        created_at=NOW,
+        current=current,
+        deployed=deployed,
+        running=True,
+    )
+
+
+def prediction(number: int = 1) -> Prediction:
+    return Prediction(
+        prediction_id=f"p{number}",
+        prediction="good",
+        probabilities={"bad": 0.1, "good": 0.9},
+        model=ModelRef(name="risk", version=1),
+    )

@@ -1,0 +1,66 @@
+import json
+from pathlib import Path
+
+from tests.fakes.registry_bodies import (
+    NOW,
+    SIGNATURE_JSON,
+    version,
+)
+from tests.fakes.scripted_http import Script
+from tests.fakes.typed_commands import Run
+from understudy.contracts.registry import ModelView, Page, ProjectView
+from understudy.contracts.vocabulary import VersionState
+
+
+def test_register_uploads_and_makes_what_is_absent(
+    run: Run, server: Script, tmp_path: Path
+) -> None:
+    for name in ("model.skops", "reference.parquet"):
+        (tmp_path / name).write_bytes(name.encode())
+    (tmp_path / "signature.json").write_text(json.dumps(SIGNATURE_JSON))
+    (tmp_path / "metrics.json").write_text('{"auc": 0.8}')
+    server.on("GET", "/v1/projects", Page[ProjectView](items=()))
+    server.on("POST", "/v1/projects", ProjectView(name="lending", created_at=NOW), 201)
+    model = ModelView(name="risk", project="lending", created_at=NOW, versions=0)
+    server.on("POST", "/v1/models", model, 201)
+    server.on_any("PUT", 201)
+    server.on("POST", "/v1/models/risk/versions", version(1, VersionState.PENDING), 201)
+    result = run(
+        *("register", "risk", "--project", "lending", "--artifact", "model.skops"),
+        *("--reference", "reference.parquet", "--signature", "signature.json"),
+        *("--metrics", "metrics.json"),
+    )
+    assert result.exit_code == 0, result.stderr
+    assert "risk version 1 is pending" in result.stdout
+    assert [asked.body for asked in server.sent("PUT")] == [b"model.skops", b"reference.parquet"]
+    body = server.sent("POST")[-1].json
+    assert isinstance(body, dict)
+    assert body["metrics"] == {"auc": 0.8}
+
+
+def test_register_without_model_says_how_to_make_it(
+    run: Run, server: Script, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "signature.json").write_text(json.dumps(SIGNATURE_JSON))
+    result = run(
+        *("register", "risk", "--artifact", "file", "--reference", "file"),
+        *("--signature", "signature.json"),
+    )
+    assert result.exit_code == 2
+    assert "--project" in result.stderr
+    assert server.sent("PUT") == []
+
+
+def test_a_signature_that_is_none_names_the_member(
+    run: Run, server: Script, tmp_path: Path
+) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "signature.json").write_text('{"features": []}')
+    result = run(
+        *("register", "risk", "--artifact", "file", "--reference", "file"),
+        *("--signature", "signature.json"),
+    )
+    assert result.exit_code == 2
+    assert "target" in result.stderr
+    assert server.asked == []

@@ -1,0 +1,124 @@
+import json
+
+import pytest
+
+from tests.fakes.registry_bodies import (
+    deployment,
+    release,
+    version,
+)
+from tests.fakes.scripted_http import Script
+from tests.fakes.typed_commands import Run
+from understudy.contracts.registry import Page
+from understudy.contracts.vocabulary import ReleaseKind, VersionState
+
+RELEASES = "/v1/deployments/risk/releases"
+
+
+def test_deploy_decides_and_makes_the_deployment(run: Run, server: Script) -> None:
+    decided = version(1, VersionState.PERSISTED)
+    server.on("GET", "/v1/models/risk/versions/1", version(1, VersionState.PENDING))
+    server.on("GET", "/v1/models/risk/versions/2", version(2, VersionState.DEPLOYED))
+    server.on("POST", "/v1/models/risk/versions/1/decision", decided)
+    server.on("POST", "/v1/deployments", deployment(release(1, 1, 2)), 201)
+    result = run(
+        *("deploy", "risk", "1", "--name", "risk", "--challenger", "2", "--persist"),
+        *("--access", "public", "--reason", "first"),
+    )
+    assert result.exit_code == 0, result.stderr
+    assert "risk release 1: main 1, challengers 2" in result.stdout
+    decision, made = server.sent("POST")
+    assert decision.json == {"decision": "persist", "reason": "first"}
+    assert isinstance(made.json, dict)
+    assert made.json["challengers"] == [2]
+    assert made.json["access"] == "public"
+
+
+def test_deploy_releases_what_exists(run: Run, server: Script) -> None:
+    server.on("GET", "/v1/deployments/risk", deployment(release(3, 1)))
+    for number in (2, 4):
+        server.on(
+            "GET", f"/v1/models/risk/versions/{number}", version(number, VersionState.DEPLOYED)
+        )
+    server.on("POST", RELEASES, release(4, 2), 201)
+    server.on("POST", RELEASES, release(5, 2, 4, kind=ReleaseKind.CHALLENGE), 201)
+    result = run("deploy", "risk", "2", "--name", "risk", "--challenger", "4", "-o", "json")
+    assert json.loads(result.stdout)["release"] == 5
+    kinds = [asked.json["kind"] for asked in server.sent("POST") if isinstance(asked.json, dict)]
+    assert kinds == ["deploy", "challenge"]
+
+
+def test_deploy_does_not_mix_models(run: Run, server: Script) -> None:
+    server.on("GET", "/v1/deployments/risk", deployment(release(3, 1)))
+    result = run("deploy", "other", "1", "--name", "risk")
+    assert result.exit_code == 2
+    assert "serves the model 'risk'" in result.stderr
+    assert server.sent("POST") == []
+
+
+def test_promote_finds_the_only_challenger(run: Run, server: Script) -> None:
+    server.on("GET", "/v1/deployments/risk", deployment(release(1, 1, 2)))
+    server.on("POST", RELEASES, release(2, 2, 1, kind=ReleaseKind.PROMOTE), 201)
+    result = run("promote", "risk", "--retire", "--expect", "1")
+    assert result.exit_code == 0
+    assert server.sent("POST")[0].json == {
+        "kind": "promote",
+        "version": 2,
+        "former_main": "retired",
+        "expected_release": 1,
+        "reason": "",
+    }
+
+
+@pytest.mark.parametrize(
+    ("challengers", "said"), [((), "no challenger"), ((2, 3), "challengers 2, 3")]
+)
+def test_promote_asks_where_it_is_not_plain(
+    run: Run, server: Script, challengers: tuple[int, ...], said: str
+) -> None:
+    server.on("GET", "/v1/deployments/risk", deployment(release(1, 1, *challengers)))
+    result = run("promote", "risk")
+    assert result.exit_code == 2
+    assert said in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "body"),
+    [
+        (("swap", "risk"), {"kind": "swap"}),
+        (("rollback", "risk", "--to", "3"), {"kind": "rollback", "release": 3}),
+        (("withdraw", "risk", "2"), {"kind": "withdraw", "version": 2}),
+    ],
+)
+def test_each_verb_is_a_release(
+    run: Run, server: Script, arguments: tuple[str, ...], body: dict[str, object]
+) -> None:
+    server.on("POST", RELEASES, release(2, 1), 201)
+    assert run(*arguments, "--reason", "r").exit_code == 0
+    shared = {"former_main": "challenger", "reason": "r"}
+    assert server.sent("POST")[0].json == body | shared
+
+
+def test_status_waits_for_the_release_and_fails_when_it_does_not_come(
+    run: Run, server: Script
+) -> None:
+    server.on("GET", "/v1/deployments/risk", deployment(release(2, 1), deployed=False))
+    result = run("status", "risk", "--timeout", "0.1s")
+    assert result.exit_code == 1
+    assert "not served by all within 0.1s" in result.stderr
+
+
+def test_status_tells_without_a_monitor(run: Run, server: Script) -> None:
+    server.on("GET", "/v1/deployments/risk", deployment(release(2, 1), deployed=False))
+    server.on("GET", "/v1/deployments/risk", deployment(release(2, 1)))
+    result = run("status", "risk", "--timeout", "5s")
+    assert result.exit_code == 0, result.stderr
+    assert "served by all" in result.stdout
+    assert "no readings" in result.stdout
+
+
+def test_status_of_all(run: Run, server: Script) -> None:
+    server.on("GET", "/v1/deployments", Page(items=(deployment(release(2, 1, 3)),)))
+    result = run("status")
+    assert "risk" in result.stdout
+    assert "served by all" in result.stdout
