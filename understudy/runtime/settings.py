@@ -13,13 +13,16 @@ Seconds = Annotated[float, Field(gt=0)]
 class ServiceSettings(BaseSettings):
     """What every service is told. Each service extends it with what is its own."""
 
-    model_config = SettingsConfigDict(env_prefix="UNDERSTUDY_", frozen=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        env_prefix="UNDERSTUDY_", frozen=True, extra="ignore", use_attribute_docstrings=True
+    )
 
     host: str = "127.0.0.1"
     """Address to listen on."""
     state_dir: Path = Path("var")
     """Folder for what this process must find again after a restart."""
     log_level: str = "INFO"
+    """DEBUG, INFO, WARNING or ERROR."""
 
     def effective(self) -> dict[str, object]:
         """All settings, secrets masked, for the first log line."""
@@ -30,6 +33,7 @@ class FollowerSettings(ServiceSettings):
     """What a process that follows the registry is told."""
 
     registry_url: HttpUrl = HttpUrl("http://127.0.0.1:8701")
+    """Where the snapshot comes from."""
     service_key: SecretStr
     """A key with the scope `follow`."""
     redis_url: SecretStr = SecretStr("redis://127.0.0.1:8703/0")
