@@ -140,7 +140,7 @@ def _word(figure: "Figure", upper: "Axes", lower: "Axes", recording: Recording) 
     upper.set_ylabel("drift: debiased PSI (nats)", color=INK)
     lower.set_ylabel("more not stated\n(percentage points)", color=INK)
     lower.yaxis.set_major_formatter(lambda value, _: f"{round(100 * value, 6):+g}")
-    lower.set_xlabel(f"minutes, at {recording.rate:g} applicants a second", color=INK)
+    lower.set_xlabel(f"minutes, at up to {recording.rate:g} applicants a second", color=INK)
     if recording.switched_at_seconds is not None:
         upper.annotate(
             "drift switched on",
