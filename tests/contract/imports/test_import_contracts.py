@@ -16,7 +16,7 @@ VIOLATIONS = {
         "import services.registry.operations",
     ),
     "Every service has the same spine": (
-        "services/serving/operations.py",
+        "services/serving/operations/answers.py",
         "import services.serving.app",
     ),
     "The shared package is layered": (
@@ -33,15 +33,15 @@ VIOLATIONS = {
     ),
     "Domains are pure": ("services/monitor/domain/drift.py", "import time"),
     "BentoML is imported at serving's edge alone": (
-        "services/serving/operations.py",
+        "services/serving/operations/answers.py",
         "import bentoml",
     ),
     "Model libraries are imported by adapters alone": (
-        "services/serving/operations.py",
+        "services/serving/operations/answers.py",
         "import sklearn",
     ),
     "SQL is spoken by the registry's adapters alone": (
-        "services/registry/operations.py",
+        "services/registry/operations/catalogue.py",
         "import sqlalchemy",
     ),
     "Evidently is imported by the report process alone": (
