@@ -107,7 +107,7 @@ def _frame(path: str, task: ReportTask) -> "pd.DataFrame":
         frame[name] = pd.to_numeric(frame[name], errors="coerce").astype("float64")
     for name in frame.columns.intersection(task.categories):
         held = frame[name]
-        text = held.astype(str).map(_harmless)
+        text = held.astype(str).map(_harmless, na_action="ignore")
         frame[name] = text.where(held.notna(), None).astype(object)
     return frame
 

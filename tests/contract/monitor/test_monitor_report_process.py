@@ -1,6 +1,7 @@
 """Reports from a real child: it fails in the open and ends in time."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -69,6 +70,13 @@ async def test_columns_that_can_not_be_compared_are_named() -> None:
         "children is left out: the window holds no values.",
         "job is left out: the reference holds no values.",
     ]
+
+
+async def test_rows_without_a_category_are_reported_too(order: ReportOrder) -> None:
+    columns = {**sample(40), "job": [None, "clerk"] * 20}
+    rows = [prediction_rows(prediction_batch(columns))]
+    page = await ReportProcess().render(replace(order, rows=rows, most_rows=40), 100.0)
+    assert b"40 rows of the log" in page
 
 
 async def test_the_newest_rows_are_shown(order: ReportOrder) -> None:
