@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final
 
 import structlog
@@ -16,6 +16,8 @@ _RETRY: Final = Backoff(0.5, 15.0)
 _FIRST_ANSWER_SECONDS: Final = 3.0
 # A source that answers at once where it should hold the question must not be asked without end.
 _BETWEEN_QUESTIONS_SECONDS: Final = 0.01
+_CANCELLATIONS: Final = 5
+_CANCEL_SECONDS: Final = 1.0
 
 
 class Following:
@@ -99,10 +101,7 @@ class Readers:
 
     async def close(self) -> None:
         """Stop all at once: what they had in hand comes back when they are started again."""
-        tasks = [*self._tasks.values()]
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await cancel([*self._tasks.values()])
 
     async def _run(self, pairing: Pairing) -> None:
         loops = [
@@ -116,7 +115,16 @@ class Readers:
         try:
             await pairing.ended.wait()
         finally:
-            for loop in loops:
-                loop.cancel()
-            await asyncio.gather(*loops, return_exceptions=True)
+            await cancel(loops)
             del self._tasks[pairing]
+
+
+async def cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """End tasks, and see to it: a library that loses a cancellation is asked again, for a time."""
+    for _ in range(_CANCELLATIONS):
+        running = [task for task in tasks if not task.done()]
+        if not running:
+            return
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=_CANCEL_SECONDS)

@@ -22,7 +22,7 @@ from starlette.routing import Route
 from services.serving.adapters.inbox import RedisInbox
 from services.serving.adapters.library import ModelLibrary
 from services.serving.adapters.redis_client import redis_client
-from services.serving.loops import Following, Readers
+from services.serving.loops import Following, Readers, cancel
 from services.serving.metrics import ChallengerMetrics
 from services.serving.operations.access import check_installation_access
 from services.serving.operations.challenges import Challenges
@@ -96,8 +96,7 @@ class ChallengerProcess:
         try:
             yield
         finally:
-            following.cancel()
-            await asyncio.wait([following])
+            await cancel([following])
             await self._readers.close()
             await self._redis.aclose()
             await self._registry.aclose()

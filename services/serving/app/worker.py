@@ -19,7 +19,7 @@ from services.serving.adapters.library import ModelLibrary
 from services.serving.adapters.redis_client import redis_client
 from services.serving.api.predict import Predict, deployment_of
 from services.serving.api.routes import routes
-from services.serving.loops import Following
+from services.serving.loops import Following, cancel
 from services.serving.metrics import ServingMetrics, forget_dead_workers
 from services.serving.operations import Serving
 from services.serving.operations.releases import Releases
@@ -107,8 +107,7 @@ class Worker:
         try:
             yield
         finally:
-            following.cancel()
-            await asyncio.wait([following])
+            await cancel([following])
             await self._event_log.drain(self._settings.log_drain_seconds)
             self._serving.close()
             await self._redis.aclose()

@@ -4,6 +4,7 @@ The tests share one set of processes and are written in the order in which a day
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -308,11 +309,11 @@ def test_switches_under_traffic_fail_nobody(cluster: Cluster) -> None:
 
 def test_a_killed_challenger_loses_and_doubles_no_pair(cluster: Cluster) -> None:
     with Traffic(cluster, "killed").running():
-        for _ in range(2):
-            time.sleep(0.5)
+        # The second time in the middle of working off what it missed.
+        for pause in (0.5, 4.0):
+            time.sleep(pause)
             stop(cluster.challenger, signal.SIGKILL)
             cluster.challenger = cluster.start_challenger()
-            time.sleep(2.0)
     eventually(lambda: cluster.paired() == cluster.logged(), 30.0)
 
 
@@ -332,10 +333,13 @@ def test_a_killed_worker_comes_back_and_counts_stay_right(cluster: Cluster) -> N
 
 
 def test_metrics_are_well_formed(cluster: Cluster) -> None:
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed")
     for port in (cluster.port, cluster.challenger_port):
         text = httpx.get(f"http://127.0.0.1:{port}/metrics", headers=cluster.key).content
         check = subprocess.run(
-            ["promtool", "check", "metrics"], input=text, capture_output=True, check=False
+            [promtool, "check", "metrics"], input=text, capture_output=True, check=False
         )
         assert check.returncode == 0, check.stdout + check.stderr
 
