@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-import httpx
+import aiohttp
 import redis
 
 from understudy.contracts import events
@@ -40,9 +40,14 @@ class Traffic:
 
     async def run(self) -> None:
         """Send until `stop`; then wait for the answers that are still due."""
-        limits = httpx.Limits(max_connections=64, max_keepalive_connections=64)
+        # aiohttp, because httpx alone would need more than the core that is left for it.
         async with (
-            httpx.AsyncClient(base_url=self.url, timeout=15.0, limits=limits) as client,
+            aiohttp.ClientSession(
+                self.url,
+                headers={"Authorization": f"Bearer {self.key}"},
+                timeout=aiohttp.ClientTimeout(15.0),
+                connector=aiohttp.TCPConnector(limit=64),
+            ) as client,
             asyncio.TaskGroup() as requests,
         ):
             begun, sent = time.monotonic(), 0
@@ -62,38 +67,43 @@ class Traffic:
         """Ids of the requests that got their prediction."""
         return {reply.prediction_id for reply in self.replies if reply.status == 200}
 
+    def quantile(self, share: float) -> float:
+        """Seconds that this share of the requests took at most."""
+        taken = sorted(reply.seconds for reply in self.replies)
+        return taken[min(len(taken) - 1, int(share * len(taken)))]
+
     @property
     def failed(self) -> list[Reply]:
         """Requests that did not."""
         return [reply for reply in self.replies if reply.status != 200]
 
-    def last_answer_by(self, version: int, after: float) -> float:
+    def last_answer_by(self, version: int, after: float, within: float) -> float:
         """Seconds after `after` at which the last request began that `version` still answered.
 
-        Looks at the two seconds that follow; 0 when there was none.
+        Looks no further than `within` seconds; 0 when there was none.
         """
         late = [
             reply.started - after
             for reply in self.replies
-            if reply.version == version and after <= reply.started <= after + 2.0
+            if reply.version == version and after <= reply.started <= after + within
         ]
         return max(late, default=0.0)
 
-    async def _ask(self, client: httpx.AsyncClient, number: int) -> None:
+    async def _ask(self, client: aiohttp.ClientSession, number: int) -> None:
         prediction_id = f"{self.prefix}-{number}"
         started, status, version = time.monotonic(), 0, None
         try:
-            answer = await client.post(
+            async with client.post(
                 f"/v1/deployments/{self.deployment}/predict",
                 params={"prediction_id": prediction_id},
                 json=self.row(number),
-                headers={"Authorization": f"Bearer {self.key}"},
-            )
-            status = answer.status_code
-            if status == 200:
-                version = answer.json()["model"]["version"]
-        except httpx.TransportError:
-            pass
+            ) as answer:
+                body = await answer.json(content_type=None)
+                if answer.status == 200:
+                    version = body["model"]["version"]
+                status = answer.status
+        except (aiohttp.ClientError, TimeoutError):
+            status = 0
         seconds = time.monotonic() - started
         self.replies.append(Reply(prediction_id, started, seconds, status, version))
 

@@ -56,7 +56,7 @@ def test_sixty_switches_under_load_lose_nothing(
         return switches
 
     switches = asyncio.run(story())
-    taken = [traffic.last_answer_by(old, at) for old, at in switches]
+    taken = [traffic.last_answer_by(old, at, SETTLE_SECONDS) for old, at in switches]
     after = settle(cluster)
     log = count_log(cluster.redis_url, deployment)
     with capsys.disabled():
@@ -64,6 +64,8 @@ def test_sixty_switches_under_load_lose_nothing(
             f"\n{len(traffic.replies)} requests at {PER_SECOND:g}/s, {len(traffic.failed)} failed; "
             f"{len(switches)} switches, old version last seen after "
             f"{statistics.median(taken):.3f} s (median), {max(taken):.3f} s (worst)\n"
+            f"p50 {traffic.quantile(0.5) * 1e3:.1f} ms, p99 {traffic.quantile(0.99) * 1e3:.1f} ms, "
+            f"slowest {traffic.quantile(1) * 1e3:.0f} ms\n"
             f"counted {after}"
         )
     assert traffic.failed == []
