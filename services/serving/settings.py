@@ -41,9 +41,9 @@ class ServingSettings(ModelSettings, WorkerSettings):
     serving_inline_seconds: Seconds = 0.002
     """Calls expected to take longer than this are scored in a thread."""
     serving_threads: Count = 2
-    """Slow calls that one worker makes at the same time."""
-    serving_queue: Count = 64
-    """Slow calls that may wait for a thread; further ones are refused."""
+    """Slow versions that one worker calls at the same time; each has one call under way at most."""
+    serving_queue: Count = 256
+    """Requests that may wait for a slow version; further ones are refused."""
     log_buffer_rows: Count = 200_000
     """Rows that one worker keeps while Redis is away; newer ones are dropped and counted."""
     log_wait_seconds: Seconds = 2.0

@@ -191,7 +191,7 @@ def _number_words(feature: Feature) -> str:
 
 def _plain(bound: float) -> str:
     """A bound without an exponent where people would not write one."""
-    return repr(int(bound)) if bound.is_integer() and abs(bound) < 1e15 else repr(bound)
+    return repr(int(bound)) if bound == int(bound) and abs(bound) < 1e15 else repr(bound)
 
 
 def _choices(feature: Feature) -> str:

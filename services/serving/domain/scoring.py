@@ -25,6 +25,11 @@ class Scored:
     values: Floats
     probabilities: Floats | None = None
 
+    def part(self, start: int, stop: int) -> "Scored":
+        """The answers to some of the rows."""
+        found = self.probabilities
+        return Scored(self.values[start:stop], None if found is None else found[start:stop])
+
 
 class Runner(Protocol):
     """A loaded model. It raises whatever its library raises."""
