@@ -14,6 +14,7 @@ from understudy.runtime.loops import Backoff, repeat
 
 _RETRY: Final = Backoff(0.5, 15.0)
 _FIRST_ANSWER_SECONDS: Final = 3.0
+_UNSETTLED_HEARTBEAT_SECONDS: Final = 1.0
 # A source that answers at once where it should hold the question must not be asked without end.
 _BETWEEN_QUESTIONS_SECONDS: Final = 0.01
 _CANCELLATIONS: Final = 5
@@ -39,6 +40,7 @@ class Following:
         self._arrived = asyncio.Event()
         self._changed = asyncio.Event()
         self._failures = 0
+        self._settled = False
         self._log = structlog.stdlib.get_logger("following")
         follower.subscribe(lambda _: self._arrived.set())
 
@@ -78,12 +80,22 @@ class Following:
         self._changed.set()
 
     async def tell(self) -> None:
-        """Report after a change, and now and then."""
+        """Report after a change, and now and then; more often while something is on its way."""
+        longest = self._heartbeat_seconds if self._settled else _UNSETTLED_HEARTBEAT_SECONDS
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._heartbeat_seconds):
+            async with asyncio.timeout(longest):
                 await self._changed.wait()
         self._changed.clear()
-        await self._source.report(self._report())
+        report = self._report()
+        await self._source.report(report)
+        self._settled = self._everything_is_in(report)
+
+    def _everything_is_in(self, report: FollowerReport) -> bool:
+        snapshot = self._follower.snapshot
+        return snapshot is not None and all(
+            report.releases.get(deployment.name) == deployment.release
+            for deployment in snapshot.deployments
+        )
 
 
 class Readers:
