@@ -226,14 +226,27 @@ def _redeploy(
     beside: tuple[int, ...],
     reason: str,
 ) -> ReleaseView:
-    """Change an existing deployment: first its main, then what is to stand beside it."""
+    """Change an existing deployment: first its main, then what is to stand beside it.
+
+    Each step holds only when nobody else has changed the deployment since the one before.
+    """
     made = current
     if made.main != version:
-        change = ReleaseRequest(kind=ReleaseKind.DEPLOY, version=version, reason=reason)
+        change = ReleaseRequest(
+            kind=ReleaseKind.DEPLOY,
+            version=version,
+            reason=reason,
+            expected_release=current.release,
+        )
         made = registry.release(current.deployment, change)
     for number in beside:
         if number not in made.challengers:
-            change = ReleaseRequest(kind=ReleaseKind.CHALLENGE, version=number, reason=reason)
+            change = ReleaseRequest(
+                kind=ReleaseKind.CHALLENGE,
+                version=number,
+                reason=reason,
+                expected_release=made.release,
+            )
             made = registry.release(current.deployment, change)
     return made
 

@@ -62,20 +62,28 @@ class Keeper:
     async def _keep(self) -> None:
         while not self._stopping.is_set():
             started = time.monotonic()
-            self._process = await self._spawn()
-            if self._stopping.is_set():  # `stop` came while there was nothing to stop yet
-                await self._end(self._process)
-            code = await self._process.wait()
-            await clear_strays(self.spec.name, self._stop_seconds)
+            try:
+                ending = await self._run()
+            except OSError as error:  # no memory to fork, no room for a log: that may pass
+                ending = f"not started: {error}"
             if self._stopping.is_set():
                 self._tell(Stopped(self.spec.name))
                 return
             young = time.monotonic() - started < _SETTLED_SECONDS
             self.deaths = self.deaths + 1 if young else 1
             delay = self._backoff.delay(self.deaths)
-            self._tell(Died(self.spec.name, _ending(code), delay))
+            self._tell(Died(self.spec.name, ending, delay))
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._stopping.wait(), delay)
+
+    async def _run(self) -> str:
+        """One life of the process; returns how it ended."""
+        self._process = await self._spawn()
+        if self._stopping.is_set():  # `stop` came while there was nothing to stop yet
+            await self._end(self._process)
+        code = await self._process.wait()
+        await clear_strays(self.spec.name, self._stop_seconds)
+        return _ending(code)
 
     async def _spawn(self) -> Process:
         wrapped = [sys.executable, "-m", "understudy.launch.child", str(os.getpid())]

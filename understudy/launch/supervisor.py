@@ -55,9 +55,12 @@ class Supervisor:
     async def stop(self) -> None:
         """Stop the services, then Redis: what they still have to log finds it there."""
         services = [self._keepers[spec.name] for spec in self._plan.services]
-        await asyncio.gather(*(keeper.stop() for keeper in services))
+        ends = await asyncio.gather(*(k.stop() for k in services), return_exceptions=True)
         if self._plan.redis is not None:
             await self._keepers[self._plan.redis.name].stop()
+        for end in ends:
+            if end is not None:
+                raise end
 
     def hurry(self) -> None:
         """Kill whatever has not stopped yet."""
