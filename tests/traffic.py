@@ -67,6 +67,13 @@ class Traffic:
         """Ids of the requests that got their prediction."""
         return {reply.prediction_id for reply in self.replies if reply.status == 200}
 
+    def answers_by(self, version: int, after: float, within: float) -> int:
+        """How many requests that began in those seconds the version answered."""
+        return sum(
+            reply.version == version and after <= reply.started <= after + within
+            for reply in self.replies
+        )
+
     def quantile(self, share: float) -> float:
         """Seconds that this share of the requests took at most."""
         taken = sorted(reply.seconds for reply in self.replies)

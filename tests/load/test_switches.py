@@ -42,34 +42,37 @@ def test_sixty_switches_under_load_lose_nothing(
         cluster.serving_url, deployment, cluster.example.key, cluster.example.row, PER_SECOND
     )
 
-    async def story() -> list[tuple[int, float]]:
+    async def story() -> list[tuple[int, int, float]]:
         sending = asyncio.create_task(traffic.run())
-        switches = list[tuple[int, float]]()
+        made = list[tuple[int, int, float]]()
         for kind in kinds():
             await asyncio.sleep(SETTLE_SECONDS)
             old, new = await asyncio.to_thread(change, cluster.registry, deployment, kind)
             assert new != old
-            switches.append((old, time.monotonic()))
+            made.append((old, new, time.monotonic()))
         await asyncio.sleep(SETTLE_SECONDS)
         traffic.stop()
         await sending
-        return switches
+        return made
 
-    switches = asyncio.run(story())
-    taken = [traffic.last_answer_by(old, at, SETTLE_SECONDS) for old, at in switches]
+    changes = asyncio.run(story())
+    taken = [traffic.last_answer_by(old, at, SETTLE_SECONDS) for old, _, at in changes]
     after = settle(cluster)
     log = count_log(cluster.redis_url, deployment)
     with capsys.disabled():
         print(
             f"\n{len(traffic.replies)} requests at {PER_SECOND:g}/s, {len(traffic.failed)} failed; "
-            f"{len(switches)} switches, old version last seen after "
+            f"{len(changes)} switches, old version last seen after "
             f"{statistics.median(taken):.3f} s (median), {max(taken):.3f} s (worst)\n"
             f"p50 {traffic.quantile(0.5) * 1e3:.1f} ms, p99 {traffic.quantile(0.99) * 1e3:.1f} ms, "
             f"slowest {traffic.quantile(1) * 1e3:.0f} ms\n"
             f"counted {after}"
         )
+    seconds = len(changes) * SETTLE_SECONDS
+    assert len(traffic.replies) > 0.9 * PER_SECOND * seconds
     assert traffic.failed == []
     assert max(taken) < 1.0
+    assert all(traffic.answers_by(new, at, SETTLE_SECONDS) for _, new, at in changes)
     answered = len(traffic.answered)
     assert after.metrics - before.metrics == answered
     assert after.log - before.log == answered

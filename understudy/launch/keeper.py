@@ -98,12 +98,16 @@ class Keeper:
                 stderr=asyncio.subprocess.STDOUT,
                 start_new_session=True,
             )
-        self.spec.pid_file.parent.mkdir(parents=True, exist_ok=True)
-        draft = self.spec.pid_file.with_suffix(".draft")
-        draft.write_text(f"{process.pid}\n")
-        draft.replace(self.spec.pid_file)
+        with contextlib.suppress(OSError):  # for people who look: no reason to lose the process
+            self._write_pid(process.pid)
         self._tell(Started(self.spec.name, process.pid))
         return process
+
+    def _write_pid(self, pid: int) -> None:
+        self.spec.pid_file.parent.mkdir(parents=True, exist_ok=True)
+        draft = self.spec.pid_file.with_suffix(".draft")
+        draft.write_text(f"{pid}\n")
+        draft.replace(self.spec.pid_file)
 
     async def _end(self, process: Process) -> None:
         with contextlib.suppress(ProcessLookupError):

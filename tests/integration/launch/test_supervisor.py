@@ -98,6 +98,23 @@ def test_a_process_that_is_killed_comes_back(tmp_path: Path) -> None:
     assert not spec.pid_file.exists()
 
 
+def test_a_process_that_cannot_be_started_is_tried_again(tmp_path: Path) -> None:
+    spec, events = spec_of(tmp_path, READY, port=free_port()), list[Event]()
+    spec.log.mkdir()  # so that its output has nowhere to go
+
+    async def story() -> None:
+        keeper = Keeper(spec, events.append)
+        keeper.start()
+        await until(lambda: any(isinstance(event, Died) for event in events))
+        spec.log.rmdir()
+        await until(lambda: any(isinstance(event, Started) for event in events))
+        await keeper.stop()
+
+    run(story())
+    assert "not started" in str(events[0])
+    assert isinstance(events[-1], Stopped)
+
+
 def test_redis_starts_first_and_stops_last(tmp_path: Path) -> None:
     redis = spec_of(tmp_path, READY, "redis", free_port())
     service = spec_of(tmp_path, READY, "service", free_port())
