@@ -66,8 +66,8 @@ class Scorer:
             ) from error
         finally:
             # A version that is no longer served must not be kept alive by its empty line.
-            if line.empty:
-                self._lines.pop(main.runner, None)
+            if line.empty and self._lines.get(main.runner) is line:
+                del self._lines[main.runner]
 
     def close(self) -> None:
         """Forget calls that have not begun."""

@@ -114,3 +114,16 @@ async def test_large_requests_are_not_joined() -> None:
     runner = Doubling()
     await answers(Scorer(LIMITS), loaded(runner, QUICK), rows(*range(200)), rows(*range(200)))
     assert runner.calls == [200, 200]
+
+
+@pytest.mark.parametrize("cost", [QUICK, SLOW])
+async def test_callers_that_ask_again_at_once_are_joined_again(cost: Cost) -> None:
+    runner, scorer = Doubling(), Scorer(LIMITS)
+    main = loaded(runner, cost)
+
+    async def caller() -> None:
+        for _ in range(3):
+            await scorer.score(main, rows(1))
+
+    await asyncio.gather(*(caller() for _ in range(3)))
+    assert runner.calls == [3, 3, 3]
