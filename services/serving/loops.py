@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Final
 
 import structlog
@@ -10,15 +10,13 @@ import structlog
 from services.serving.operations.pairing import Pairing
 from understudy.contracts.registry import FollowerReport, Snapshot
 from understudy.runtime.following import Follower, SnapshotSource
-from understudy.runtime.loops import Backoff, repeat
+from understudy.runtime.loops import Backoff, cancel, repeat
 
 _RETRY: Final = Backoff(0.5, 15.0)
 _FIRST_ANSWER_SECONDS: Final = 3.0
 _UNSETTLED_HEARTBEAT_SECONDS: Final = 1.0
 # A source that answers at once where it should hold the question must not be asked without end.
 _BETWEEN_QUESTIONS_SECONDS: Final = 0.01
-_CANCELLATIONS: Final = 5
-_CANCEL_SECONDS: Final = 1.0
 
 
 class Following:
@@ -129,14 +127,3 @@ class Readers:
         finally:
             await cancel(loops)
             del self._tasks[pairing]
-
-
-async def cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """End tasks, and see to it: a library that loses a cancellation is asked again, for a time."""
-    for _ in range(_CANCELLATIONS):
-        running = [task for task in tasks if not task.done()]
-        if not running:
-            return
-        for task in running:
-            task.cancel()
-        await asyncio.wait(running, timeout=_CANCEL_SECONDS)

@@ -115,3 +115,8 @@ class Component(StrEnum):
     SERVING = "serving"
     CHALLENGER = "challenger"
     MONITOR = "monitor"
+
+
+def class_name(label: Label) -> str:
+    """How a class is called where JSON has only text: names of members, labels of metrics."""
+    return str(label).lower() if isinstance(label, bool) else str(label)

@@ -2,10 +2,14 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 import structlog
+
+_CANCELLATIONS: Final = 5
+_CANCEL_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,3 +51,14 @@ async def repeat(
                 log.info("loop_recovered", failures=failures)
             failures = 0
             await asyncio.sleep(pause_seconds)
+
+
+async def cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """End tasks, and see to it: a library that loses a cancellation is asked again, for a time."""
+    for _ in range(_CANCELLATIONS):
+        running = [task for task in tasks if not task.done()]
+        if not running:
+            return
+        for task in running:
+            task.cancel()
+        await asyncio.wait(running, timeout=_CANCEL_SECONDS)

@@ -16,11 +16,10 @@ from services.monitor.domain.reference import (
     FeatureProfile,
     OutputProfile,
     Reference,
-    class_name,
     open_counts,
 )
 from services.monitor.domain.rows import Column, PairRows, PredictionRows, Responses
-from understudy.contracts.vocabulary import Outcome, Role
+from understudy.contracts.vocabulary import Outcome, Role, class_name
 
 AGREEMENT_TOLERANCE = 0.01
 """Two predicted numbers agree when they differ by at most this share of the main's."""

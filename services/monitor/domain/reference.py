@@ -24,7 +24,7 @@ from services.monitor.domain.errors import UnusableReferenceError
 from services.monitor.domain.moments import no_sums, shifted_sums
 from services.monitor.domain.rows import Column
 from understudy.contracts.signature import Feature, Signature, Target
-from understudy.contracts.vocabulary import FeatureKind, Label, Task
+from understudy.contracts.vocabulary import FeatureKind, Label, Task, class_name
 
 SCORE_EDGES: Final = np.linspace(0.0, 1.0, 21)
 """A probability is counted into 20 equal bins."""
@@ -75,11 +75,6 @@ class Reference:
         """Where each feature's tally begins in a cell's flat vector; the last is its length."""
         widths = [feature.bins.width for feature in self.features]
         return tuple(int(at) for at in np.cumsum([0, *widths]))
-
-
-def class_name(label: Label) -> str:
-    """What a class is called in figures."""
-    return str(label)
 
 
 def build_reference(

@@ -21,8 +21,7 @@ from starlette.routing import Route
 
 from services.serving.adapters.inbox import RedisInbox
 from services.serving.adapters.library import ModelLibrary
-from services.serving.adapters.redis_client import redis_client
-from services.serving.loops import Following, Readers, cancel
+from services.serving.loops import Following, Readers
 from services.serving.metrics import ChallengerMetrics
 from services.serving.operations.access import check_installation_access
 from services.serving.operations.challenges import Challenges
@@ -33,6 +32,8 @@ from understudy.contracts.vocabulary import Scope
 from understudy.runtime.following import Follower, SnapshotCache
 from understudy.runtime.http import EXCEPTION_HANDLERS, RequestIds, liveness, readiness_response
 from understudy.runtime.keys import presented_key
+from understudy.runtime.loops import cancel
+from understudy.runtime.redis_client import redis_client
 
 _REDIS_CONNECTIONS = 1_000
 # A reader holds its question for a second on top of what an answer may take.

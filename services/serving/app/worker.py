@@ -16,10 +16,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.serving.adapters.event_log import EventLog
 from services.serving.adapters.library import ModelLibrary
-from services.serving.adapters.redis_client import redis_client
 from services.serving.api.predict import Predict, deployment_of
 from services.serving.api.routes import routes
-from services.serving.loops import Following, cancel
+from services.serving.loops import Following
 from services.serving.metrics import ServingMetrics, forget_dead_workers
 from services.serving.operations import Serving
 from services.serving.operations.releases import Releases
@@ -31,6 +30,8 @@ from understudy.contracts import vocabulary
 from understudy.runtime.following import Follower, SnapshotCache
 from understudy.runtime.http import EXCEPTION_HANDLERS, RequestIds
 from understudy.runtime.keys import presented_key
+from understudy.runtime.loops import cancel
+from understudy.runtime.redis_client import redis_client
 
 _OPEN: Final = frozenset({"/livez", "/readyz", "/healthz"})
 _REDIS_CONNECTIONS: Final = 16

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from services.serving.domain.rows import Plan, Rows
 from understudy.contracts.signature import Signature
-from understudy.contracts.vocabulary import Label, Task
+from understudy.contracts.vocabulary import Label, Task, class_name
 
 Floats = NDArray[np.float64]
 
@@ -62,11 +62,6 @@ class Loaded:
     plan: Plan
     runner: Runner
     cost: Cost
-
-
-def class_name(label: Label) -> str:
-    """How a class is written as a member of a JSON object."""
-    return str(label).lower() if isinstance(label, bool) else str(label)
 
 
 def predictions(signature: Signature, scored: Scored) -> list[Label]:

@@ -14,7 +14,6 @@ import redis
 from prometheus_client import CollectorRegistry
 
 from services.serving.adapters.event_log import EventLog
-from services.serving.adapters.redis_client import redis_client
 from services.serving.domain.rows import Rows
 from services.serving.domain.scoring import Scored
 from services.serving.domain.table import Live
@@ -33,6 +32,7 @@ from understudy.contracts.events import (
     unpack,
 )
 from understudy.launch.redis_server import find_redis_server, redis_command
+from understudy.runtime.redis_client import redis_client
 
 pytestmark = pytest.mark.anyio
 

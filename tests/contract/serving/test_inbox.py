@@ -14,7 +14,6 @@ from prometheus_client import CollectorRegistry
 
 from services.serving.adapters.inbox import RedisInbox
 from services.serving.adapters.log_entries import prediction_batch
-from services.serving.adapters.redis_client import redis_client
 from services.serving.domain.rows import Rows
 from services.serving.domain.scoring import Loaded, Scored
 from services.serving.domain.table import Live
@@ -30,6 +29,7 @@ from understudy.contracts.events import (
     predictions_key,
     unpack,
 )
+from understudy.runtime.redis_client import redis_client
 
 pytestmark = pytest.mark.anyio
 

@@ -1,4 +1,4 @@
-"""How serving and the challenger process talk to Redis: with deadlines, without hidden retries."""
+"""How services talk to Redis: with deadlines, without hidden retries."""
 
 import asyncio
 from typing import Any
