@@ -178,6 +178,12 @@ class LogMetrics:
             multiprocess_mode="livesum",
             registry=registry,
         )
+        self._buffered_bytes = Gauge(
+            "understudy_log_buffered_bytes",
+            "About how much memory rows and labels take that wait to be written.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
         self._degraded = Gauge(
             "understudy_log_degraded",
             "Deployments whose log can't be written, so that replies do not wait; of all workers.",
@@ -203,9 +209,10 @@ class LogMetrics:
         """Replies went out ahead of their rows."""
         self._late.labels(deployment).inc(replies)
 
-    def buffered(self, rows: int) -> None:
-        """So many rows wait."""
+    def buffered(self, rows: int, size: int) -> None:
+        """So many rows wait, and take so many bytes."""
         self._buffered.set(rows)
+        self._buffered_bytes.set(size)
 
     def degraded(self, change: int) -> None:
         """One lane more, or one less, can't write."""

@@ -46,6 +46,8 @@ class ServingSettings(ModelSettings, WorkerSettings):
     """Requests that may wait for a slow version; further ones are refused."""
     log_buffer_rows: Count = 200_000
     """Rows that one worker keeps while Redis is away; newer ones are dropped and counted."""
+    log_buffer_bytes: Count = 268_435_456
+    """About how much memory one worker gives to those rows; whichever bound is met first holds."""
     log_wait_seconds: Seconds = 2.0
     """How long a reply may wait for its rows to be in the log."""
     log_drain_seconds: Seconds = 5.0

@@ -2,6 +2,7 @@
 
 import logging
 import sys
+import traceback
 from typing import Any
 
 import structlog
@@ -18,6 +19,17 @@ _SHARED: list[Any] = [
 _TRACEBACKS = structlog.processors.ExceptionRenderer(
     structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
 )
+
+
+def without_message(error: BaseException) -> dict[str, object]:
+    """What a log line may tell of an error whose message may hold a caller's values."""
+    return {
+        "error_type": f"{type(error).__module__}.{type(error).__qualname__}",
+        "frames": [
+            f"{frame.filename}:{frame.lineno} in {frame.name}"
+            for frame in traceback.extract_tb(error.__traceback__, limit=-20)
+        ],
+    }
 
 
 def configure_logs(service: str, level: str = "INFO") -> Logger:

@@ -6,13 +6,13 @@ and a script applies a number once; it runs on the shard that holds the deployme
 
 import asyncio
 import uuid
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from redis.asyncio import Redis
 
-from services.serving.adapters.lanes import Buffer, Lane, LaneRules
-from services.serving.adapters.log_entries import Labelled, Record, entries_of
+from services.serving.adapters.lanes import Buffer, Lane, LaneRules, Send
+from services.serving.adapters.log_entries import Labelled, Record, entries_of, size_of
 from services.serving.metrics import LogMetrics
 from services.serving.ports import Answered
 from understudy.contracts.events import LabelEvent, encode
@@ -46,13 +46,14 @@ class EventLog:
         metrics: LogMetrics,
         *,
         buffer_rows: int,
+        buffer_bytes: int,
         wait_seconds: float,
         backoff: Backoff | None = None,
     ) -> None:
         self._redis = redis
         self._writer = uuid.uuid4().hex
         self._rules = LaneRules(
-            buffer=Buffer(buffer_rows, metrics),
+            buffer=Buffer(buffer_rows, buffer_bytes, metrics),
             metrics=metrics,
             wait_seconds=wait_seconds,
             backoff=backoff or Backoff(0.05, 1.0),
@@ -61,11 +62,11 @@ class EventLog:
 
     async def predictions(self, answered: Answered) -> bool:
         """Returns when the rows are in the log or need not be waited for; False: they are lost."""
-        return await self._lane(answered.deployment).append(answered, len(answered.ids))
+        return await self._append(answered.deployment, answered, len(answered.ids))
 
     async def labels(self, deployment: str, items: Sequence[LabelEvent]) -> bool:
         """The same for labels."""
-        return await self._lane(deployment).append(Labelled(deployment, items), len(items))
+        return await self._append(deployment, Labelled(deployment, items), len(items))
 
     async def drain(self, seconds: float) -> None:
         """Write what is left, within the time; the rest is counted as dropped."""
@@ -75,6 +76,9 @@ class EventLog:
         for lane in self._lanes.values():
             await lane.abandon()
 
+    async def _append(self, deployment: str, record: Record, rows: int) -> bool:
+        return await self._lane(deployment).append(record, rows, size_of(record))
+
     def _lane(self, deployment: str) -> Lane[Record]:
         lane = self._lanes.get(deployment)
         if lane is None:
@@ -83,7 +87,7 @@ class EventLog:
             self._lanes[deployment] = lane
         return lane
 
-    def _flush(self, key: str, records: Sequence[Record]) -> Callable[[int], Awaitable[None]]:
+    def _flush(self, key: str, records: Sequence[Record]) -> Send:
         entries = entries_of(records)
         words = [word for _, entry in entries for field in encode(entry).items() for word in field]
         keys = [key, *(stream for stream, _ in entries)]

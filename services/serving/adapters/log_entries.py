@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from sys import getsizeof
+from typing import Final
 
 import numpy as np
 
@@ -33,6 +35,26 @@ class Labelled:
 
 
 Record = Answered | Labelled
+
+_ROW_BYTES: Final = 32
+"""When it was answered, and how long that took, as Python holds them."""
+_LABEL_BYTES: Final = 200
+
+
+def size_of(record: Record) -> int:
+    """About how many bytes a record takes, here and in the log."""
+    match record:
+        case Answered():
+            found = record.scored.probabilities
+            arrays = record.rows.numbers.nbytes + record.scored.values.nbytes
+            texts = sum(getsizeof(text) for column in record.rows.texts for text in column)
+            names = sum(map(getsizeof, record.ids)) + _ROW_BYTES * len(record.ids)
+            return arrays + texts + names + (0 if found is None else found.nbytes)
+        case Labelled():
+            return sum(
+                _LABEL_BYTES + getsizeof(item.label) + getsizeof(item.source)
+                for item in record.items
+            )
 
 
 def entries_of(records: Sequence[Record]) -> list[tuple[str, Entry]]:

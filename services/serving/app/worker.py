@@ -56,6 +56,7 @@ class Worker:
             self._redis,
             metrics.log,
             buffer_rows=settings.log_buffer_rows,
+            buffer_bytes=settings.log_buffer_bytes,
             wait_seconds=settings.log_wait_seconds,
         )
         self._follower = Follower(

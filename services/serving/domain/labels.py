@@ -1,10 +1,14 @@
 """Which labels can be the truth of a prediction."""
 
 import math
+from typing import Final
 
 from services.serving.domain.ids import well_formed
 from understudy.contracts.signature import Target
 from understudy.contracts.vocabulary import PREDICTION_ID_PATTERN, Label, Task
+
+_BEYOND_INTEGERS: Final = 2**63
+"""The log holds whole numbers of 64 bits."""
 
 
 def label_problem(target: Target, prediction_id: str, label: Label) -> str | None:
@@ -12,10 +16,18 @@ def label_problem(target: Target, prediction_id: str, label: Label) -> str | Non
     if not well_formed(prediction_id):
         return f"prediction_id: must match {PREDICTION_ID_PATTERN}"
     if target.task is Task.REGRESSION:
-        if isinstance(label, int | float) and not isinstance(label, bool) and math.isfinite(label):
-            return None
-        return "label: must be a finite number"
+        return _number_problem(label)
     # 1 == True, but they are different labels.
     if any(label == known and type(label) is type(known) for known in target.classes):
         return None
     return f"label: must be one of {', '.join(map(repr, target.classes[:20]))}"
+
+
+def _number_problem(label: Label) -> str | None:
+    if type(label) is float and math.isfinite(label):
+        return None
+    if type(label) is not int:
+        return "label: must be a finite number"
+    if -_BEYOND_INTEGERS <= label < _BEYOND_INTEGERS:
+        return None
+    return "label: a whole number must fit 64 bits; write a larger one as a decimal, such as 1.5e30"

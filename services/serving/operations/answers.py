@@ -136,7 +136,9 @@ class Serving:
         results = [label_problem(target, item.prediction_id, item.label) for item in items]
         accepted = [item for item, why in zip(items, results, strict=True) if why is None]
         if accepted and not await self._log.labels(found.name, _events(accepted)):
-            results = [why or "the log is full: send this label again later" for why in results]
+            results = [
+                why or "the log could not keep it: send this label again later" for why in results
+            ]
         for why in results:
             status = LabelStatus.REFUSED if why else LabelStatus.ACCEPTED
             self._metrics.labelled(found.name, status)

@@ -5,6 +5,7 @@ import contextlib
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,6 +15,7 @@ import redis
 from prometheus_client import CollectorRegistry
 
 from services.serving.adapters.event_log import EventLog
+from services.serving.adapters.log_entries import Labelled, size_of
 from services.serving.domain.rows import Rows
 from services.serving.domain.scoring import Scored
 from services.serving.domain.table import Live
@@ -57,6 +59,7 @@ class Writer:
             self.client,
             LogMetrics(self.numbers),
             buffer_rows=buffer_rows,
+            buffer_bytes=100_000_000,
             wait_seconds=wait_seconds,
         )
 
@@ -151,6 +154,20 @@ async def test_labels_take_the_same_way(redis_url: str, writer_for: Callable[...
     with redis.Redis.from_url(redis_url) as client:
         (fields,) = entries(client, labels_key("flowers"))
     assert decode_labels(fields).items == [event]
+
+
+async def test_a_label_that_can_not_be_encoded_takes_no_prediction_along(
+    redis_url: str, writer_for: Callable[..., Writer]
+) -> None:
+    writer = writer_for(redis_url)
+    event = LabelEvent(prediction_id="a", label=2**64, received_at=1.0)
+    kept = await asyncio.gather(
+        writer.log.predictions(answered("a")),
+        writer.log.labels("flowers", [event]),
+        writer.log.predictions(answered("b")),
+    )
+    assert [*kept] == [True, False, True]
+    assert logged_ids(redis_url) == ["a.0", "b.0"]
 
 
 async def test_a_flush_whose_reply_was_lost_is_not_applied_twice(
@@ -252,3 +269,12 @@ async def test_a_great_backlog_is_written_in_bounded_entries(
     writer = writer_for(redis_url, buffer_rows=20_000)
     await asyncio.gather(*(writer.log.predictions(answered(str(i), rows=1_000)) for i in range(12)))
     assert [len(batch.ids) for batch in batches(redis_url)] == [5_000, 5_000, 2_000]
+
+
+def test_the_size_of_a_record_is_about_that_of_its_entry() -> None:
+    texts = ["é" * 500, None] * 500
+    record = replace(answered("a", rows=1_000), rows=Rows(np.zeros((1_000, 2)), (texts,)))
+    encoded = 500 * 1_000 + 1_000 * 60
+    assert encoded < size_of(record) < 2 * encoded
+    labels = [LabelEvent(prediction_id="a", label="é" * 500, received_at=1.0)] * 100
+    assert 50_000 < size_of(Labelled("d", labels)) < 200_000

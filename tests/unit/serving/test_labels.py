@@ -9,7 +9,16 @@ PRICE = Target("price", Task.REGRESSION)
 
 
 @pytest.mark.parametrize(
-    ("target", "label"), [(FLOWERS.target, "setosa"), (LOANS.target, 1), (PRICE, 1), (PRICE, 1.5)]
+    ("target", "label"),
+    [
+        (FLOWERS.target, "setosa"),
+        (LOANS.target, 1),
+        (PRICE, 1),
+        (PRICE, 1.5),
+        (PRICE, 1e300),
+        (PRICE, 2**63 - 1),
+        (PRICE, -(2**63)),
+    ],
 )
 def test_labels_that_can_be_true(target: Target, label: Label) -> None:
     assert label_problem(target, "id", label) is None
@@ -24,6 +33,9 @@ def test_labels_that_can_be_true(target: Target, label: Label) -> None:
         (PRICE, True),
         (PRICE, "1"),
         (PRICE, float("inf")),
+        (PRICE, 2**63),
+        (PRICE, -(2**63) - 1),
+        (PRICE, 10**400),
     ],
 )
 def test_labels_that_can_not(target: Target, label: Label) -> None:
