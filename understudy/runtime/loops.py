@@ -4,7 +4,7 @@ import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -53,7 +53,7 @@ async def repeat(
             await asyncio.sleep(pause_seconds)
 
 
-async def cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
+async def cancel(tasks: Sequence[asyncio.Task[Any]]) -> None:
     """End tasks, and see to it: a library that loses a cancellation is asked again, for a time."""
     for _ in range(_CANCELLATIONS):
         running = [task for task in tasks if not task.done()]
@@ -62,3 +62,6 @@ async def cancel(tasks: Sequence[asyncio.Task[None]]) -> None:
         for task in running:
             task.cancel()
         await asyncio.wait(running, timeout=_CANCEL_SECONDS)
+    left = sum(not task.done() for task in tasks)
+    if left:
+        structlog.stdlib.get_logger().warning("tasks_do_not_end", tasks=left)

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 from redis.asyncio import BlockingConnectionPool, ConnectionPool, Redis
+from redis.asyncio.client import Pipeline
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
@@ -24,6 +25,25 @@ class TimedRedis(Redis):
         """Send one command, read its answer."""
         async with asyncio.timeout(self._seconds):
             return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:  # noqa: FBT002 - the library's signature
+        """Several commands at once, under the same deadline."""
+        pipeline = TimedPipeline(
+            self.connection_pool, self.response_callbacks, transaction, shard_hint
+        )
+        pipeline.seconds = self._seconds
+        return pipeline
+
+
+class TimedPipeline(Pipeline):
+    """A pipeline that ends within a time, as a command does."""
+
+    seconds: float
+
+    async def execute(self, raise_on_error: bool = True) -> list[Any]:  # noqa: FBT002 - the library's signature
+        """Send all commands, read their answers."""
+        async with asyncio.timeout(self.seconds):
+            return await super().execute(raise_on_error)
 
 
 def redis_client(url: str, timeout_seconds: float, connections: int) -> Redis:

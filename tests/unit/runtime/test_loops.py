@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from understudy.runtime.loops import Backoff, repeat
+from understudy.runtime.loops import Backoff, cancel, repeat
 
 pytestmark = pytest.mark.anyio
 
@@ -36,3 +36,24 @@ def test_waits_double_up_to_a_bound_and_never_vanish() -> None:
     backoff = Backoff(first_seconds=1, most_seconds=8)
     for failures, nominal in [(1, 1), (2, 2), (4, 8), (9, 8), (10_000, 8)]:
         assert nominal / 2 <= backoff.delay(failures) <= nominal
+
+
+async def test_a_task_that_loses_a_cancellation_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("understudy.runtime.loops._CANCEL_SECONDS", 0.01)
+    lost = list[int]()
+
+    async def deaf_twice() -> None:
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                lost.append(1)
+                if len(lost) > 2:
+                    raise
+
+    task = asyncio.create_task(deaf_twice())
+    await asyncio.sleep(0)
+    await cancel([task])
+    assert (task.cancelled(), len(lost)) == (True, 3)
