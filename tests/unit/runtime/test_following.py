@@ -1,5 +1,6 @@
 """A follower takes up what is newer, keeps it on disk, and starts without the registry."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,38 @@ async def test_a_smaller_sequence_is_taken_too_since_a_registry_may_be_restored(
     source.current = Snapshot(sequence=2)
     assert await follower.step()
     assert source.asked == [None, 9]
+
+
+async def test_a_disk_that_takes_nothing_stands_in_no_revocations_way(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "folder"
+    in_the_way.touch()
+    cache, source = SnapshotCache(in_the_way / "s"), Source(Snapshot(sequence=4))
+    follower, heard = Follower(source, cache, 1.0), list[int]()
+    follower.subscribe(lambda snapshot: heard.append(snapshot.sequence))
+    assert await follower.step()
+    source.current = Snapshot(sequence=5)
+    assert await follower.step()
+    assert heard == [4, 5]
+    in_the_way.unlink()
+    assert not await follower.step()
+    assert cache.load() == Snapshot(sequence=5)
+
+
+def test_a_draft_that_can_not_be_moved_is_not_left(tmp_path: Path) -> None:
+    (tmp_path / "s").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        SnapshotCache(tmp_path / "s").store(Snapshot(sequence=1))
+    assert [path.name for path in tmp_path.iterdir()] == ["s"]
+
+
+async def test_a_source_that_does_not_hold_questions_is_not_asked_without_end(
+    tmp_path: Path,
+) -> None:
+    source = Source(Snapshot(sequence=1))
+    following = asyncio.create_task(Follower(source, SnapshotCache(tmp_path / "s"), 1.0).run())
+    await asyncio.sleep(0.2)
+    following.cancel()
+    assert 2 <= len(source.asked) <= 21
 
 
 def test_a_broken_file_is_no_snapshot(tmp_path: Path) -> None:
