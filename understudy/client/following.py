@@ -1,8 +1,12 @@
 """The registry as a follower sees it: snapshot, artifacts, report. Asynchronous."""
 
 import asyncio
+import contextlib
 import hashlib
 import os
+import time
+import uuid
+from collections.abc import Collection
 from pathlib import Path
 
 import anyio
@@ -58,9 +62,13 @@ class RegistryFollowing:
         """
         path = folder / digest
         if not await asyncio.to_thread(_holds, path, digest):
-            draft = folder / f"{digest}.{os.getpid()}.part"
-            await self._download(digest, draft)
-            await asyncio.to_thread(_accept, draft, path, digest)
+            # Of one's own: several workers, or tasks of one, may fetch the same at a time.
+            draft = folder / f"{digest}.{uuid.uuid4().hex}.part"
+            try:
+                await self._download(digest, draft)
+                await asyncio.to_thread(_accept, draft, path, digest)
+            finally:
+                draft.unlink(missing_ok=True)
         return path
 
     async def _download(self, digest: str, draft: Path) -> None:
@@ -71,16 +79,32 @@ class RegistryFollowing:
                     await file.write(chunk)
 
 
+def prune_artifacts(folder: Path, wanted: Collection[str], unused_seconds: float) -> int:
+    """Remove what is not wanted and was not used for so long, left drafts too; how many files.
+
+    Raises OSError.
+    """
+    before, removed = time.time() - unused_seconds, 0
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.name not in wanted and path.is_file() and path.stat().st_mtime < before:
+            path.unlink(missing_ok=True)
+            removed += 1
+    return removed
+
+
 def _holds(path: Path, digest: str) -> bool:
-    """Whether the file is there and is the digest's; makes its folder."""
+    """Whether the file is there and is the digest's; makes its folder, notes the use."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    return path.exists() and _sha256(path) == digest
+    if not path.exists() or _sha256(path) != digest:
+        return False
+    with contextlib.suppress(OSError):  # a disk that can only be read has nothing pruned either
+        os.utime(path)
+    return True
 
 
 def _accept(draft: Path, path: Path, digest: str) -> None:
-    """Move a download to its place when its bytes are the digest's, else remove it."""
+    """Move a download to its place when its bytes are the digest's."""
     if _sha256(draft) != digest:
-        draft.unlink()
         raise DigestMismatchError(f"artifact {digest}: the downloaded bytes have another digest")
     draft.replace(path)
 
