@@ -3,7 +3,6 @@
 The child itself is `inspection_child`.
 """
 
-import os
 import subprocess
 import sys
 import threading
@@ -23,11 +22,10 @@ from services.registry.domain.errors import (
 )
 from services.registry.ports import Sample
 from understudy.contracts.refusals import FieldError
+from understudy.runtime.children import child_environment
 
 _WAITING_AT_MOST: Final = 8
 """Each one that waits holds a thread, of which other requests need some too."""
-_KEPT: Final = frozenset({"HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "PATH", "TMPDIR"})
-"""The parent's environment holds keys and passwords; the child gets no more of it than this."""
 
 
 class Task(BaseModel):
@@ -89,7 +87,7 @@ class ChildInspector:
                 command,
                 input=task.model_dump_json().encode(),
                 capture_output=True,
-                env=_environment(),
+                env=child_environment(),
                 timeout=self._seconds,
                 check=True,
             )
@@ -138,10 +136,3 @@ def _judge(verdict: Verdict, trusted_types: Collection[str]) -> None:
             f"The reference sample does not fit: {'; '.join(verdict.reference)}.",
             *(FieldError("/reference", problem) for problem in verdict.reference),
         )
-
-
-def _environment() -> dict[str, str]:
-    kept = {name: value for name, value in os.environ.items() if name in _KEPT}
-    threads = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    # The child finds what the parent finds, wherever it was started.
-    return {**kept, **threads, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
