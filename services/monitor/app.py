@@ -1,11 +1,9 @@
 """Joins the monitor's parts. Read top-down: what is made of what, then what runs."""
 
-import asyncio
 import contextlib
-import os
-import socket
 import time
 from collections.abc import AsyncIterator
+from typing import Final
 
 import numpy as np
 from fastapi import APIRouter, FastAPI
@@ -19,7 +17,7 @@ from services.monitor.adapters.references import ParquetReferences
 from services.monitor.adapters.report_process import ReportProcess
 from services.monitor.api import monitor_routes
 from services.monitor.domain.rules import Rules
-from services.monitor.loops import Heartbeat, Watching, run_loops
+from services.monitor.loops import Heartbeat, Tidying, Watching, begin_loops
 from services.monitor.metrics import FiguresCollector, MonitorMetrics
 from services.monitor.operations import Monitoring, Reporting, ReportTerms, Sources
 from services.monitor.settings import MonitorSettings
@@ -27,6 +25,13 @@ from understudy.client.following import RegistryFollowing
 from understudy.runtime.buckets import LATENCY_SECONDS
 from understudy.runtime.following import Follower, SnapshotCache
 from understudy.runtime.http import EXCEPTION_HANDLERS, RequestIds
+from understudy.runtime.instance import instance_name
+from understudy.runtime.loops import cancel
+from understudy.runtime.redis_client import redis_client
+
+_REDIS_SECONDS: Final = 10.0
+# Each deployment's look at its log holds one.
+_REDIS_CONNECTIONS: Final = 4_096
 
 
 def create_app(settings: MonitorSettings) -> FastAPI:
@@ -63,17 +68,18 @@ def create_app(settings: MonitorSettings) -> FastAPI:
         )
     )
     heartbeat = Heartbeat(
-        monitoring, registry, _instance(), settings.monitor_heartbeat_seconds, sources.clock
+        monitoring, registry, instance_name(), settings.monitor_heartbeat_seconds, sources.clock
     )
     watching = Watching(monitoring, metrics, settings.monitor_pause_seconds)
+    tidying = Tidying(follower, sources.references)
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         follower.resume()
-        loops = asyncio.create_task(run_loops(follower, heartbeat, watching))
+        loops = begin_loops(follower, heartbeat, watching, tidying)
         yield
-        loops.cancel()
-        await asyncio.gather(loops, return_exceptions=True)
+        await cancel(loops)
+        await watching.close()
         await registry.aclose()
         await redis.aclose()
 
@@ -95,14 +101,11 @@ def http_app(routes: APIRouter, lifespan: Lifespan[FastAPI] | None = None) -> Fa
 
 def _redis(settings: MonitorSettings) -> Redis:
     """Reads hang for the wait by intent; anything longer is a lost connection."""
-    client: Redis = Redis.from_url(
+    return redis_client(
         settings.redis_url.get_secret_value(),
-        socket_connect_timeout=5.0,
-        socket_timeout=settings.monitor_wait_seconds + 10.0,
-        health_check_interval=30,
-        max_connections=4_096,  # each deployment's look at its log holds one
+        settings.monitor_wait_seconds + _REDIS_SECONDS,
+        _REDIS_CONNECTIONS,
     )
-    return client
 
 
 def _rules(settings: MonitorSettings) -> Rules:
@@ -122,7 +125,3 @@ def _report_terms(settings: MonitorSettings) -> ReportTerms:
         deadline_seconds=settings.monitor_report_deadline_seconds,
         cache_seconds=settings.monitor_report_cache_seconds,
     )
-
-
-def _instance() -> str:
-    return f"monitor@{socket.gethostname()}:{os.getpid()}"

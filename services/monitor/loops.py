@@ -1,13 +1,21 @@
 """What runs in the background: following the registry, reporting to it, one loop per deployment."""
 
 import asyncio
+import contextlib
+from collections.abc import Collection
+from typing import Final
 
 from services.monitor.metrics import MonitorMetrics
 from services.monitor.operations import Clock, Monitoring, Watch
+from services.monitor.ports import References
 from understudy.contracts.registry import FollowerReport
 from understudy.contracts.vocabulary import Component
 from understudy.runtime.following import Follower, SnapshotSource
-from understudy.runtime.loops import repeat
+from understudy.runtime.loops import cancel, repeat
+
+_LOOK_AGAIN_SECONDS: Final = 5.0
+_HEARTBEAT_LOOK_SECONDS: Final = 0.5
+_BETWEEN_TIDYINGS_SECONDS: Final = 600.0
 
 
 class Heartbeat:
@@ -62,25 +70,32 @@ class Watching:
         self._pause_seconds = pause_seconds
         self._tasks: dict[Watch, asyncio.Task[None]] = {}
 
-    async def run(self) -> None:
-        """Until cancelled, which ends the loops too."""
-        try:
-            while True:
-                self._monitoring.changed.clear()
-                self._reconcile()
+    async def step(self) -> None:
+        """Wait for watches to come or go, and have a loop for each; look now and then anyway."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
                 await self._monitoring.changed.wait()
-        finally:
-            for task in self._tasks.values():
-                task.cancel()
-            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        self._monitoring.changed.clear()
+        await self._end(self._tasks.keys() - set(self._monitoring.watches.values()))
+        self._begin()
 
-    def _reconcile(self) -> None:
-        wanted = set(self._monitoring.watches.values())
-        for watch in self._tasks.keys() - wanted:
-            self._tasks.pop(watch).cancel()
-        for watch in wanted - self._tasks.keys():
-            name = watch.deployment.name
-            self._tasks[watch] = asyncio.create_task(self._repeat(name, watch))
+    async def close(self) -> None:
+        """End all loops."""
+        await self._end([*self._tasks])
+
+    async def _end(self, watches: Collection[Watch]) -> None:
+        """A loop that does not end is remembered, and asked again at the next look."""
+        await cancel([self._tasks[watch] for watch in watches])
+        for watch in watches:
+            if self._tasks[watch].done():
+                del self._tasks[watch]
+
+    def _begin(self) -> None:
+        """A deployment that is back waits until the loop of its former watch has ended."""
+        busy = {watch.deployment.name for watch in self._tasks}
+        for name, watch in self._monitoring.watches.items():
+            if name not in busy:
+                self._tasks[watch] = asyncio.create_task(self._repeat(name, watch))
 
     async def _repeat(self, name: str, watch: Watch) -> None:
         await repeat(
@@ -91,9 +106,29 @@ class Watching:
         )
 
 
-async def run_loops(follower: Follower, heartbeat: Heartbeat, watching: Watching) -> None:
-    """All of them, until cancelled."""
-    async with asyncio.TaskGroup() as loops:
-        loops.create_task(repeat("follow", follower.step))
-        loops.create_task(repeat("heartbeat", heartbeat.step, pause_seconds=0.5))
-        loops.create_task(watching.run())
+class Tidying:
+    """Lets go of reference samples that no deployment names any more."""
+
+    def __init__(self, follower: Follower, references: References) -> None:
+        self._follower = follower
+        self._references = references
+
+    async def step(self) -> None:
+        """Keep what the snapshot names; without a snapshot, everything."""
+        snapshot = self._follower.snapshot
+        if snapshot is not None:
+            served = (one for deployment in snapshot.deployments for one in deployment.versions)
+            await self._references.keep({version.reference for version in served})
+
+
+def begin_loops(
+    follower: Follower, heartbeat: Heartbeat, watching: Watching, tidying: Tidying
+) -> list[asyncio.Task[None]]:
+    """All of them; each runs until it is cancelled."""
+    loops = (
+        follower.run(),
+        repeat("heartbeat", heartbeat.step, pause_seconds=_HEARTBEAT_LOOK_SECONDS),
+        repeat("watching", watching.step),
+        repeat("tidying", tidying.step, pause_seconds=_BETWEEN_TIDYINGS_SECONDS),
+    )
+    return [asyncio.create_task(loop) for loop in loops]

@@ -239,6 +239,10 @@ class Reporting:
 
     async def page(self, deployment: DeploymentSnapshot) -> bytes:
         """The report of the newest rows. Raises NothingObservedError, ReportDeadlineError."""
+        # One that is there waits for no other that is being made.
+        return self._fresh(deployment) or await self._made_in_turn(deployment)
+
+    async def _made_in_turn(self, deployment: DeploymentSnapshot) -> bytes:
         try:
             async with asyncio.timeout(self._terms.deadline_seconds), self._making:
                 return self._fresh(deployment) or await self._make(deployment)

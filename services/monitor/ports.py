@@ -1,6 +1,6 @@
 """What the monitor needs of the world, named by what it is for."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -49,6 +49,9 @@ class References(Protocol):
 
     async def file(self, served: ServedVersion) -> Path:
         """The Parquet file itself."""
+
+    async def keep(self, wanted: Collection[str]) -> None:
+        """Let go of files with other digests, once they are old."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -113,6 +113,9 @@ class MemoryReferences:
 
     async def file(self, served: ServedVersion) -> Path:
         return Path(served.reference)
+
+    async def keep(self, wanted: Collection[str]) -> None:
+        self.profiles = {name: held for name, held in self.profiles.items() if name in wanted}
 
 
 @dataclass

@@ -1,24 +1,26 @@
 """Reference samples: Parquet files by digest, kept in a folder, profiled once each."""
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import structlog
 
 from services.monitor.domain.errors import UnusableReferenceError
 from services.monitor.domain.reference import Reference, build_reference
 from services.monitor.domain.rows import Column
-from understudy.client.following import RegistryFollowing
+from understudy.client.following import RegistryFollowing, prune_artifacts
 from understudy.contracts.registry import ServedVersion
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import Label
 
 _KEPT: Final = 64
 """Profiles that are held; the oldest goes first."""
+_UNUSED_SECONDS: Final = 86_400.0
 
 
 class ParquetReferences:
@@ -44,6 +46,12 @@ class ParquetReferences:
     async def file(self, served: ServedVersion) -> Path:
         """Downloaded when it is not there; its bytes are checked each time."""
         return await self._registry.fetch_artifact(served.reference, self._folder)
+
+    async def keep(self, wanted: Collection[str]) -> None:
+        """In a thread; a file that was used within a day stays."""
+        removed = await asyncio.to_thread(prune_artifacts, self._folder, wanted, _UNUSED_SECONDS)
+        if removed:
+            structlog.stdlib.get_logger().info("references_pruned", files=removed)
 
 
 def read_reference(path: Path, signature: Signature, most_rows: int) -> Reference:

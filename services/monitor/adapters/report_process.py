@@ -7,6 +7,7 @@ limits of its own; it is killed when the deadline passes.
 import asyncio
 import contextlib
 import os
+import re
 import signal
 import sys
 import tempfile
@@ -24,10 +25,16 @@ from services.monitor.domain.errors import ReportDeadlineError, ReportFailedErro
 from services.monitor.domain.rows import PredictionRows
 from services.monitor.ports import ReportOrder
 from understudy.contracts.signature import Signature
+from understudy.runtime.children import child_environment
 
 _MODULE: Final = "services.monitor.adapters.reports"
 _MEMORY_BYTES: Final = 4 * 1024**3
-_ERROR_CHARACTERS: Final = 2_000
+_ERROR_BYTES: Final = 2_000
+_REASON: Final = re.compile(
+    r"[A-Za-z_][\w.]{0,119}( at [\w.-]{1,119}:\d{1,7}$|(?<=Error)(?=:)|(?<=Error)$)",
+    re.ASCII,
+)
+"""What `reports` says when it fails, or the interpreter before `reports` was there."""
 
 
 class ReportTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,11 +78,14 @@ def current_table(rows: Sequence[PredictionRows], signature: Signature, most_row
     return table.slice(max(0, table.num_rows - most_rows))
 
 
-def child_environment(folder: Path) -> dict[str, str]:
-    """Ours without our settings (keys, passwords); no telemetry, one thread, no files elsewhere."""
-    passed = {name: value for name, value in os.environ.items() if "UNDERSTUDY" not in name}
-    own = {"DO_NOT_TRACK": "1", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    return {**passed, **own, "HOME": str(folder), "TMPDIR": str(folder)}
+def reason_of(said: str) -> str:
+    """Why a child failed, from the end of what it said: a class and a place, never a value.
+
+    Messages of exceptions quote what callers sent, so nothing else of it may reach a log.
+    """
+    lines = said.strip().splitlines()
+    found = _REASON.match(lines[-1]) if lines else None
+    return found.group() if found else "unknown"
 
 
 def _part(entry: PredictionRows, signature: Signature) -> Any:
@@ -117,7 +127,8 @@ async def _run(task: Path, folder: Path) -> int:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=errors,
             stderr=errors,
-            env=child_environment(folder),
+            # No telemetry, no files elsewhere.
+            env=child_environment(HOME=str(folder), TMPDIR=str(folder), DO_NOT_TRACK="1"),
             start_new_session=True,
         )
     try:
@@ -130,6 +141,8 @@ async def _run(task: Path, folder: Path) -> int:
 
 
 def _failure(status: int, folder: Path) -> ReportFailedError:
-    said = (folder / "errors").read_text(errors="replace")[-_ERROR_CHARACTERS:]
-    structlog.stdlib.get_logger().error("report_failed", status=status, output=said)
+    with (folder / "errors").open("rb") as errors:
+        errors.seek(max(0, errors.seek(0, os.SEEK_END) - _ERROR_BYTES))
+        said = errors.read().decode(errors="replace")
+    structlog.stdlib.get_logger().error("report_failed", status=status, reason=reason_of(said))
     return ReportFailedError("The report could not be made; the monitor's log says why.")

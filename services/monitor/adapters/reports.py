@@ -8,10 +8,13 @@ as they are, and values are sent by callers: what could open a tag is replaced b
 
 import html
 import os
+import re
 import resource
 import signal
 import sys
+import traceback
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -131,5 +134,14 @@ def _document(title: str, notes: list[str], body: str) -> str:
     )
 
 
+def _tell(kind: type[BaseException], _error: BaseException, at: TracebackType | None) -> None:
+    """Say what failed and where, without the message: it may quote what callers sent."""
+    frames = traceback.extract_tb(at)
+    name = re.sub(r"[^\w.-]", "_", Path(frames[-1].filename).name) if frames else "nowhere"
+    line = frames[-1].lineno if frames else 0
+    sys.stderr.write(f"\n{kind.__module__}.{kind.__qualname__} at {name}:{line}\n")
+
+
 if __name__ == "__main__":
+    sys.excepthook = _tell
     main(sys.argv[1])

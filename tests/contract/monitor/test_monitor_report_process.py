@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from structlog.testing import capture_logs
 
 from services.monitor.adapters.event_log import prediction_rows
 from services.monitor.adapters.report_process import (
     ReportProcess,
     ReportTask,
-    child_environment,
     current_table,
+    reason_of,
 )
 from services.monitor.adapters.reports import usable_columns
 from services.monitor.domain.errors import ReportDeadlineError, ReportFailedError
@@ -34,21 +35,36 @@ def order(tmp_path: Path) -> ReportOrder:
 
 async def test_a_child_that_fails_is_told_apart(order: ReportOrder) -> None:
     order.reference.write_bytes(b"no Parquet")
-    with pytest.raises(ReportFailedError):
+    with pytest.raises(ReportFailedError), capture_logs() as logs:
         await ReportProcess().render(order, 60.0)
+    [entry] = logs
+    assert entry["reason"].startswith("pyarrow.lib.ArrowInvalid at ")
+    assert "Parquet" not in str(entry)
+
+
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        (
+            "\npandas.errors.ParserError at reader.py:12\n",
+            "pandas.errors.ParserError at reader.py:12",
+        ),
+        ("Traceback\n  File x\nModuleNotFoundError: No module named 'y'\n", "ModuleNotFoundError"),
+        ("MemoryError\n", "MemoryError"),
+        ("UserWarning: odd value 'Ada Lovelace'\n", "unknown"),
+        ("ValueError: could not convert 'Ada\nLovelace': no number", "unknown"),
+        ("Error" * 400 + ": x", "unknown"),
+        ("", "unknown"),
+    ],
+)
+async def test_of_what_a_child_said_no_value_is_passed_on(said: str, reason: str) -> None:
+    assert reason_of(said) == reason
 
 
 async def test_a_child_that_takes_too_long_is_killed(order: ReportOrder) -> None:
     with pytest.raises(ReportDeadlineError):
         await ReportProcess().render(order, 0.3)
     assert "services.monitor.adapters.reports" not in _command_lines_of_children()
-
-
-async def test_a_child_gets_no_settings_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("UNDERSTUDY_SERVICE_KEY", "us_secret")
-    environment = child_environment(Path("/tmp"))  # noqa: S108 - nothing is written there
-    assert "us_secret" not in environment.values()
-    assert environment["DO_NOT_TRACK"] == "1"
 
 
 async def test_columns_that_can_not_be_compared_are_named() -> None:

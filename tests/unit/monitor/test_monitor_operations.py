@@ -1,19 +1,21 @@
 """Watches, who may see them, and reports, over fakes."""
 
 import asyncio
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
+from services.monitor.domain.accounting import Delivery, Positions
 from services.monitor.domain.errors import (
     NothingObservedError,
     NotReadyError,
     ReportDeadlineError,
     UnknownDeploymentError,
 )
-from services.monitor.loops import Heartbeat, Watching
+from services.monitor.loops import Heartbeat, Tidying, Watching
 from services.monitor.metrics import MonitorMetrics
 from services.monitor.operations import Monitoring, Reporting, ReportTerms, Sources, Watch
 from services.monitor.ports import ReportOrder
@@ -42,6 +44,7 @@ from tests.fakes.monitor_entries import (
 )
 from understudy.runtime.following import Follower, SnapshotCache
 from understudy.runtime.keys import ForbiddenError, UnauthenticatedError
+from understudy.runtime.loops import cancel, repeat
 
 pytestmark = pytest.mark.anyio
 
@@ -212,21 +215,72 @@ async def test_a_deployment_in_trouble_stops_no_other(world: World) -> None:
     monitoring = Monitoring(world.follower, world.sources)
     world.shelf.offered = snapshot(deployment(reference="f" * 64), deployment("churn"))
     await world.follower.step()
-    looping = asyncio.create_task(Watching(monitoring, world.metrics, 0.001).run())
+    watching = Watching(monitoring, world.metrics, 0.001)
+    await watching.step()
     async with asyncio.timeout(5.0):
         while (  # noqa: ASYNC110 - no event tells of a step
             monitoring.watches["churn"].figures() is None or not _failures(world)
         ):
             await asyncio.sleep(0.001)
-    looping.cancel()
-    await asyncio.gather(looping, return_exceptions=True)
+    await watching.close()
     assert monitoring.watches[NAME].figures() is None
+
+
+class SlowToEndLog(MemoryLog):
+    """Holds every look, also past a cancellation, until it is let go; counts who looks."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.let_go = asyncio.Event()
+        self.looks = self.looking = self.most_looking = 0
+
+    async def read(self, deployment: str, after: Positions) -> Delivery:
+        self.looks += 1
+        self.looking += 1
+        self.most_looking = max(self.looking, self.most_looking)
+        try:
+            await asyncio.sleep(60.0)
+        except asyncio.CancelledError:
+            await self.let_go.wait()
+            raise
+        finally:
+            self.looking -= 1
+        return await super().read(deployment, after)
+
+
+async def test_a_deployment_that_returns_never_has_two_watches(world: World) -> None:
+    log = SlowToEndLog()
+    monitoring = Monitoring(world.follower, replace(world.sources, log=log))
+    watching = Watching(monitoring, world.metrics, 0.001)
+    looping = asyncio.create_task(repeat("watching", watching.step))
+    for sequence, present in enumerate((True, False, True), start=2):
+        world.shelf.offered = snapshot(*([deployment()] if present else []), sequence=sequence)
+        await world.follower.step()
+        await asyncio.sleep(0.05)
+    assert (log.looking, log.most_looking) == (1, 1)
+    log.let_go.set()
+    async with asyncio.timeout(5.0):
+        while log.looks < 2:  # noqa: ASYNC110 - no event tells of a look
+            await asyncio.sleep(0.001)
+    await cancel([looping])
+    await watching.close()
+    assert (log.looking, log.most_looking) == (0, 1)
+
+
+async def test_references_that_nobody_names_are_let_go(world: World) -> None:
+    tidying = Tidying(world.follower, world.references)
+    await tidying.step()
+    assert len(world.references.profiles) == 3
+    await world.follower.step()
+    await tidying.step()
+    named = {version.reference for version in deployment().versions}
+    assert world.references.profiles.keys() == named & {"1" * 64, "2" * 64, "b" * 64}
 
 
 async def test_the_registry_is_told_what_is_watched(world: World) -> None:
     monitoring = Monitoring(world.follower, world.sources)
     world.shelf.offered = snapshot(deployment(release=3))
-    heartbeat = Heartbeat(monitoring, world.shelf, "monitor@here:1", 10.0, lambda: world.now)
+    heartbeat = Heartbeat(monitoring, world.shelf, "here:1", 10.0, lambda: world.now)
     await world.follower.step()
     await heartbeat.step()
     await monitoring.watches[NAME].step()
@@ -245,6 +299,25 @@ async def test_a_report_is_made_once_and_handed_out_again(world: World) -> None:
     world.now += 61.0
     assert await reporting.page(deployment()) != first[0]
     assert sum(len(rows.ids) for rows in reports.orders[0].rows) == 5
+
+
+async def test_a_kept_report_waits_for_no_other_that_is_being_made(world: World) -> None:
+    class Held(CannedReports):
+        async def render(self, order: ReportOrder, deadline_seconds: float) -> bytes:
+            if order.title.startswith("churn"):
+                await asyncio.sleep(60.0)
+            return await super().render(order, deadline_seconds)
+
+    batch = prediction_batch(sample(5))
+    world.log.append(batch, msgspec.structs.replace(batch, deployment="churn"))
+    reporting = Reporting(world.sources, Held(), ReportTerms(100, 30.0, 60.0))
+    page = await reporting.page(deployment())
+    making = asyncio.create_task(reporting.page(deployment("churn")))
+    await asyncio.sleep(0.01)
+    async with asyncio.timeout(1.0):
+        assert await reporting.page(deployment()) == page
+    assert not making.done()
+    making.cancel()
 
 
 async def test_without_rows_there_is_no_report(world: World) -> None:
