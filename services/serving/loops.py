@@ -2,8 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Coroutine, Iterable
+from typing import Any, Final
 
 import structlog
 
@@ -26,7 +26,7 @@ class Following:
         self,
         follower: Follower,
         source: SnapshotSource,
-        take_up: Callable[[Snapshot], Awaitable[bool]],
+        take_up: Callable[[Snapshot], Coroutine[Any, Any, bool]],
         report: Callable[[], FollowerReport],
         heartbeat_seconds: float,
     ) -> None:
@@ -70,11 +70,12 @@ class Following:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(retry_in):
                 await self._arrived.wait()
+        # Failed until it is through: whatever cuts it off, it is tried again.
+        self._failures = 1 if self._arrived.is_set() else self._failures + 1
         self._arrived.clear()
         snapshot = self._follower.snapshot
-        if snapshot is None:
-            return
-        self._failures = 0 if await self._take_up(snapshot) else self._failures + 1
+        if snapshot is not None and await self._taken_up(snapshot):
+            self._failures = 0
         self._changed.set()
 
     async def tell(self) -> None:
@@ -87,6 +88,16 @@ class Following:
         report = self._report()
         await self._source.report(report)
         self._settled = self._everything_is_in(report)
+
+    async def _taken_up(self, snapshot: Snapshot) -> bool:
+        """False when it failed in part, or was cut off by a newer snapshot, which is next then."""
+        taking = asyncio.create_task(self._take_up(snapshot))
+        newer = asyncio.create_task(self._arrived.wait())
+        try:
+            await asyncio.wait([taking, newer], return_when=asyncio.FIRST_COMPLETED)
+            return taking.done() and taking.result()
+        finally:
+            await cancel([taking, newer])
 
     def _everything_is_in(self, report: FollowerReport) -> bool:
         snapshot = self._follower.snapshot

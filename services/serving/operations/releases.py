@@ -19,8 +19,6 @@ from understudy.contracts.registry import (
 )
 from understudy.contracts.vocabulary import Component
 
-_LOADS_AT_ONCE = 2
-
 
 class Releases:
     """Takes up releases. One that can't be loaded leaves the old one in place and says so."""
@@ -32,21 +30,23 @@ class Releases:
         self._library = library
         self._metrics = metrics
         self._instance = instance
-        self._loads = asyncio.Semaphore(_LOADS_AT_ONCE)
+        self._mains: dict[str, tuple[str, ServedVersion]] = {}
+        """Model and version that answer, by deployment."""
         self._log = structlog.stdlib.get_logger("releases")
         self.ready = False
         """Whether a snapshot was taken up, as far as its models can be loaded."""
 
     async def take_up(self, snapshot: Snapshot) -> bool:
         """Serve what the snapshot wants; False when a release could not be loaded."""
-        # Access and removals hold at once; releases as soon as their models are warm.
+        # Access and removals hold at once; releases as soon as their models are warm. When this
+        # is cut off for a newer snapshot, the library goes on with what it has begun to load.
         self._serving.table = self._serving.table.wanted(
             [_wanted(deployment) for deployment in snapshot.deployments]
         )
         results = await asyncio.gather(
             *(self._take_up_one(d, snapshot.trusted_types) for d in snapshot.deployments)
         )
-        self._library.keep([(d.model, served) for d in snapshot.deployments for served in _warm(d)])
+        self._keep(snapshot)
         self.ready = True
         return all(results)
 
@@ -61,25 +61,54 @@ class Releases:
         )
 
     async def _take_up_one(self, wanted: DeploymentSnapshot, trusted: Sequence[str]) -> bool:
-        async with self._loads:
+        try:
+            await self._switch(wanted, trusted)
+        except Exception as error:  # noqa: BLE001 - whatever a model or a download raises
+            self._note_failure(wanted, error)
+            return False
+        await self._warm_former(wanted, trusted)
+        return True
+
+    async def _warm_former(self, wanted: DeploymentSnapshot, trusted: Sequence[str]) -> None:
+        """Not needed in order to answer, but in order to go back without a wait."""
+        for former in _warm(wanted)[1:]:
             try:
-                await self._switch(wanted, trusted)
-                # Not needed in order to answer, but in order to go back without a wait.
-                for former in _warm(wanted)[1:]:
-                    await self._library.load(wanted.model, former, trusted)
+                await self._library.load(wanted.model, former, trusted)
             except Exception as error:  # noqa: BLE001 - whatever a model or a download raises
-                self._note_failure(wanted, error)
-                return False
-            return True
+                self._log.warning(
+                    "former_main_not_warm",
+                    deployment=wanted.name,
+                    version=former.version,
+                    reason=_reason(error),
+                )
 
     async def _switch(self, wanted: DeploymentSnapshot, trusted: Sequence[str]) -> None:
-        found = self._serving.table.find(wanted.name)
-        if found is None or found.current:
+        if self._awaited(wanted) is None:
             return
-        main = await self._library.load(wanted.model, wanted.version(wanted.main), trusted)
+        served = wanted.version(wanted.main)
+        main = await self._library.load(wanted.model, served, trusted)
+        # Access may have changed meanwhile, or the release may be out of date.
+        found = self._awaited(wanted)
+        if found is None:
+            return
         live = Live(wanted.release, main, wanted.challengers)
+        self._mains[wanted.name] = (wanted.model, served)
         self._serving.table = self._serving.table.having(replace(found, live=live, failure=None))
         self._note_switch(wanted, first=not self.ready)
+
+    def _awaited(self, wanted: DeploymentSnapshot) -> Deployment | None:
+        """The deployment, while it waits for this release."""
+        found = self._serving.table.find(wanted.name)
+        if found is None or found.current:
+            return None
+        return found if (found.model, found.release) == (wanted.model, wanted.release) else None
+
+    def _keep(self, snapshot: Snapshot) -> None:
+        """Let go of what neither answers nor is wanted."""
+        table = self._serving.table
+        self._mains = {name: main for name, main in self._mains.items() if table.find(name)}
+        wanted = [(d.model, served) for d in snapshot.deployments for served in _warm(d)]
+        self._library.keep([*wanted, *self._mains.values()])
 
     def _note_switch(self, wanted: DeploymentSnapshot, *, first: bool) -> None:
         released_at = wanted.released_at.timestamp()
@@ -95,7 +124,7 @@ class Releases:
 
     def _note_failure(self, wanted: DeploymentSnapshot, error: Exception) -> None:
         self._metrics.not_loaded(wanted.name)
-        reason = f"{type(error).__name__}: {error}"[:500]
+        reason = _reason(error)
         self._log.error(
             "release_not_loaded",
             deployment=wanted.name,
@@ -103,8 +132,7 @@ class Releases:
             reason=reason,
             exc_info=error,
         )
-        found = self._serving.table.find(wanted.name)
-        if found is not None and not found.current:
+        if (found := self._awaited(wanted)) is not None:
             failed = replace(found, failure=reason)
             self._serving.table = self._serving.table.having(failed)
 
@@ -125,3 +153,7 @@ def _warm(snapshot: DeploymentSnapshot) -> list[ServedVersion]:
     former = snapshot.previous_main
     numbers = [snapshot.main] if former is None else [snapshot.main, former]
     return [snapshot.version(number) for number in dict.fromkeys(numbers)]
+
+
+def _reason(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"[:500]
