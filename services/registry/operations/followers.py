@@ -33,12 +33,14 @@ class Followers:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._heard: dict[str, tuple[datetime, FollowerReport]] = {}
+        # Processes of different kinds may share a name: in containers all are process 1.
+        self._heard: dict[tuple[Component, str], tuple[datetime, FollowerReport]] = {}
 
     def report(self, report: FollowerReport) -> None:
         """Take what a process says."""
-        self._heard.pop(report.instance, None)
-        self._heard[report.instance] = (self._clock(), report)
+        place = (report.component, report.instance)
+        self._heard.pop(place, None)
+        self._heard[place] = (self._clock(), report)
         while len(self._heard) > MOST_FOLLOWERS:
             self._heard.pop(next(iter(self._heard)))
 
@@ -79,4 +81,4 @@ def _states(
         for at, report in reporting
         if deployment in report.releases or deployment in report.failures
     ]
-    return tuple(sorted(found, key=lambda state: state.instance))
+    return tuple(sorted(found, key=lambda state: (state.component, state.instance)))
