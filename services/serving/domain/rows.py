@@ -17,6 +17,8 @@ from understudy.contracts.signature import Feature, Signature
 from understudy.contracts.vocabulary import FeatureKind
 
 MOST_ERRORS: Final = 100
+MOST_TEXT: Final = 1_000
+"""Characters that a value of an open category may have."""
 _LARGEST: Final = sys.float_info.max
 _NAN: Final = float("nan")
 _ABSENT: Final = object()
@@ -163,8 +165,11 @@ def _text_reader(feature: Feature) -> ReadText:
     is_open = feature.open_choices
 
     def read(value: object) -> str | None:
-        if type(value) is str and (is_open or value in choices):
-            return value
+        if type(value) is str:
+            if value in choices or (is_open and len(value) <= MOST_TEXT):
+                return value
+            if is_open:
+                raise MisfitError(f"must have at most {MOST_TEXT} characters; has {len(value)}")
         if value is None and feature.nullable:
             return None
         _refuse(feature, value, "a string" if is_open else f"one of {_choices(feature)}")

@@ -20,10 +20,15 @@ def check_access(
     """
     if found is None:
         raise UnknownDeploymentError(name)
-    if found.access is AccessLevel.PROJECT and not caller.reaches(found.name, found.project):
+    usable = scopes
+    if not caller.reaches(found.name, found.project):
+        # Access levels speak of predictions alone: everything else is within a key's reach only.
+        open_for_all = found.access is not AccessLevel.PROJECT
+        usable = [scope for scope in scopes if scope is Scope.PREDICT and open_for_all]
+    if not usable:
         raise UnknownDeploymentError(name)
-    if caller.scopes.isdisjoint((*scopes, Scope.ADMIN)):
-        raise ForbiddenError(f"The key is valid but lacks the scope {' or '.join(scopes)}.")
+    if caller.scopes.isdisjoint((*usable, Scope.ADMIN)):
+        raise ForbiddenError(f"The key is valid but lacks the scope {' or '.join(usable)}.")
     return found
 
 

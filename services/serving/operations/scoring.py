@@ -21,9 +21,13 @@ import structlog
 from services.serving.domain.errors import BusyError, ScoringFailedError
 from services.serving.domain.rows import Rows, joined
 from services.serving.domain.scoring import Loaded, Runner, Scored
+from understudy.runtime.logs import without_message
 
 _MOST_ROWS_PER_CALL: Final = 256
 """Beyond a few hundred rows a call only gets longer; a larger request is a call by itself."""
+
+_LONGEST_RETRY_SECONDS: Final = 30.0
+"""What a version's calls cost is unknown at times, and then without bound."""
 
 Timed = tuple[Scored, float]
 """Answers, and the seconds that their call took."""
@@ -60,7 +64,10 @@ class Scorer:
         except BusyError:
             raise
         except Exception as error:
-            structlog.stdlib.get_logger().exception("scoring_failed", version=main.version)
+            log = structlog.stdlib.get_logger()
+            log.error(  # noqa: TRY400 - messages of model libraries quote what they were given
+                "scoring_failed", version=main.version, **without_message(error)
+            )
             raise ScoringFailedError(
                 f"Version {main.version} failed on this input; the log has the reason."
             ) from error
@@ -114,7 +121,7 @@ class _Line:
         expected = self._main.cost.of(sum(len(waiting.rows) for waiting in self._waiting))
         raise BusyError(
             "Too many slow predictions are under way. Try again shortly.",
-            retry_after=math.ceil(expected),
+            retry_after=math.ceil(min(expected, _LONGEST_RETRY_SECONDS)),
         )
 
     def _next(self) -> None:

@@ -38,6 +38,10 @@ KEYS = {
     "elsewhere": ((Scope.PREDICT,), {"project": "elsewhere"}),
     "other": ((Scope.PREDICT,), {"deployment": "other"}),
     "label": ((Scope.LABEL,), {}),
+    "label elsewhere": ((Scope.LABEL,), {"project": "elsewhere"}),
+    "label other": ((Scope.LABEL,), {"deployment": "other"}),
+    "admin elsewhere": ((Scope.ADMIN,), {"project": "elsewhere"}),
+    "read elsewhere": ((Scope.READ,), {"project": "elsewhere"}),
 }
 
 
@@ -117,6 +121,28 @@ async def test_who_may_predict(
     else:
         with pytest.raises(outcome):
             await asking
+
+
+@pytest.mark.parametrize("deployment_name", ["public", "instance", "project"])
+async def test_access_levels_open_nothing_but_predictions(
+    world: World, deployment_name: str
+) -> None:
+    asking = {
+        name: world.serving.label(deployment_name, [LabelItem("a", "setosa")], key=world.key(name))
+        for name in ("label", "label elsewhere", "admin elsewhere", "label other")
+    }
+    assert await asking.pop("label") == [None]
+    for refused in asking.values():
+        with pytest.raises(UnknownDeploymentError):
+            await refused
+
+
+async def test_reading_is_within_a_keys_reach(world: World) -> None:
+    assert world.serving.signature("instance", key=world.key("read")).version == 1
+    assert world.serving.signature("instance", key=world.key("elsewhere")).version == 1
+    for key in ("read elsewhere", "label elsewhere"):
+        with pytest.raises(ForbiddenError, match="predict"):
+            world.serving.signature("instance", key=world.key(key))
 
 
 async def test_no_rows_and_too_many_are_refused(world: World) -> None:

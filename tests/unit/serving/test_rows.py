@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.serving.domain.errors import InvalidRowsError
-from services.serving.domain.rows import MOST_ERRORS, Plan, joined
+from services.serving.domain.rows import MOST_ERRORS, MOST_TEXT, Plan, joined
 from tests.fakes.serving import LOANS
 
 PLAN = Plan(LOANS)
@@ -49,6 +49,7 @@ def test_null_is_nan_or_none_where_a_feature_takes_it() -> None:
         ("purpose", 1, "purpose: must be one of 'car', 'house' or null; got 1"),
         ("employed", 1, "employed: must be true or false; got 1"),
         ("town", None, "town: must be a string; got null"),
+        ("town", "x" * 1_001, "town: must have at most 1000 characters; has 1001"),
     ],
 )
 def test_a_value_that_does_not_fit_is_named_with_what_would(
@@ -57,6 +58,10 @@ def test_a_value_that_does_not_fit_is_named_with_what_would(
     found = refused({**GOOD, name: value})
     assert list(found) == [f"/{name}"]
     assert found[f"/{name}"].startswith(message)
+
+
+def test_the_longest_text_is_taken() -> None:
+    assert PLAN.read([{**GOOD, "town": "x" * MOST_TEXT}], batch=False).texts[1] == ["x" * MOST_TEXT]
 
 
 def test_whole_floats_are_integers() -> None:

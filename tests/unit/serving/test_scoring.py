@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+import structlog
 
 from services.serving.domain.errors import BusyError, ScoringFailedError
 from services.serving.domain.rows import Plan, Rows
-from services.serving.domain.scoring import Cost, Loaded, Scored
+from services.serving.domain.scoring import UNKNOWN_COST, Cost, Loaded, Scored
 from services.serving.operations.scoring import Limits, Scorer
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import FeatureKind, Task
@@ -85,9 +86,10 @@ async def test_a_row_that_breaks_the_model_fails_alone(cost: Cost) -> None:
     assert isinstance(found[1], ScoringFailedError)
 
 
-async def test_a_slow_version_takes_so_many_requests_and_no_more() -> None:
+@pytest.mark.parametrize(("cost", "seconds"), [(SLOW, 1), (UNKNOWN_COST, 30)])
+async def test_a_slow_version_takes_so_many_requests_and_no_more(cost: Cost, seconds: int) -> None:
     runner, scorer = Doubling(), Scorer(LIMITS)
-    main = loaded(runner, SLOW)
+    main = loaded(runner, cost)
     runner.gate.clear()
     first = asyncio.create_task(scorer.score(main, rows(1)))
     assert await asyncio.to_thread(runner.begun.wait, 5)
@@ -95,9 +97,19 @@ async def test_a_slow_version_takes_so_many_requests_and_no_more() -> None:
     await asyncio.sleep(0)
     with pytest.raises(BusyError) as refused:
         await scorer.score(main, rows(3))
-    assert refused.value.retry_after == 1
+    assert refused.value.retry_after == seconds
     runner.gate.set()
     await asyncio.gather(first, *waiting)
+
+
+async def test_a_failure_is_logged_without_what_the_model_was_given() -> None:
+    with structlog.testing.capture_logs() as logged:
+        await answers(Scorer(LIMITS), loaded(Doubling(), QUICK), rows(-1))
+    (line,) = logged
+    assert line["event"] == "scoring_failed"
+    assert line["error_type"] == "builtins.ValueError"
+    assert "in score" in line["frames"][-1]
+    assert "negative" not in repr(line)
 
 
 async def test_a_caller_that_goes_away_takes_nobody_along() -> None:
