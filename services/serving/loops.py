@@ -137,4 +137,5 @@ class Readers:
             await pairing.ended.wait()
         finally:
             await cancel(loops)
+            pairing.close()
             del self._tasks[pairing]

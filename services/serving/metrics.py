@@ -266,7 +266,7 @@ class ChallengerMetrics:
         )
         self._unreadable = Counter(
             "understudy_challenger_unreadable_entries",
-            "Log entries that could not be decoded; they stay pending.",
+            "Log entries that could not be read; those of a newer schema stay pending.",
             names,
             registry=registry,
         )

@@ -63,8 +63,10 @@ class Delivery:
     entry: bytes
     batch: PredictionBatch | None
     """None when the entry was trimmed meanwhile, or can't be decoded."""
-    unreadable: bool = False
-    """Written in a schema that a newer process may know, so it must stay."""
+    unknown_schema: bool = False
+    """A newer process may know it, so the entry must stay."""
+    corrupt: bool = False
+    """Nobody can read it, so the entry need not stay."""
 
 
 @dataclass(frozen=True, slots=True)

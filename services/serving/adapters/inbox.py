@@ -11,7 +11,10 @@ from redis.exceptions import ResponseError
 
 from services.serving.ports import Backlog, Delivery
 from understudy.contracts.events import (
+    CategoryColumn,
+    NumberColumn,
     PairBatch,
+    PredictionBatch,
     UnknownSchemaError,
     challenger_group,
     decode_predictions,
@@ -23,6 +26,7 @@ from understudy.contracts.events import (
 # Serving's clock, the registry's and Redis's may differ: entries that don't name the version are
 # passed over, so beginning too early costs nothing.
 _MARGIN_SECONDS: Final = 60
+_FLOAT_BYTES: Final = 8
 _ABANDONED_MILLISECONDS: Final = 60_000
 
 # KEYS: predictions, pairs. ARGV: group, entry, then the words of the pair entry, if there is one.
@@ -122,6 +126,28 @@ def _delivery(entry: bytes, fields: Mapping[bytes, bytes] | None) -> Delivery:
     if not fields:
         return Delivery(entry, None)
     try:
-        return Delivery(entry, decode_predictions(fields))
-    except (UnknownSchemaError, msgspec.MsgspecError, KeyError, ValueError):
-        return Delivery(entry, None, unreadable=True)
+        batch = decode_predictions(fields)
+    except UnknownSchemaError:
+        return Delivery(entry, None, unknown_schema=True)
+    except (msgspec.MsgspecError, KeyError, ValueError):
+        return Delivery(entry, None, corrupt=True)
+    return Delivery(entry, batch) if _whole(batch) else Delivery(entry, None, corrupt=True)
+
+
+def _whole(batch: PredictionBatch) -> bool:
+    """Whether every column has a value for each row."""
+    rows, scores = len(batch.ids), batch.scores
+    floats = [batch.at, batch.seconds, scores.values]
+    texts: list[list[str | None]] = []
+    for column in batch.columns:
+        match column:
+            case NumberColumn():
+                floats.append(column.data)
+            case CategoryColumn():
+                texts.append(column.data)
+    return (
+        rows > 0
+        and len(scores.probabilities) in {0, _FLOAT_BYTES * rows * len(scores.classes)}
+        and all(len(data) == _FLOAT_BYTES * rows for data in floats)
+        and all(len(data) == rows for data in texts)
+    )

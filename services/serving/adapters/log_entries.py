@@ -9,6 +9,7 @@ import numpy as np
 
 from services.serving.domain.rows import Rows, joined
 from services.serving.domain.scoring import Scored
+from services.serving.operations.wire import scores_of
 from services.serving.ports import Answered
 from understudy.contracts.events import (
     CategoryColumn,
@@ -102,16 +103,6 @@ def columns_of(signature: Signature, rows: Rows) -> list[Column]:
         else CategoryColumn(name=feature.name, data=next(texts))
         for feature in signature.features
     ]
-
-
-def scores_of(target: Target, scored: Scored) -> Scores:
-    """Answers as the wire carries them."""
-    found = scored.probabilities
-    return Scores(
-        values=pack(scored.values),
-        probabilities=b"" if found is None else pack(found),
-        classes=target.classes,
-    )
 
 
 def _joined_scores(target: Target, parts: Sequence[Scored]) -> Scores:

@@ -7,33 +7,46 @@ from pydantic import TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.serving.api.bodies import decode_json, read_body
+from services.serving.api.bodies import ClientGoneError, decode_json, read_body
 from services.serving.domain.errors import InvalidLabelsError
+from services.serving.metrics import ServingMetrics
 from services.serving.operations import LabelItem, Serving
-from understudy.contracts.refusals import FieldError, json_pointer
+from understudy.contracts.refusals import FieldError, Refusal, json_pointer
 from understudy.contracts.serving import LabelRequest, LabelResult, LabelResults, LabelStatus
 from understudy.runtime.keys import presented_key
 
 _LABELS: Final = TypeAdapter(list[LabelRequest])
 _MOST_ERRORS: Final = 100
+_CLIENT_GONE: Final = 499
+"""Nobody reads it; nginx's number, for those who count answers."""
 
 
 class Labels:
     """`POST /v1/deployments/{deployment}/labels`."""
 
-    def __init__(self, serving: Serving, body_limit: int) -> None:
+    def __init__(self, serving: Serving, metrics: ServingMetrics, body_limit: int) -> None:
         self._serving = serving
+        self._metrics = metrics
         self._body_limit = body_limit
 
     async def __call__(self, request: Request) -> Response:
         """202 with a result for each label."""
+        try:
+            return await self._take(request)
+        except ClientGoneError:
+            return Response(status_code=_CLIENT_GONE)
+        except Refusal as refusal:
+            self._metrics.refused(refusal.code)
+            raise
+
+    async def _take(self, request: Request) -> Response:
+        deployment = request.path_params["deployment"]
+        key = presented_key(request.headers)
+        self._serving.check_may_label(deployment, key=key)
         body = await read_body(request.scope, request.receive, self._body_limit)
         requests = _requests(decode_json(body))
-        results = await self._serving.label(
-            request.path_params["deployment"],
-            [_item(label) for label in requests],
-            key=presented_key(request.headers),
-        )
+        items = [_item(label) for label in requests]
+        results = await self._serving.label(deployment, items, key=key)
         return Response(
             _results(requests, results).model_dump_json(exclude_none=True),
             202,

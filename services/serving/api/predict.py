@@ -54,11 +54,12 @@ class Predict:
         if not well_formed(request_id):
             request_id = ""
         try:
-            rows, batch = await self._rows(scope, receive)
+            key = _key(scope)
+            rows, batch = await self._rows(deployment, key, scope, receive)
             answers = await self._serving.predict(
                 deployment,
                 rows,
-                key=_key(scope),
+                key=key,
                 ids=_ids(scope, request_id, len(rows), batch=batch),
                 batch=batch,
             )
@@ -74,11 +75,25 @@ class Predict:
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": body})
 
-    async def _rows(self, scope: Scope, receive: Receive) -> tuple[Sequence[Row], bool]:
+    async def _rows(
+        self, deployment: str, key: str | None, scope: Scope, receive: Receive
+    ) -> tuple[Sequence[Row], bool]:
         try:
-            return rows_of(decode_json(await read_body(scope, receive, self._body_limit)))
+            if key is None:  # that is checked at once; a key is checked when the rows are there
+                self._serving.check_may_predict(deployment, key=None)
+            return await self._read(deployment, key, scope, receive)
         except Refusal as refusal:
             self._metrics.refused(refusal.code)
+            raise
+
+    async def _read(
+        self, deployment: str, key: str | None, scope: Scope, receive: Receive
+    ) -> tuple[Sequence[Row], bool]:
+        try:
+            return rows_of(decode_json(await read_body(scope, receive, self._body_limit)))
+        except Refusal:
+            # Whoever may not ask is told that, and not what is wrong with the body.
+            self._serving.check_may_predict(deployment, key=key)
             raise
 
     async def _refuse(

@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from services.serving.api.labels import Labels
+from services.serving.metrics import ServingMetrics
 from services.serving.operations import Serving
 from understudy.contracts.signature import Signature
 from understudy.runtime.keys import presented_key
@@ -14,10 +15,10 @@ from understudy.runtime.keys import presented_key
 _SIGNATURE = TypeAdapter(Signature)
 
 
-def routes(serving: Serving, body_limit: int) -> list[BaseRoute]:
+def routes(serving: Serving, metrics: ServingMetrics, body_limit: int) -> list[BaseRoute]:
     """All routes below `/v1`."""
     deployment = "/v1/deployments/{deployment}"
-    labels = Labels(serving, body_limit)
+    labels = Labels(serving, metrics, body_limit)
 
     async def take_labels(request: Request) -> Response:
         return await labels(request)

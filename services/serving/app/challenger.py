@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import os
-import socket
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 
@@ -31,6 +29,7 @@ from understudy.contracts.registry import Snapshot
 from understudy.contracts.vocabulary import Scope
 from understudy.runtime.following import Follower, SnapshotCache
 from understudy.runtime.http import EXCEPTION_HANDLERS, RequestIds, liveness, readiness_response
+from understudy.runtime.instance import instance_name
 from understudy.runtime.keys import presented_key
 from understudy.runtime.loops import cancel
 from understudy.runtime.redis_client import redis_client
@@ -62,11 +61,14 @@ class ChallengerProcess:
             SnapshotCache(folder / "snapshot.json"),
             settings.snapshot_wait_seconds,
         )
+        self._library = ModelLibrary(
+            self._registry, folder / "artifacts", settings.load_deadline_seconds
+        )
         self._challenges = Challenges(
-            ModelLibrary(self._registry, folder / "artifacts", settings.load_deadline_seconds),
+            self._library,
             self._inbox,
             ChallengerMetrics(self._numbers),
-            f"{socket.gethostname()}:{os.getpid()}",
+            instance_name(),
         )
         self._readers = Readers()
         self._following = Following(
@@ -99,6 +101,7 @@ class ChallengerProcess:
         finally:
             await cancel([following])
             await self._readers.close()
+            self._library.close()
             await self._redis.aclose()
             await self._registry.aclose()
 

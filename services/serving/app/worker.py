@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Final
@@ -29,6 +28,7 @@ from understudy.client.following import RegistryFollowing
 from understudy.contracts import vocabulary
 from understudy.runtime.following import Follower, SnapshotCache
 from understudy.runtime.http import EXCEPTION_HANDLERS, RequestIds
+from understudy.runtime.instance import instance_name
 from understudy.runtime.keys import presented_key
 from understudy.runtime.loops import cancel
 from understudy.runtime.redis_client import redis_client
@@ -70,8 +70,10 @@ class Worker:
             metrics=metrics,
             limits=limits_of(settings),
         )
-        library = ModelLibrary(self._registry, folder / "artifacts", settings.load_deadline_seconds)
-        self._releases = Releases(self._serving, library, metrics, instance_name())
+        self._library = ModelLibrary(
+            self._registry, folder / "artifacts", settings.load_deadline_seconds
+        )
+        self._releases = Releases(self._serving, self._library, metrics, instance_name())
         self._following = Following(
             self._follower,
             self._registry,
@@ -80,7 +82,7 @@ class Worker:
             settings.heartbeat_seconds,
         )
         self._predict = Predict(self._serving, metrics, settings.serving_body_limit_bytes)
-        self._app = _front(self._serving, settings, Guarded(self._serving, rest))
+        self._app = _front(self._serving, metrics, settings, Guarded(self._serving, rest))
         self._rest = rest
 
     @property
@@ -112,6 +114,7 @@ class Worker:
             await cancel([following])
             await self._event_log.drain(self._settings.log_drain_seconds)
             self._serving.close()
+            self._library.close()
             await self._redis.aclose()
             await self._registry.aclose()
 
@@ -135,9 +138,12 @@ class Guarded:
         await self._rest(scope, receive, send)
 
 
-def _front(serving: Serving, settings: ServingSettings, rest: ASGIApp) -> ASGIApp:
+def _front(
+    serving: Serving, metrics: ServingMetrics, settings: ServingSettings, rest: ASGIApp
+) -> ASGIApp:
+    api = routes(serving, metrics, settings.serving_body_limit_bytes)
     app = Starlette(
-        routes=[*routes(serving, settings.serving_body_limit_bytes), *page_routes(serving)],
+        routes=[*api, *page_routes(serving)],
         exception_handlers={**EXCEPTION_HANDLERS},
     )
     app.router.redirect_slashes = False
@@ -153,8 +159,3 @@ def limits_of(settings: ServingSettings) -> Limits:
         threads=settings.serving_threads,
         queue=settings.serving_queue,
     )
-
-
-def instance_name() -> str:
-    """How this process is called in reports."""
-    return f"{socket.gethostname()}:{os.getpid()}"

@@ -92,6 +92,14 @@ class Serving:
         """`describe`, for those who may read or predict."""
         return _card(self._admit(deployment, key, Scope.READ, Scope.PREDICT))
 
+    def check_may_predict(self, deployment: str, *, key: str | None) -> None:
+        """Raises what `predict` would, for whoever may not ask."""
+        self._admit(deployment, key, Scope.PREDICT)
+
+    def check_may_label(self, deployment: str, *, key: str | None) -> None:
+        """Raises what `label` would, for whoever may not send labels."""
+        self._admit(deployment, key, Scope.LABEL, public=False)
+
     def check_installation_access(self, scope: Scope, *, key: str | None) -> None:
         """Raises unless the key carries the scope for the whole installation."""
         check_installation_access(self._caller(key), scope)

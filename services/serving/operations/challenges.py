@@ -48,7 +48,7 @@ class Challenges:
                 self.pairings[place] = pairing
             pairing.retired = not challenges
         self._retire(self.pairings.keys() - places.keys())
-        self._library.keep([(d.model, d.version(owed.version)) for d, owed in places.values()])
+        self._let_go()
 
     @property
     def running(self) -> list[Pairing]:
@@ -88,7 +88,15 @@ class Challenges:
             load=load,
             inbox=self._inbox(deployment.name, owed.version),
             metrics=self._metrics,
+            on_end=self._let_go,
         )
+
+    def _let_go(self) -> None:
+        """Keep the versions of those readers alone that have not ended."""
+        deployments = () if self._snapshot is None else self._snapshot.deployments
+        owed = [(d, owed.version) for d in deployments for owed in d.pairings]
+        running = {(pairing.deployment, pairing.version) for pairing in self.running}
+        self._library.keep([(d.model, d.version(n)) for d, n in owed if (d.name, n) in running])
 
     def _retire(self, places: Collection[Place]) -> None:
         for place in places:

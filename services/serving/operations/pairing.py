@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 
 from services.serving.domain.scoring import Loaded
@@ -30,6 +31,7 @@ class Pairing:
         load: Callable[[], Awaitable[Loaded]],
         inbox: Inbox,
         metrics: ChallengerMetrics,
+        on_end: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.deployment = deployment
@@ -45,7 +47,10 @@ class Pairing:
         self._load = load
         self._inbox = inbox
         self._metrics = metrics
+        self._on_end = on_end
         self._clock = clock
+        # Its own, so that a version that hangs holds up no other.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"pairing {self.name}")
         self._opened = False
         self._unfinished_after: bytes | None = _START
         self._look_again_at = clock()
@@ -64,8 +69,11 @@ class Pairing:
         if deliveries or not self.retired:
             self._busy_at = self._clock()
         elif self._clock() - self._busy_at > _LINGER_SECONDS:
-            self._metrics.forget(self.deployment, self.version)
-            self.ended.set()
+            self._end()
+
+    def close(self) -> None:
+        """Forget what has not begun."""
+        self._thread.shutdown(wait=False, cancel_futures=True)
 
     def note_failure(self, error: Exception) -> None:
         """Begin again with what was left unfinished; the place in the stream may be gone too."""
@@ -79,6 +87,13 @@ class Pairing:
         if self._opened:
             left = await self._inbox.backlog()
             self._metrics.behind(self.deployment, self.version, left.pending, left.behind_seconds)
+
+    def _end(self) -> None:
+        self._metrics.forget(self.deployment, self.version)
+        self.loaded = None
+        self.ended.set()
+        self.close()
+        self._on_end()
 
     async def _next(self) -> list[Delivery]:
         if self._unfinished_after is not None:
@@ -94,17 +109,20 @@ class Pairing:
         owed = [d for d in deliveries if d.batch and self.version in d.batch.challengers]
         pairs = await self._respond(challenger, owed) if owed else {}
         for delivery in deliveries:
-            if delivery.unreadable:
+            if delivery.unknown_schema:
                 self._metrics.unreadable(self.deployment, self.version)
             elif await self._inbox.finish(delivery.entry, pairs.get(delivery.entry)):
                 self._count(pairs.get(delivery.entry))
+                if delivery.corrupt:
+                    self._metrics.unreadable(self.deployment, self.version)
 
     async def _respond(
         self, challenger: Loaded, owed: Sequence[Delivery]
     ) -> dict[bytes, PairBatch]:
         batches = [delivery.batch for delivery in owed if delivery.batch is not None]
         started = time.perf_counter()
-        pairs = await asyncio.to_thread(respond, challenger, batches)
+        loop = asyncio.get_running_loop()
+        pairs = await loop.run_in_executor(self._thread, respond, challenger, batches)
         seconds = time.perf_counter() - started
         rows = sum(len(batch.ids) for batch in batches)
         self._metrics.scored(self.deployment, self.version, rows, seconds)

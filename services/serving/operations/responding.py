@@ -9,16 +9,15 @@ from numpy.typing import NDArray
 
 from services.serving.domain.rows import Rows, joined
 from services.serving.domain.scoring import Loaded, Scored
+from services.serving.operations.wire import scores_of
 from understudy.contracts.events import (
     CategoryColumn,
     NumberColumn,
     PairBatch,
     PredictionBatch,
-    Scores,
     pack,
     unpack,
 )
-from understudy.contracts.signature import Target
 from understudy.contracts.vocabulary import Outcome
 
 
@@ -133,17 +132,8 @@ def _pair_batch(challenger: Loaded, batch: PredictionBatch, responses: Responses
         at=batch.at,
         main_scores=batch.scores,
         main_seconds=batch.seconds,
-        challenger_scores=_scores(challenger.signature.target, responses.scored),
+        challenger_scores=scores_of(challenger.signature.target, responses.scored),
         challenger_seconds=pack(responses.seconds),
         outcomes=[Outcome.ERROR if failed else Outcome.OK for failed in responses.failed],
         error=responses.error,
-    )
-
-
-def _scores(target: Target, scored: Scored) -> Scores:
-    found = scored.probabilities
-    return Scores(
-        values=pack(scored.values),
-        probabilities=b"" if found is None else pack(found),
-        classes=target.classes,
     )

@@ -1,8 +1,10 @@
 """A challenger's reader against a real Redis: every entry gets its pairs once."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -20,11 +22,15 @@ from services.serving.domain.table import Live
 from services.serving.metrics import ChallengerMetrics
 from services.serving.operations.pairing import Pairing
 from services.serving.ports import Answered
-from tests.fakes.serving import UNLUCKY_WIDTH, entries, loaded
+from tests.fakes.serving import UNLUCKY_WIDTH, LengthRunner, entries, loaded
 from understudy.contracts.events import (
+    NumberColumn,
     PairBatch,
+    PredictionBatch,
+    Scores,
     decode_pairs,
     encode,
+    pack,
     pairs_key,
     predictions_key,
     unpack,
@@ -35,6 +41,22 @@ pytestmark = pytest.mark.anyio
 
 STREAM, PAIRS = predictions_key("flowers"), pairs_key("flowers")
 CHALLENGER = 2
+
+UNEVEN = PredictionBatch(
+    deployment="flowers",
+    release=1,
+    main=1,
+    challengers=(CHALLENGER,),
+    ids=["x", "y"],
+    at=pack([0.0, 0.0]),
+    seconds=pack([0.0, 0.0]),
+    columns=[
+        NumberColumn(name="length", data=pack([1.0, 2.0])),
+        NumberColumn(name="width", data=pack([1.0])),
+    ],
+    scores=Scores(values=pack([0.0, 0.0])),
+)
+"""Decodes, but one column lacks a row."""
 
 
 class World:
@@ -86,6 +108,11 @@ class World:
 
     def ids(self) -> list[str]:
         return [name for batch in self.pairs() for name in batch.ids]
+
+    def unreadable(self) -> float | None:
+        labels = {"deployment": "flowers", "version": str(CHALLENGER)}
+        name = "understudy_challenger_unreadable_entries_total"
+        return self.numbers.get_sample_value(name, labels)
 
     def pending(self) -> int:
         found: Any = self.redis.xpending(STREAM, f"challenger:{CHALLENGER}")
@@ -179,6 +206,42 @@ async def test_entries_of_a_newer_schema_stay(world: World) -> None:
     assert world.pending() == 1
 
 
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {b"s": b"1", b"b": b"?"},
+        {b"s": b"?", b"b": b"?"},
+        {b"b": b"?"},
+        encode(UNEVEN),
+    ],
+)
+async def test_corrupt_entries_are_counted_once_and_finished(
+    world: World, broken: dict[bytes, bytes]
+) -> None:
+    world.redis.xadd(STREAM, broken)  # type: ignore[arg-type]
+    world.log("a")
+    await steps(world.pairing(), 4)
+    await steps(world.pairing(), 4)
+    assert world.ids() == ["a.0"]
+    assert world.pending() == 0
+    assert world.unreadable() == 1
+
+
+async def test_a_version_scores_in_a_thread_of_its_own(world: World) -> None:
+    threads: list[str] = []
+
+    class Runner(LengthRunner):
+        def score(self, rows: Rows) -> Scored:
+            threads.append(threading.current_thread().name)
+            return super().score(rows)
+
+    world.log("a")
+    pairing = world.pairing()
+    pairing.loaded = replace(loaded(CHALLENGER), runner=Runner())
+    await steps(pairing)
+    assert threads == ["pairing flowers/2_0"]
+
+
 async def test_trimmed_entries_do_not_stand_in_the_way(world: World) -> None:
     world.log("a")
     inbox = world.inbox()
@@ -239,6 +302,7 @@ async def test_a_retired_reader_ends_when_it_has_read_everything(world: World) -
     world.clock += 61.0
     await steps(pairing, 2)
     assert pairing.ended.is_set()
+    assert pairing.loaded is None
     assert world.ids() == ["a.0", "b.0"]
 
 

@@ -1,0 +1,15 @@
+"""Answers as entries of the log carry them."""
+
+from services.serving.domain.scoring import Scored
+from understudy.contracts.events import Scores, pack
+from understudy.contracts.signature import Target
+
+
+def scores_of(target: Target, scored: Scored) -> Scores:
+    """What one version answered, in the classes of the target."""
+    found = scored.probabilities
+    return Scores(
+        values=pack(scored.values),
+        probabilities=b"" if found is None else pack(found),
+        classes=target.classes,
+    )
