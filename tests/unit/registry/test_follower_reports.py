@@ -37,7 +37,15 @@ def test_deployed_means_every_serving_worker() -> None:
     followers.report(report("b", 1, Component.SERVING))
     standing = followers.standing("credit", 2)
     assert (standing.deployed, standing.running) == (False, True)
-    assert [state.release for state in standing.followers] == [2, 1, 1]
+    told = [(state.instance, state.release) for state in standing.followers]
+    assert told == [("m", 1), ("a", 2), ("b", 1)]
+
+
+def test_processes_of_two_kinds_may_share_a_name() -> None:
+    followers = Followers(Clock())
+    followers.report(report("pod:1", 2, Component.SERVING))
+    followers.report(report("pod:1", 1, Component.MONITOR))
+    assert len(followers.standing("credit", 2).followers) == 2
 
 
 def test_who_is_silent_is_forgotten() -> None:
