@@ -175,7 +175,7 @@ class FakeServing:
     ) -> list[Answer]:
         assert dialect is Dialect.FORM
         card = self.admit(deployment, key)
-        Plan(card.signature).read(rows, batch=False)
+        Plan(card.signature).read(rows)
         self.asked += [(deployment, row, key) for row in rows]
         if self.refuse_with is not None:
             raise self.refuse_with

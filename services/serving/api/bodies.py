@@ -7,6 +7,7 @@ import msgspec
 from starlette.types import Receive, Scope
 
 from services.serving.domain.errors import BodyTooLargeError, MalformedBodyError
+from services.serving.domain.rows import Shape
 
 Row = Mapping[str, Any]
 
@@ -57,24 +58,26 @@ def decode_json(body: bytes) -> object:
         hint = ""
         if b"NaN" in body or b"Infinity" in body:
             hint = " NaN and Infinity are no JSON: send null where a value is missing."
+        elif "out of range" in str(error):
+            hint = " A number is larger than a float64 can be."
         raise MalformedBodyError(f"The body is not JSON: {error}.{hint}") from error
     except RecursionError as error:
         raise MalformedBodyError("The body is nested too deeply.") from error
 
 
-def rows_of(decoded: object) -> tuple[Sequence[Row], bool]:
-    """The rows, and whether they came as a batch.
+def rows_of(decoded: object) -> tuple[Sequence[Row], Shape]:
+    """The rows, and how they came.
 
     A feature may be called "rows": values of features are never lists, so a list under that name
     is always a batch.
     """
     match decoded:
         case {"rows": list(rows), **others} if not others:
-            return _checked(rows), True
+            return _checked(rows), Shape.ROWS
         case dict():
-            return [decoded], False
+            return [decoded], Shape.ONE
         case list():
-            return _checked(decoded), True
+            return _checked(decoded), Shape.LIST
     raise MalformedBodyError(f"The body is neither an object nor a list. {_TAKES}")
 
 

@@ -17,6 +17,7 @@ from understudy.runtime.keys import presented_key
 
 _LABELS: Final = TypeAdapter(list[LabelRequest])
 _MOST_ERRORS: Final = 100
+_LABEL_WORDS: Final = "must be a class (text, number, true or false) or a number"
 _CLIENT_GONE: Final = 499
 """Nobody reads it; nginx's number, for those who count answers."""
 
@@ -62,11 +63,18 @@ def _requests(decoded: object) -> list[LabelRequest]:
         raise InvalidLabelsError(
             'A label is {"prediction_id": …, "label": …, "observed_at"?: …, "source"?: …}; '
             "send one, or a list.",
-            *(
-                FieldError(json_pointer(*error["loc"][1 if single else 0 :]), error["msg"])
-                for error in invalid.errors()[:_MOST_ERRORS]
-            ),
+            *_field_errors(invalid, single=single),
         ) from invalid
+
+
+def _field_errors(invalid: ValidationError, *, single: bool) -> list[FieldError]:
+    """One for each member: pydantic has one for each type that a label may have."""
+    found: dict[str, str] = {}
+    for error in invalid.errors()[:_MOST_ERRORS]:
+        index, *member = error["loc"][:2]
+        words = _LABEL_WORDS if member == ["label"] and len(error["loc"]) > 2 else error["msg"]
+        found.setdefault(json_pointer(*([] if single else [index]), *member), words)
+    return [FieldError(pointer, words) for pointer, words in found.items()]
 
 
 def _item(label: LabelRequest) -> LabelItem:

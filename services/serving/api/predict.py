@@ -19,6 +19,7 @@ from services.serving.api.bodies import (
     rows_of,
 )
 from services.serving.domain.ids import row_ids, well_formed
+from services.serving.domain.rows import Shape
 from services.serving.metrics import ServingMetrics
 from services.serving.operations import Answer, Serving
 from understudy.contracts.refusals import Refusal
@@ -55,13 +56,14 @@ class Predict:
             request_id = ""
         try:
             key = _key(scope)
-            rows, batch = await self._rows(deployment, key, scope, receive)
+            rows, shape = await self._rows(deployment, key, scope, receive)
+            batch = shape is not Shape.ONE
             answers = await self._serving.predict(
                 deployment,
                 rows,
                 key=key,
                 ids=_ids(scope, request_id, len(rows), batch=batch),
-                batch=batch,
+                shape=shape,
             )
         except ClientGoneError:
             return
@@ -77,7 +79,7 @@ class Predict:
 
     async def _rows(
         self, deployment: str, key: str | None, scope: Scope, receive: Receive
-    ) -> tuple[Sequence[Row], bool]:
+    ) -> tuple[Sequence[Row], Shape]:
         try:
             if key is None:  # that is checked at once; a key is checked when the rows are there
                 self._serving.check_may_predict(deployment, key=None)
@@ -88,7 +90,7 @@ class Predict:
 
     async def _read(
         self, deployment: str, key: str | None, scope: Scope, receive: Receive
-    ) -> tuple[Sequence[Row], bool]:
+    ) -> tuple[Sequence[Row], Shape]:
         try:
             return rows_of(decode_json(await read_body(scope, receive, self._body_limit)))
         except Refusal:

@@ -13,6 +13,7 @@ from understudy.contracts.signature import Signature
 from understudy.runtime.keys import presented_key
 
 _SIGNATURE = TypeAdapter(Signature)
+_ALL_BUT_POST = ("GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE")
 
 
 def routes(serving: Serving, metrics: ServingMetrics, body_limit: int) -> list[BaseRoute]:
@@ -30,7 +31,9 @@ def routes(serving: Serving, metrics: ServingMetrics, body_limit: int) -> list[B
         return Response(body, media_type="application/json")
 
     async def only_post(request: Request) -> Response:
-        raise HTTPException(405, f"{request.method} is not for predictions; use POST.")
+        raise HTTPException(
+            405, f"{request.method} is not for this path; use POST.", {"Allow": "POST"}
+        )
 
     async def nothing(_request: Request) -> Response:
         raise HTTPException(404, "There is nothing at this path.")
@@ -38,6 +41,7 @@ def routes(serving: Serving, metrics: ServingMetrics, body_limit: int) -> list[B
     return [
         Route(f"{deployment}/labels", take_labels, methods=["POST"]),
         Route(f"{deployment}/signature", show_signature, methods=["GET"]),
-        Route(f"{deployment}/predict", only_post, methods=["GET", "PUT", "PATCH", "DELETE"]),
-        Route("/v1/{path:path}", nothing),
+        Route(f"{deployment}/predict", only_post, methods=_ALL_BUT_POST),
+        Route(f"{deployment}/labels", only_post, methods=_ALL_BUT_POST),
+        Route("/v1/{path:path}", nothing, methods=[*_ALL_BUT_POST, "POST"]),
     ]

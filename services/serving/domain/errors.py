@@ -21,10 +21,18 @@ class NotLoadedError(Refusal):
     fault: ClassVar = Fault.UNAVAILABLE
     code: ClassVar = "not_loaded"
 
-    def __init__(self, deployment: str) -> None:
-        super().__init__(
-            f"Deployment {deployment!r} has no loaded model yet. Try again shortly.", retry_after=1
-        )
+    def __init__(self, deployment: str, *, failed: bool = False) -> None:
+        if failed:
+            super().__init__(
+                f"Deployment {deployment!r} has no model: its release could not be loaded. "
+                "Its owner finds the reason with 'understudy status'.",
+                retry_after=30,
+            )
+        else:
+            super().__init__(
+                f"Deployment {deployment!r} has no loaded model yet. Try again shortly.",
+                retry_after=1,
+            )
 
 
 class MalformedBodyError(Refusal):

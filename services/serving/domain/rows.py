@@ -6,6 +6,7 @@ A `Plan` is made once when a version is loaded; reading a row is then one call f
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import Enum
 from typing import Final, NoReturn, TypeVar
 
 import numpy as np
@@ -55,6 +56,24 @@ def joined(parts: Sequence[Rows]) -> Rows:
     )
 
 
+class Shape(Enum):
+    """How rows were sent: one object, a bare list, or a list under the member `rows`."""
+
+    ONE = "one"
+    LIST = "list"
+    ROWS = "rows"
+
+    def place(self, *index: int) -> tuple[str | int, ...]:
+        """Where a row (or, without an index, the list) stands in the body that was sent."""
+        match self:
+            case Shape.ONE:
+                return ()
+            case Shape.LIST:
+                return index
+            case Shape.ROWS:
+                return ("rows", *index)
+
+
 class MisfitError(Exception):
     """A value that a feature does not take; the message says what it does take."""
 
@@ -76,7 +95,7 @@ class Plan:
         self._numbers = [(f.name, _number_reader(f)) for f in signature.features if f.numeric]
         self._texts = [(f.name, _text_reader(f)) for f in signature.features if not f.numeric]
 
-    def read(self, rows: Sequence[Mapping[str, object]], *, batch: bool) -> Rows:
+    def read(self, rows: Sequence[Mapping[str, object]], shape: Shape = Shape.ONE) -> Rows:
         """Typed columns. Raises InvalidRowsError with every error, up to `MOST_ERRORS`."""
         errors: list[FieldError] = []
         numbers: list[list[float]] = []
@@ -86,7 +105,7 @@ class Plan:
             numbers.append(_read(row, self._numbers, found))
             texts.append(_read(row, self._texts, found))
             if found or len(row) != len(self._names):
-                self._explain(row, ("rows", index) if batch else (), found, errors)
+                self._explain(row, shape.place(index), found, errors)
             if len(errors) >= MOST_ERRORS:
                 break
         if errors:

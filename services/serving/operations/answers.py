@@ -15,7 +15,7 @@ from services.serving.domain.errors import (
     UnknownDeploymentError,
 )
 from services.serving.domain.labels import label_problem
-from services.serving.domain.rows import Rows
+from services.serving.domain.rows import Rows, Shape
 from services.serving.domain.scoring import predictions, probabilities
 from services.serving.domain.table import Deployment, Live, Table
 from services.serving.metrics import Dialect, ServingMetrics
@@ -23,7 +23,7 @@ from services.serving.operations.access import check_access, check_installation_
 from services.serving.operations.scoring import Limits, Scorer
 from services.serving.ports import Answered, Log
 from understudy.contracts.events import LabelEvent
-from understudy.contracts.refusals import FieldError, Refusal
+from understudy.contracts.refusals import FieldError, Refusal, json_pointer
 from understudy.contracts.serving import LabelStatus
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import AccessLevel, Label, Scope
@@ -111,19 +111,19 @@ class Serving:
         *,
         key: str | None,
         ids: Sequence[str] | None = None,
-        batch: bool = False,
+        shape: Shape = Shape.ONE,
         dialect: Dialect = Dialect.JSON,
     ) -> list[Answer]:
         """Answer rows with the main version; raises Refusal subclasses.
 
-        InvalidRowsError has pointers "/income" for a single row, "/rows/3/income" in a batch.
+        InvalidRowsError has pointers into the body as it was sent, by its `shape`.
         """
         started = time.perf_counter()
         try:
             found = self._admit(deployment, key, Scope.PREDICT)
             live = _live(found)
-            names = self._names(len(rows), ids)
-            checked = live.main.plan.read(rows, batch=batch)
+            names = self._names(len(rows), ids, shape)
+            checked = live.main.plan.read(rows, shape)
             answered = await self._answer(found.name, live, names, checked, dialect)
         except Refusal as refusal:
             self._metrics.refused(refusal.code)
@@ -165,10 +165,11 @@ class Serving:
     def _caller(self, key: str | None) -> Caller:
         return self._keys().authenticate(key, datetime.now(UTC))
 
-    def _names(self, rows: int, ids: Sequence[str] | None) -> Sequence[str]:
+    def _names(self, rows: int, ids: Sequence[str] | None, shape: Shape) -> Sequence[str]:
         if not rows:
             raise InvalidRowsError(
-                "rows: must hold at least one row", FieldError("/rows", "must not be empty")
+                "rows: must hold at least one row",
+                FieldError(json_pointer(*shape.place()), "must not be empty"),
             )
         if rows > self._limits.rows:
             raise TooManyRowsError(_too_many("rows", rows, self._limits.rows))
@@ -192,7 +193,7 @@ class Serving:
 
 def _live(found: Deployment) -> Live:
     if found.live is None:
-        raise NotLoadedError(found.name)
+        raise NotLoadedError(found.name, failed=found.failure is not None)
     return found.live
 
 

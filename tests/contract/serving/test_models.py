@@ -19,7 +19,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from services.serving.adapters.library import ModelLibrary
 from services.serving.adapters.models import Arrays, Frames, SklearnRunner, UnfitModelError
-from services.serving.domain.rows import Plan, Rows
+from services.serving.domain.rows import Plan, Rows, Shape
 from services.serving.domain.warming import probe_rows
 from tests.fakes.serving import (
     FLOWERS,
@@ -115,7 +115,7 @@ def test_a_model_that_chooses_columns_by_name_is_given_frames() -> None:
     frame = loan_frame(50, seed=3)
     rows = Plan(LOANS).read(
         [{**r, "employed": bool(r["employed"])} for r in frame.to_dict("records")],  # type: ignore[dict-item]
-        batch=True,
+        Shape.ROWS,
     )
     assert np.array_equal(probabilities(runner, rows), model.predict_proba(frame))
 

@@ -10,6 +10,7 @@ from services.serving.domain.errors import (
     TooManyRowsError,
     UnknownDeploymentError,
 )
+from services.serving.domain.rows import Shape
 from services.serving.metrics import ServingMetrics
 from services.serving.operations import LabelItem, Serving
 from services.serving.operations.releases import Releases
@@ -80,7 +81,7 @@ async def world() -> AsyncIterator[World]:
 
 async def test_answers_are_those_of_the_model(world: World) -> None:
     rows = [{"length": float(i), "width": 1.0} for i in (1, 9)]
-    answers = await world.serving.predict("public", rows, key=None, batch=True)
+    answers = await world.serving.predict("public", rows, key=None, shape=Shape.ROWS)
     assert [answer.prediction for answer in answers] == ["setosa", "virginica"]
     assert answers[1].probabilities == pytest.approx({"setosa": 0.1, "virginica": 0.9})
     assert (answers[0].model, answers[0].version) == ("public", 1)
@@ -147,9 +148,9 @@ async def test_reading_is_within_a_keys_reach(world: World) -> None:
 
 async def test_no_rows_and_too_many_are_refused(world: World) -> None:
     with pytest.raises(InvalidRowsError):
-        await world.serving.predict("public", [], key=None, batch=True)
+        await world.serving.predict("public", [], key=None, shape=Shape.ROWS)
     with pytest.raises(TooManyRowsError):
-        await world.serving.predict("public", [ROW] * 6, key=None, batch=True)
+        await world.serving.predict("public", [ROW] * 6, key=None, shape=Shape.ROWS)
     assert world.number("understudy_refusals_total", code="too_many_rows") == 1
 
 

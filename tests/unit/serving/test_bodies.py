@@ -8,6 +8,7 @@ from services.serving.api.bodies import (
     rows_of,
 )
 from services.serving.domain.errors import BodyTooLargeError, MalformedBodyError
+from services.serving.domain.rows import Shape
 
 pytestmark = pytest.mark.anyio
 
@@ -72,10 +73,10 @@ def test_what_is_no_json_is_explained(body: bytes, words: str) -> None:
 
 def test_shapes_of_rows() -> None:
     row = {"a": 1}
-    assert rows_of(row) == ([row], False)
-    assert rows_of([row]) == ([row], True)
-    assert rows_of({"rows": [row]}) == ([row], True)
-    assert rows_of({"rows": 5, "a": 1}) == ([{"rows": 5, "a": 1}], False)
+    assert rows_of(row) == ([row], Shape.ONE)
+    assert rows_of([row]) == ([row], Shape.LIST)
+    assert rows_of({"rows": [row]}) == ([row], Shape.ROWS)
+    assert rows_of({"rows": 5, "a": 1}) == ([{"rows": 5, "a": 1}], Shape.ONE)
 
 
 @pytest.mark.parametrize("decoded", [5, "a", None, [1], {"rows": [{}, 2]}])
