@@ -183,13 +183,13 @@ class Sample:
 
 
 class Inspector(Protocol):
-    """Looks into files that nobody trusts yet, without loading them."""
+    """Looks into files that nobody trusts yet; loads a model only when its types are trusted."""
 
     def inspect(self, sample: Sample, trusted_types: Collection[str]) -> None:
         """Refuse what a version must not be made of.
 
         Raises ArtifactNotSkopsError, ArtifactTypesNotTrustedError, ReferenceInvalidError,
-        InspectionFailedError or InspectionBusyError.
+        ArtifactDoesNotFitError, InspectionFailedError or InspectionBusyError.
         """
 
 

@@ -8,12 +8,13 @@ import sys
 import threading
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Final
+from typing import Final, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
 from services.registry.adapters.artifact_files import ArtifactFiles
 from services.registry.domain.errors import (
+    ArtifactDoesNotFitError,
     ArtifactNotSkopsError,
     ArtifactTypesNotTrustedError,
     InspectionBusyError,
@@ -22,6 +23,7 @@ from services.registry.domain.errors import (
 )
 from services.registry.ports import Sample
 from understudy.contracts.refusals import FieldError
+from understudy.contracts.signature import Signature
 from understudy.runtime.children import child_environment
 
 _WAITING_AT_MOST: Final = 8
@@ -33,11 +35,18 @@ class Task(BaseModel):
 
     artifact: str
     reference: str
-    columns: dict[str, bool]
-    """By name; whether its values must be numbers. The target's may be either."""
-    target: str
+    signature: Signature
+    trusted: tuple[str, ...]
+    """Types that may be loaded beyond what skops trusts by itself."""
     cpu_seconds: int
     memory_bytes: int
+
+
+class Finding(NamedTuple):
+    """What does not fit, and which member of the request it concerns."""
+
+    pointer: str
+    message: str
 
 
 class Verdict(BaseModel):
@@ -46,6 +55,7 @@ class Verdict(BaseModel):
     not_skops: str | None = None
     untrusted: tuple[str, ...] = ()
     reference: tuple[str, ...] = ()
+    unfit: tuple[Finding, ...] = ()
 
 
 class ChildInspector:
@@ -63,18 +73,18 @@ class ChildInspector:
     def inspect(self, sample: Sample, trusted_types: Collection[str]) -> None:
         """Raises a refusal that says what is wrong with which file."""
         with _held(self._places, 0.0), _held(self._turns, self._seconds):
-            verdict = self._verdict(sample)
+            verdict = self._verdict(sample, trusted_types)
         _judge(verdict, trusted_types)
 
-    def _verdict(self, sample: Sample) -> Verdict:
+    def _verdict(self, sample: Sample, trusted_types: Collection[str]) -> Verdict:
         with ExitStack() as stack:
             artifact = stack.enter_context(self._files.local(sample.artifact))
             reference = stack.enter_context(self._files.local(sample.reference))
             task = Task(
                 artifact=str(artifact),
                 reference=str(reference),
-                columns={feature.name: feature.numeric for feature in sample.signature.features},
-                target=sample.signature.target.name,
+                signature=sample.signature,
+                trusted=tuple(trusted_types),
                 cpu_seconds=int(self._seconds) + 1,
                 memory_bytes=self._memory_bytes,
             )
@@ -135,4 +145,9 @@ def _judge(verdict: Verdict, trusted_types: Collection[str]) -> None:
         raise ReferenceInvalidError(
             f"The reference sample does not fit: {'; '.join(verdict.reference)}.",
             *(FieldError("/reference", problem) for problem in verdict.reference),
+        )
+    if verdict.unfit:
+        raise ArtifactDoesNotFitError(
+            f"The model does not fit: {'; '.join(found.message for found in verdict.unfit)}.",
+            *(FieldError(found.pointer, found.message) for found in verdict.unfit),
         )

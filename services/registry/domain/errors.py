@@ -164,8 +164,14 @@ class ArtifactTypesNotTrustedError(Refusal):
     code: ClassVar = "artifact_types_not_trusted"
 
 
+class ArtifactDoesNotFitError(Refusal):
+    """The artifact holds no model that answers as the signature says."""
+
+    code: ClassVar = "artifact_does_not_fit"
+
+
 class ReferenceInvalidError(Refusal):
-    """The reference sample is no Parquet file with the signature's columns."""
+    """The reference sample is no Parquet file with the signature's columns and classes."""
 
     code: ClassVar = "reference_invalid"
 
