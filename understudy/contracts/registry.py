@@ -1,8 +1,9 @@
 """Bodies of the registry's HTTP interface, and the snapshot that followers live by."""
 
-from typing import Annotated, Generic, TypeVar
+import unicodedata
+from typing import Annotated, Final, Generic, TypeVar
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import (
@@ -18,11 +19,36 @@ from understudy.contracts.vocabulary import (
     VersionState,
 )
 
+MAX_NUMBER: Final = 2_147_483_647
+"""What every database holds in an integer column."""
+
+
+def _printable(text: str) -> str:
+    """Control characters hide or forge lines where texts are shown."""
+    return _without_controls(text, allowed="")
+
+
+def _printable_lines(text: str) -> str:
+    return _without_controls(text, allowed="\n\t")
+
+
+def _without_controls(text: str, *, allowed: str) -> str:
+    for place, character in enumerate(text):
+        if unicodedata.category(character) == "Cc" and character not in allowed:
+            raise ValueError(
+                f"holds the control character U+{ord(character):04X} at {place}; remove it"
+            )
+    return text
+
+
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Sha256 = Annotated[str, StringConstraints(pattern=DIGEST_PATTERN)]
-Text = Annotated[str, StringConstraints(max_length=4_000)]
-ShortText = Annotated[str, StringConstraints(min_length=1, max_length=200)]
-Number = Annotated[int, Field(ge=1)]
+Text = Annotated[str, StringConstraints(max_length=4_000), AfterValidator(_printable_lines)]
+ShortText = Annotated[
+    str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)
+]
+Number = Annotated[int, Field(ge=1, le=MAX_NUMBER, strict=True)]
+"""Of a version or release. Strict: `true` and `1.0` are no numbers of anything."""
 Item = TypeVar("Item")
 
 
@@ -230,7 +256,8 @@ class FollowerReport(Body):
 
     instance: ShortText
     component: Component
-    releases: dict[str, int]
+    releases: dict[str, Annotated[int, Field(ge=0, le=MAX_NUMBER, strict=True)]]
+    """By deployment; 0 where none could be taken up yet."""
     failures: dict[str, str] = Field(default_factory=dict)
     """By deployment: why its current release could not be taken up."""
 

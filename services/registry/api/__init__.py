@@ -43,6 +43,8 @@ def make_api(
         title="Understudy registry",
         exception_handlers=dict(HANDLERS),
         openapi_url=None,
+        # A key must not travel a second time to wherever a header says.
+        redirect_slashes=False,
     )
     api.state.operations = operations
     api.state.metrics = metrics

@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from services.registry.domain.paging import Paging, Slice
 from services.registry.operations import Operations
-from understudy.contracts.registry import Name, Number, Page, Sha256
+from understudy.contracts.registry import MAX_NUMBER, Name, Page, Sha256
 from understudy.contracts.vocabulary import Scope
 from understudy.runtime.keys import Caller, ForbiddenError
 
@@ -47,7 +47,7 @@ Following = Annotated[Caller, needs(Scope.FOLLOW)]
 Scraper = Annotated[Caller, needs(Scope.METRICS)]
 
 PathName = Annotated[Name, Path()]
-PathNumber = Annotated[Number, Path(le=2**31 - 1)]
+PathNumber = Annotated[int, Path(ge=1, le=MAX_NUMBER)]
 PathDigest = Annotated[Sha256, Path()]
 
 

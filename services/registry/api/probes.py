@@ -7,21 +7,23 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.registry.api.edge import Scraper, Verbs
+from services.registry.operations.reach import require_whole
 from understudy.runtime.http import liveness, readiness_response
 
 router = APIRouter()
-router.add_api_route("/livez", liveness, methods=["GET"])
+router.add_api_route("/livez", liveness, methods=["GET", "HEAD"])
 
 
-@router.get("/readyz")
+@router.api_route("/readyz", methods=["GET", "HEAD"])
 def readiness(request: Request) -> Response:
     """The database answers and the artifact folder is there."""
     return readiness_response(request.app.state.missing())
 
 
 @router.get("/metrics")
-async def metrics(_caller: Scraper, verbs: Verbs, request: Request) -> Response:
+async def metrics(caller: Scraper, verbs: Verbs, request: Request) -> Response:
     """In Prometheus' text format."""
+    require_whole(caller, "Reading the metrics")
     snapshot = await run_in_threadpool(verbs.snapshots.current)
     # Gauges are cleared and set again without a pause in which another scrape could look.
     request.app.state.metrics.show(snapshot, verbs.followers.counts())

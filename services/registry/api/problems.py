@@ -1,17 +1,61 @@
 """Requests that don't fit their body's type, told field by field."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
 from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.contracts.refusals import Fault, FieldError, Refusal, json_pointer
-from understudy.runtime.http import EXCEPTION_HANDLERS, on_refusal
+from understudy.contracts.vocabulary import DIGEST_PATTERN, NAME_PATTERN
+from understudy.runtime.http import EXCEPTION_HANDLERS, on_http_exception, on_refusal
 
 _MOST_ERRORS: Final = 50
 _NOT_JSON: Final = frozenset({"model_attributes_type", "dict_type"})
+_PATTERNS: Final = {
+    NAME_PATTERN: "must be lower-case letters, digits and hyphens, at most 63, beginning and "
+    "ending with a letter or digit",
+    DIGEST_PATTERN: "must be a SHA-256: 64 digits 0-9 and letters a-f",
+}
+_WORDS: Final = {
+    "bool_type": "must be true or false",
+    "date_from_datetime_parsing": "must be a date",
+    "datetime_from_date_parsing": "must be a time like 2026-01-31T12:00:00Z",
+    "datetime_parsing": "must be a time like 2026-01-31T12:00:00Z",
+    "datetime_type": "must be a time like 2026-01-31T12:00:00Z",
+    "dict_type": "must be a JSON object",
+    "dataclass_type": "must be a JSON object",
+    "enum": "must be one of {expected}",
+    "extra_forbidden": "is not known here; remove it",
+    "finite_number": "must be a finite number",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "int_from_float": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_parsing_size": "must be a smaller whole number",
+    "int_type": "must be a whole number",
+    "less_than": "must be less than {lt}",
+    "less_than_equal": "must be at most {le}",
+    "list_type": "must be a JSON list",
+    "missing": "is required; add it",
+    "model_attributes_type": "must be a JSON object",
+    "model_type": "must be a JSON object",
+    "string_too_long": "must have at most {max_length} characters",
+    "string_too_short": "must have at least {min_length} characters",
+    "string_type": "must be text",
+    "string_unicode": "must be text of whole Unicode characters",
+    "timezone_aware": "must have a time zone, like 2026-01-31T12:00:00Z",
+    "too_long": "must hold at most {max_length}",
+    "too_short": "must hold at least {min_length}",
+    "tuple_type": "must be a JSON list",
+    "unexpected_keyword_argument": "is not known here; remove it",
+}
+"""What to do, by pydantic's type of an error; the rest is said in its own words."""
 
 
 class MalformedError(Refusal):
@@ -48,7 +92,7 @@ def refusal_of(errors: Any, *, json: bool) -> Refusal:
     if not json and first["loc"] == ("body",) and first["type"] in _NOT_JSON:
         return MediaTypeError("Send JSON, with the header 'Content-Type: application/json'.")
     found = [FieldError(_pointer(one["loc"]), _message(one)) for one in errors[:_MOST_ERRORS]]
-    detail = "; ".join(f"{one.pointer or 'body'}: {one.message}" for one in found[:5])
+    detail = "; ".join(f"{one.pointer}: {one.message}".removeprefix(": ") for one in found[:5])
     return InvalidError(f"The request does not fit: {detail}.", *found)
 
 
@@ -58,10 +102,30 @@ def _pointer(place: tuple[str | int, ...]) -> str:
 
 
 def _message(error: Any) -> str:
-    return str(error["msg"]).removeprefix("Value error, ")
+    kind, context = error["type"], error.get("ctx", {})
+    if error["loc"] == ("body",) and kind == "missing":
+        return "the body is empty; send a JSON object"
+    if kind == "string_pattern_mismatch" and context["pattern"] in _PATTERNS:
+        return _PATTERNS[context["pattern"]]
+    if kind == "too_short" and context["min_length"] == 1:
+        return "must hold at least one"
+    if kind in _WORDS:
+        words = _WORDS[kind].format(**context)
+        return words if error["loc"] != ("body",) else f"the body {words}"
+    said = str(error["msg"]).removeprefix("Value error, ")
+    return said.replace("Input should", "must", 1)
+
+
+async def on_undecodable(request: Request, error: Exception) -> Response:
+    """FastAPI has no better words than status 400 for bytes that are no text at all."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - registered for HTTPException only
+    if error.status_code != HTTPStatus.BAD_REQUEST:
+        return await on_http_exception(request, error)
+    return await on_refusal(request, MalformedError("The body is not JSON: send it as UTF-8."))
 
 
 HANDLERS: Final[Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]]] = {
     **EXCEPTION_HANDLERS,
+    HTTPException: on_undecodable,
     RequestValidationError: on_validation_error,
 }

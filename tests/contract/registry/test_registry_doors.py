@@ -242,3 +242,19 @@ async def test_a_limited_admin_changes_nothing_beyond(
     headers = bearer(give(registry.memory, Scope.ADMIN, reach=REACHES["elsewhere"]))
     answer = await registry.http.request(method, path, json=body, headers=headers)
     assert answer.status_code == status
+
+
+@pytest.mark.parametrize("reach", [Reach(deployment="credit"), Reach(project="bank")])
+async def test_metrics_need_a_key_for_the_whole_installation(
+    registry: Registry, reach: Reach
+) -> None:
+    key = give(registry.memory, Scope.ADMIN, reach=reach)
+    answer = await registry.http.get("/metrics", headers=bearer(key))
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    whole = give(registry.memory, Scope.ADMIN)
+    assert (await registry.http.get("/metrics", headers=bearer(whole))).status_code == 200
+
+
+@pytest.mark.parametrize("path", sorted(OPEN))
+async def test_probes_answer_head(registry: Registry, path: str) -> None:
+    assert (await registry.http.head(path)).status_code == 200

@@ -14,6 +14,7 @@ VERSION = {
         "target": {"name": "y", "task": "regression"},
     },
 }
+JSON = "application/json"
 RELEASES = "/v1/deployments/credit/releases"
 
 
@@ -29,11 +30,61 @@ def feature(**members: object) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("path", "body", "status", "code", "pointer", "words"),
     [
-        ("/v1/projects", {"name": "Bank"}, 422, "invalid", "/name", "pattern"),
+        ("/v1/projects", {"name": "Bank"}, 422, "invalid", "/name", "beginning and ending"),
         ("/v1/projects", {}, 422, "invalid", "/name", "required"),
-        ("/v1/projects", {"name": "x", "y": 1}, 422, "invalid", "/y", "not permitted"),
+        ("/v1/projects", {"name": "x", "y": 1}, 422, "invalid", "/y", "not known here"),
+        (
+            "/v1/projects",
+            {"name": "x", "description": "a\x1b[2J"},
+            422,
+            "invalid",
+            "/description",
+            "control character U+001B at 1",
+        ),
+        ("/v1/keys", {"name": "a\nb", "scopes": ["read"]}, 422, "invalid", "/name", "U+000A"),
+        (
+            "/v1/deployments",
+            {"name": "d", "model": "credit", "main": True},
+            422,
+            "invalid",
+            "/main",
+            "whole number",
+        ),
+        (
+            "/v1/deployments",
+            {"name": "d", "model": "credit", "main": 1, "challengers": [2**31]},
+            422,
+            "invalid",
+            "/challengers/0",
+            "at most 2147483647",
+        ),
+        (RELEASES, {"kind": "rollback", "release": 2**70}, 422, "invalid", "/release", "at most"),
+        (
+            RELEASES,
+            {"kind": "swap", "expected_release": "1"},
+            422,
+            "invalid",
+            "/expected_release",
+            "whole number",
+        ),
+        (
+            "/v1/followers",
+            {"instance": "w", "component": "serving", "releases": {"credit": -1}},
+            422,
+            "invalid",
+            "/releases/credit",
+            "at least 0",
+        ),
+        (
+            "/v1/followers",
+            {"instance": "w", "component": "serving", "releases": {"credit": 2**31}},
+            422,
+            "invalid",
+            "/releases/credit",
+            "at most",
+        ),
         ("/v1/projects", {"name": "bank"}, 409, "name_taken", None, "'bank' already"),
-        ("/v1/projects", [], 422, "invalid", "", "dictionary"),
+        ("/v1/projects", [], 422, "invalid", "", "the body must be a JSON object"),
         ("/v1/models", {"name": "m", "project": "no"}, 422, "unknown_reference", "/project", "no"),
         (
             "/v1/models/credit/versions",
@@ -184,7 +235,7 @@ def feature(**members: object) -> dict[str, object]:
             "/expected_release",
             "current release is 1",
         ),
-        ("/v1/keys", {"name": "k", "scopes": []}, 422, "invalid", "/scopes", "at least 1"),
+        ("/v1/keys", {"name": "k", "scopes": []}, 422, "invalid", "/scopes", "hold at least one"),
         ("/v1/keys", {"name": "k", "scopes": ["root"]}, 422, "invalid", "/scopes/0", "predict"),
         (
             "/v1/keys",
@@ -243,24 +294,25 @@ async def test_a_bad_request_is_told_what_is_wrong(
 
 
 @pytest.mark.parametrize(
-    ("content", "media", "status", "code"),
+    ("content", "media", "status", "code", "words"),
     [
-        (b'{"name": ', "application/json", 400, "malformed_request"),
-        (b"", "application/json", 422, "invalid"),
-        (b'{"name": "x"}', "text/plain", 415, "media_type"),
-        (b'{"name": "x"}', None, 415, "media_type"),
-        (b"[" * 90_000, "application/json", 400, "malformed_request"),
-        (b"\xff", "application/json", 400, "malformed_request"),
-        (b'{"name": "x", "description": "%s"}' % (b"x" * 5000), "application/json", 422, "invalid"),
-        (b'{"name": "%s"}' % (b"x" * 200_000), "application/json", 413, "too_large"),
+        (b'{"name": ', JSON, 400, "malformed_request", "The body is not JSON"),
+        (b"", JSON, 422, "invalid", "the body is empty; send a JSON object"),
+        (b'{"name": "x"}', "text/plain", 415, "media_type", "Send JSON"),
+        (b'{"name": "x"}', None, 415, "media_type", "Send JSON"),
+        (b"[" * 90_000, JSON, 400, "malformed_request", "The body is not JSON"),
+        (b"\xff", JSON, 400, "malformed_request", "The body is not JSON"),
+        (b'{"description": "%s"}' % (b"x" * 5000), JSON, 422, "invalid", "at most 4000 characters"),
+        (b'{"name": "%s"}' % (b"x" * 200_000), JSON, 413, "too_large", "at most"),
     ],
 )
 async def test_a_body_that_cannot_be_read(
-    registry: Registry, content: bytes, media: str | None, status: int, code: str
+    *, registry: Registry, content: bytes, media: str | None, status: int, code: str, words: str
 ) -> None:
     headers = {"Content-Type": media} if media else {}
     answer = await registry.http.post("/v1/projects", content=content, headers=headers)
     assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert words in answer.json()["detail"]
 
 
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
@@ -298,6 +350,16 @@ async def test_a_bad_address_is_told_what_is_wrong(
 async def test_a_wrong_method_is_told(registry: Registry) -> None:
     answer = await registry.http.put("/v1/projects", json={})
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+
+
+async def test_lines_and_tabs_are_texts(registry: Registry) -> None:
+    body = {"name": "notes", "description": "a\n\tb"}
+    answer = await registry.http.post("/v1/projects", json=body)
+    assert (answer.status_code, answer.json()["description"]) == (201, "a\n\tb")
+
+
+async def test_a_slash_too_many_leads_nowhere(registry: Registry) -> None:
+    assert (await registry.http.get("/v1/projects/")).status_code == 404
 
 
 async def test_keys_of_the_installation_are_not_revoked(registry: Registry) -> None:
