@@ -99,6 +99,8 @@ def scripted_server() -> Iterator[Script]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        # Head and body leave together: in two writes the second waits for a delayed ACK, 40 ms.
+        wbufsize = -1
 
         def _serve(self) -> None:
             parts = urlsplit(self.path)
