@@ -10,12 +10,7 @@ from urllib.parse import quote
 import httpx
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
-from understudy.client.errors import (
-    ProblemError,
-    UnexpectedAnswerError,
-    UnreachableError,
-    problem_of,
-)
+from understudy.client.errors import UnexpectedAnswerError, UnreachableError, failure_of
 from understudy.contracts.registry import Page
 
 Answer = TypeVar("Answer")
@@ -97,7 +92,11 @@ class Connection:
         headers: Mapping[str, str] | None = None,
         timeout_seconds: float | None = None,
     ) -> httpx.Response:
-        """Send a request. Raises ProblemError on a refusal and UnreachableError on silence."""
+        """Send a request.
+
+        Raises ProblemError on a refusal, UnreachableError on silence, and UnexpectedAnswerError
+        when it is somebody else who refuses.
+        """
         request = self._http.build_request(
             method, path, params=params, content=content, headers=headers
         )
@@ -106,7 +105,7 @@ class Connection:
         answer = self._send(request)
         if answer.is_success:
             return answer
-        raise ProblemError(problem_of(answer))
+        raise failure_of(answer, self.service, self.setting)
 
     def read(self, answer: httpx.Response, kind: type[Answer]) -> Answer:
         """Read an answer's JSON as `kind`."""
@@ -114,7 +113,8 @@ class Connection:
             return TypeAdapter(kind).validate_json(answer.content)
         except ValidationError as error:
             what = f"{error.error_count()} members of {kind.__name__} do not fit"
-            raise UnexpectedAnswerError(self.service, str(answer.request.url), what) from error
+            url = str(answer.request.url)
+            raise UnexpectedAnswerError(self.service, url, self.setting, what) from error
 
     def _send(self, request: httpx.Request) -> httpx.Response:
         tries = self._tries if request.method in _REPEATABLE else 1

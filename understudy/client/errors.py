@@ -1,9 +1,14 @@
 """What a call may raise: the service's refusal as it worded it, or that nobody answered."""
 
+from typing import Final
+
 import httpx
 from pydantic import ValidationError
 
 from understudy.contracts.problems import Problem
+
+_NO_ROUTE: Final = frozenset({"Not Found", "Method Not Allowed", "There is nothing at this path."})
+"""What the services say of a path that is none of theirs: likely it is another one's."""
 
 
 class ClientError(Exception):
@@ -44,22 +49,28 @@ class UnreachableError(ClientError):
 class UnexpectedAnswerError(ClientError):
     """Something answered, but not what this client knows: another program, or another version."""
 
-    def __init__(self, service: str, url: str, what: str) -> None:
+    def __init__(self, service: str, url: str, setting: str, what: str) -> None:
         super().__init__(
-            f"The answer of {url} is not that of {service} ({what}). "
-            "Is it another program, or another version of Understudy?"
+            f"The answer of {url} is not that of {service} ({what}). Is that {service}, and of "
+            f"this version of Understudy? Its address is given as {setting}."
         )
 
 
-def problem_of(answer: httpx.Response) -> Problem:
-    """The problem body of a failed call; made from the status when there is none."""
+def failure_of(answer: httpx.Response, service: str, setting: str) -> ClientError:
+    """Why a call failed: a refusal in the service's words, or somebody else's answer."""
+    told = f"{answer.status_code} {answer.reason_phrase}".rstrip()
+    problem = _problem_in(answer)
+    if problem is not None and problem.detail not in _NO_ROUTE:
+        return ProblemError(problem)
+    if answer.request.method == "HEAD" or answer.is_server_error:  # no body, or a proxy's
+        detail = f"{answer.request.method} {answer.request.url} answered {told}. Is that {service}?"
+        status, code = answer.status_code, f"http_{answer.status_code}"
+        return ProblemError(Problem(title=told, status=status, detail=detail, code=code))
+    return UnexpectedAnswerError(service, str(answer.request.url), setting, told)
+
+
+def _problem_in(answer: httpx.Response) -> Problem | None:
     try:
         return Problem.model_validate_json(answer.content)
     except ValidationError:
-        return Problem(
-            title=answer.reason_phrase or "Error",
-            status=answer.status_code,
-            detail=f"{answer.request.method} {answer.request.url} answered "
-            f"{answer.status_code} {answer.reason_phrase}",
-            code=f"http_{answer.status_code}",
-        )
+        return None

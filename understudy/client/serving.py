@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import httpx
 from pydantic import TypeAdapter
 
-from understudy.client.connection import Connection, segment
+from understudy.client.connection import Connection, Params, segment
 from understudy.contracts.serving import LabelRequest, LabelResults, Prediction, Predictions
 from understudy.contracts.signature import Signature
 
@@ -25,17 +25,20 @@ class ServingClient(Connection):
     def predict(self, deployment: str, row: Row, prediction_id: str | None = None) -> Prediction:
         """The main version's answer to one row.
 
-        `prediction_id` names the prediction for a later label; serving makes one otherwise.
+        `prediction_id` names the prediction for a later label; serving makes one otherwise, and
+        refuses one that is malformed.
         """
-        headers = {} if prediction_id is None else {"X-Request-ID": prediction_id}
-        answer = self._send_json(f"/v1/deployments/{segment(deployment)}/predict", row, headers)
-        return self.read(answer, Prediction)
+        return self.read(self._predict(deployment, row, prediction_id), Prediction)
 
-    def predict_many(self, deployment: str, rows: Sequence[Row]) -> tuple[Prediction, ...]:
-        """The main version's answers, in the order of the rows."""
-        path = f"/v1/deployments/{segment(deployment)}/predict"
-        answer = self._send_json(path, {"rows": [dict(row) for row in rows]})
-        return self.read(answer, Predictions).predictions
+    def predict_many(
+        self, deployment: str, rows: Sequence[Row], prediction_id: str | None = None
+    ) -> tuple[Prediction, ...]:
+        """The main version's answers, in the order of the rows.
+
+        With a `prediction_id` they go by `prediction_id.0`, `prediction_id.1` and so on.
+        """
+        body = {"rows": [dict(row) for row in rows]}
+        return self.read(self._predict(deployment, body, prediction_id), Predictions).predictions
 
     def label(self, deployment: str, labels: Sequence[LabelRequest]) -> LabelResults:
         """Tell what came true; each label is accepted or refused by itself."""
@@ -47,16 +50,20 @@ class ServingClient(Connection):
         """What the deployment takes and what it answers."""
         return self.get(f"/v1/deployments/{segment(deployment)}/signature", Signature)
 
-    def _send_json(
-        self, path: str, body: object, headers: Mapping[str, str] | None = None
-    ) -> httpx.Response:
-        return self._send_bytes(path, json.dumps(body, default=_plain).encode(), headers)
+    def _predict(self, deployment: str, body: Row, prediction_id: str | None) -> httpx.Response:
+        if prediction_id == "":
+            raise ValueError("prediction_id is empty; leave it out and serving makes one")
+        # Not as X-Request-ID: that may be anything, so a malformed one is dropped, not refused.
+        params = None if prediction_id is None else {"prediction_id": prediction_id}
+        content = json.dumps(body, default=_plain).encode()
+        path = f"/v1/deployments/{segment(deployment)}/predict"
+        return self._send_bytes(path, content, params)
 
     def _send_bytes(
-        self, path: str, content: bytes, headers: Mapping[str, str] | None = None
+        self, path: str, content: bytes, params: Params | None = None
     ) -> httpx.Response:
-        sent = {"Content-Type": "application/json", **(headers or {})}
-        return self.ask("POST", path, content=content, headers=sent)
+        headers = {"Content-Type": "application/json"}
+        return self.ask("POST", path, content=content, headers=headers, params=params)
 
 
 def _plain(value: object) -> object:

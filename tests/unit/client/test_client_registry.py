@@ -97,6 +97,21 @@ def test_another_programs_answer_is_told_apart(server: Script, registry: Registr
         registry.model("risk")
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        "<html>nothing here</html>",
+        {"title": "Not found", "status": 404, "detail": "Not Found", "code": "not_found"},
+    ],
+)
+def test_another_services_refusal_is_told_apart(
+    server: Script, registry: RegistryClient, content: str | dict[str, object]
+) -> None:
+    server.on("GET", "/v1/models/risk", content, 404)
+    with pytest.raises(UnexpectedAnswerError, match=r"Is that the registry.*--registry-url"):
+        registry.model("risk")
+
+
 def test_a_read_is_tried_again_when_the_connection_breaks(
     server: Script, registry: RegistryClient
 ) -> None:

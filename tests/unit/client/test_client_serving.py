@@ -43,7 +43,7 @@ def test_one_row(server: Script, serving: ServingClient) -> None:
     assert serving.predict("risk", row, prediction_id="p1") == ANSWER
     (asked,) = server.asked
     assert asked.json == {"age": 40, "income": 0.5, "job": "cook", "cars": None}
-    assert asked.headers["X-Request-ID"] == "p1"
+    assert asked.query == {"prediction_id": "p1"}
     assert "Authorization" not in asked.headers
 
 
@@ -51,6 +51,18 @@ def test_many_rows(server: Script, serving: ServingClient) -> None:
     server.on("POST", "/v1/deployments/risk/predict", Predictions(predictions=(ANSWER, ANSWER)))
     assert serving.predict_many("risk", [{"age": 1}, {"age": 2}]) == (ANSWER, ANSWER)
     assert server.asked[0].json == {"rows": [{"age": 1}, {"age": 2}]}
+
+
+def test_many_rows_by_one_name(server: Script, serving: ServingClient) -> None:
+    server.on("POST", "/v1/deployments/risk/predict", Predictions(predictions=(ANSWER, ANSWER)))
+    serving.predict_many("risk", [{"age": 1}, {"age": 2}], prediction_id="night/ü&1")
+    assert server.asked[0].query == {"prediction_id": "night/ü&1"}
+
+
+def test_an_empty_id_is_not_dropped(server: Script, serving: ServingClient) -> None:
+    with pytest.raises(ValueError, match="prediction_id is empty"):
+        serving.predict("risk", {"age": 1}, prediction_id="")
+    assert server.asked == []
 
 
 def test_what_has_no_place_in_json_is_named(serving: ServingClient) -> None:
