@@ -2,11 +2,16 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
+import httpx
 import typer
 
 from understudy.cli.addresses import Addresses
 from understudy.client import MonitorClient, RegistryClient, ServingClient
+from understudy.client.connection import Connection
+
+Client = TypeVar("Client", bound=Connection)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,21 +25,25 @@ class Connections:
 
     def registry(self) -> RegistryClient:
         """A client of the registry."""
-        return RegistryClient(self.addresses.registry_url, self._needed_key())
+        return _connected(RegistryClient, self.addresses.registry_url, self._needed_key())
 
     def serving(self) -> ServingClient:
         """A client of serving; a public deployment asks for no key."""
-        return ServingClient(self.addresses.serving_url, self._found_key())
+        return _connected(ServingClient, self.addresses.serving_url, self._found_key())
 
     def monitor(self) -> MonitorClient:
         """A client of the monitor."""
-        return MonitorClient(self.addresses.monitor_url, self._needed_key())
+        return _connected(MonitorClient, self.addresses.monitor_url, self._needed_key())
 
     def _found_key(self) -> str | None:
         try:
-            return self.key or self._key_file.read_text().strip()
+            found = self.key or self._key_file.read_text(errors="replace").strip()
         except OSError:
             return None
+        if not (found.isascii() and found.isprintable()):
+            where = "--key (or UNDERSTUDY_KEY)" if self.key else str(self._key_file)
+            raise typer.BadParameter(f"{where} holds characters that no key has")
+        return found
 
     def _needed_key(self) -> str:
         found = self._found_key()
@@ -48,6 +57,13 @@ class Connections:
     @property
     def _key_file(self) -> Path:
         return self.state_dir / "secrets" / "admin.key"
+
+
+def _connected(kind: type[Client], url: str, key: str | None) -> Client:
+    try:
+        return kind(url, key)
+    except httpx.InvalidURL as error:
+        raise typer.BadParameter(f"{kind.setting}: {url!r} is no address ({error})") from error
 
 
 def connections(context: typer.Context) -> Connections:

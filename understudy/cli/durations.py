@@ -7,6 +7,7 @@ from typing import Final
 import typer
 
 _DURATION: Final = re.compile(r"^(\d+(?:\.\d+)?)([smhd]?)$")
+_LONGEST: Final = timedelta(days=36_500)
 _SECONDS: Final = {"": 1, "s": 1, "m": 60, "h": 3_600, "d": 86_400}
 
 
@@ -15,4 +16,7 @@ def parse_duration(text: str) -> timedelta:
     match = _DURATION.match(text.strip())
     if match is None:
         raise typer.BadParameter(f"{text!r} is no duration; write 60s, 5m, 12h or 30d")
-    return timedelta(seconds=float(match[1]) * _SECONDS[match[2]])
+    seconds = float(match[1]) * _SECONDS[match[2]]
+    if seconds > _LONGEST.total_seconds():
+        raise typer.BadParameter(f"{text!r} is too long; at most {_LONGEST.days}d")
+    return timedelta(seconds=seconds)

@@ -1,15 +1,22 @@
 """How results are shown: a table for people, JSON for programs; remarks go to standard error."""
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Final
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+_CONTROLS: Final = re.compile(
+    r"[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
+)
+"""What a terminal obeys instead of showing: controls, turns of direction, halves of characters."""
 
 
 class Format(StrEnum):
@@ -30,9 +37,10 @@ def show(
 ) -> None:
     """Print a result in the format that was asked for."""
     if output_format(context) is Format.JSON:
-        typer.echo(json.dumps(plain(result), indent=2, ensure_ascii=False))
+        text = json.dumps(plain(result), indent=2, ensure_ascii=False)
+        typer.echo(visible(text, keep="\n"))  # JSON means the same by the escapes
     elif isinstance(table, str):
-        typer.echo(table)
+        typer.echo(visible(table))
     else:
         console().print(table)
 
@@ -54,8 +62,25 @@ def make_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Tabl
     return table
 
 
+def visible(text: str, *, keep: str = "") -> str:
+    """The text with its control characters written out, as names and reasons are other people's."""
+    return _CONTROLS.sub(lambda m: m[0] if m[0] in keep else f"\\u{ord(m[0]):04x}", text)
+
+
+def wrong_members(error: ValidationError) -> str:
+    """What is wrong with a body, member by member."""
+    return "; ".join(
+        f"{'.'.join(str(step) for step in e['loc']) or 'file'}: {e['msg']}"
+        for e in error.errors(include_url=False, include_input=False)
+    )
+
+
 def cell(value: object) -> str:
-    """One value in words."""
+    """One value in words, fit to be shown."""
+    return visible(_words(value))
+
+
+def _words(value: object) -> str:
     match value:
         case None | () | "":
             return "–"
@@ -77,4 +102,4 @@ def console() -> Console:
 
 def remark(text: str) -> None:
     """Tell a person something that is not the result."""
-    typer.echo(text, err=True)
+    typer.echo(visible(text, keep="\n"), err=True)

@@ -1,6 +1,7 @@
 """Predictions and the labels that come later."""
 
 import json
+import math
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +18,8 @@ from understudy.contracts.vocabulary import Label
 def add_to(app: typer.Typer) -> None:
     """Give the root this module's commands."""
     app.command()(predict)
-    app.command()(label)
+    # So that -5 is a label, and not an option that nobody knows.
+    app.command(context_settings={"ignore_unknown_options": True})(label)
 
 
 def predict(
@@ -32,7 +34,12 @@ def predict(
         ),
     ],
     prediction_id: Annotated[
-        str | None, typer.Option("--id", help="Its id, for a later label.", show_default=False)
+        str | None,
+        typer.Option(
+            "--id",
+            show_default=False,
+            help="Its id, for a later label; the rows of a list go by ID.0, ID.1 and so on.",
+        ),
     ] = None,
 ) -> None:
     """Ask for predictions.
@@ -40,13 +47,15 @@ def predict(
     Examples: `understudy predict iris '{"petal_length": 4.7, …}'`,
     `understudy predict credit-risk @applicants.json -o json`
     """
+    if prediction_id == "":
+        raise typer.BadParameter("--id is empty; leave it out and serving makes one")
     rows = _rows(data)
     with connections(context).serving() as serving:
         if isinstance(rows, dict):
             answer = serving.predict(deployment, rows, prediction_id)
             show(context, answer, make_table(_COLUMNS, [_row(answer)]))
         else:
-            answers = serving.predict_many(deployment, rows)
+            answers = serving.predict_many(deployment, rows, prediction_id)
             show(context, answers, make_table(_COLUMNS, [_row(answer) for answer in answers]))
 
 
@@ -68,6 +77,8 @@ def label(
 
     Example: `understudy label credit-risk 0198c1f2-… bad`
     """
+    if value.startswith("--"):
+        raise typer.BadParameter(f"there is no option {value}")
     request = LabelRequest(
         prediction_id=prediction_id, label=value if text else _scalar(value), source=source
     )
@@ -92,7 +103,9 @@ def _row(answer: Prediction) -> tuple[object, ...]:
 def _rows(data: str) -> dict[str, object] | list[dict[str, object]]:
     try:
         parsed = json.loads(_text(data))
-    except (OSError, ValueError) as error:
+    except RecursionError as error:
+        raise typer.BadParameter("DATA is nested too deeply") from error
+    except ValueError as error:
         raise typer.BadParameter(f"DATA can't be read as JSON: {error}") from error
     rows = parsed["rows"] if isinstance(parsed, dict) and set(parsed) == {"rows"} else parsed
     listed = rows if isinstance(rows, list) else [rows]
@@ -104,13 +117,23 @@ def _rows(data: str) -> dict[str, object] | list[dict[str, object]]:
 def _text(data: str) -> str:
     if data == "-":
         return sys.stdin.read()
-    return Path(data[1:]).read_text() if data.startswith("@") else data
+    return _file(Path(data[1:])) if data.startswith("@") else data
+
+
+def _file(path: Path) -> str:
+    try:
+        return path.read_text()
+    except FileNotFoundError as error:
+        raise typer.BadParameter(f"DATA: there is no file {path}") from error
+    except OSError as error:
+        raise typer.BadParameter(f"DATA: {path} can't be read: {error.strerror}") from error
 
 
 def _scalar(text: str) -> Label:
     """`1` and `true` as JSON means them, everything else as text."""
     try:
         value = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return text
-    return value if isinstance(value, bool | int | float) else text
+    # NaN and Infinity are Python's, not JSON's.
+    return value if isinstance(value, bool | int | float) and math.isfinite(value) else text

@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
+from pydantic import ValidationError
 from typer.core import TyperGroup
 
 from understudy.cli import deployments, keys, predictions, status, trail, up, versions
 from understudy.cli.addresses import Addresses
 from understudy.cli.connections import Connections
-from understudy.cli.output import Format
+from understudy.cli.output import Format, visible, wrong_members
 from understudy.client import ClientError
 
 STANDARD: Final = Addresses()
@@ -34,8 +35,12 @@ class Root(TyperGroup):
             return super().invoke(ctx)
         except ClientError as error:
             typer.secho("Error: ", fg="red", bold=True, err=True, nl=False)
-            typer.echo(str(error), err=True)
+            typer.echo(visible(str(error), keep="\n"), err=True)
             raise typer.Exit(1) from error
+        except ValidationError as error:  # of a request; an answer's is a ClientError
+            raise typer.BadParameter(wrong_members(error)) from error
+        except UnicodeEncodeError as error:
+            raise typer.BadParameter("an argument is no valid UTF-8") from error
         except KeyboardInterrupt:
             typer.echo("", err=True)
             raise typer.Exit(_INTERRUPTED) from None

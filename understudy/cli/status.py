@@ -2,7 +2,7 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Annotated, Final
 
 import typer
@@ -13,8 +13,9 @@ from rich.text import Text
 
 from understudy.cli.connections import connections
 from understudy.cli.durations import parse_duration
-from understudy.cli.output import Format, console, make_table, output_format, remark, show
-from understudy.client import ClientError, MonitorClient, RegistryClient
+from understudy.cli.output import Format, console, make_table, output_format, show, visible
+from understudy.cli.waiting import await_served, end_unless_served
+from understudy.client import ClientError, MonitorClient
 from understudy.contracts.monitor import Assessment
 from understudy.contracts.registry import DeploymentView
 
@@ -40,50 +41,46 @@ def status(
         str | None,
         typer.Option(
             show_default=False,
-            help="Wait this long (60s, 5m) until every serving worker has the current release.",
+            help="Wait this long (60s, 5m) until every serving worker has the current release; "
+            "of all deployments when none is named.",
         ),
     ] = None,
 ) -> None:
     """Show a deployment, or list all.
 
     With `--timeout` it waits until the current release is served by every worker, and fails when
-    that does not happen in time, so that a script can go on safely after a change.
+    that does not happen in time, or when every worker says that it can't, so that a script can go
+    on safely after a change.
 
     Examples: `understudy status`, `understudy status credit-risk --timeout 60s`,
     `understudy status credit-risk --watch`
     """
+    if watch and (timeout or deployment is None):
+        raise typer.BadParameter("--watch goes with the name of a deployment and no --timeout")
     seconds = parse_duration(timeout).total_seconds() if timeout else 0.0
     at = connections(context)
     with at.registry() as registry, at.monitor() as monitor:
         if deployment is None:
-            _list(context, registry)
+            shown = await_served(registry.deployments, seconds)
+            _list(context, shown)
         elif watch:
             _watch(lambda: _page(registry.deployment(deployment), _assessment(monitor, deployment)))
         else:
-            found = _await_served(registry, deployment, seconds)
+            shown = await_served(lambda: (registry.deployment(deployment),), seconds)
             table = output_format(context) is Format.TABLE
             assessment = _assessment(monitor, deployment) if table else None
-            _show(context, found, assessment)
-            if timeout and not found.deployed:
-                remark(f"Release {found.current.release} is not served by all within {timeout}.")
-                raise typer.Exit(1)
+            _show(context, shown[0], assessment)
+    if timeout:
+        end_unless_served(shown, timeout)
 
 
-def _list(context: typer.Context, registry: RegistryClient) -> None:
-    found = registry.deployments()
+def _list(context: typer.Context, found: Sequence[DeploymentView]) -> None:
     columns = ("DEPLOYMENT", "MODEL", "RELEASE", "MAIN", "CHALLENGERS", "ACCESS", "STATE")
     rows = [
         (d.name, d.model, d.current.release, d.current.main, d.current.challengers, d.access, s)
         for d, s in ((d, _state(d)) for d in found)
     ]
     show(context, found, make_table(columns, rows))
-
-
-def _await_served(registry: RegistryClient, name: str, seconds: float) -> DeploymentView:
-    deadline = time.monotonic() + seconds
-    while not (found := registry.deployment(name)).deployed and time.monotonic() < deadline:
-        time.sleep(_LOOK_SECONDS)
-    return found
 
 
 def _show(
@@ -130,7 +127,7 @@ def _head(found: DeploymentView) -> Table:
     ]
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in rows:
-        table.add_row(Text(name, style="bold"), Text(value))
+        table.add_row(Text(name, style="bold"), Text(visible(value)))
     return table
 
 
@@ -149,7 +146,7 @@ def _evidence(assessment: Assessment | str | None) -> list[Table | Text]:
     if assessment is None:
         return []
     if isinstance(assessment, str):
-        return [Text(f"no readings: {assessment}")]
+        return [Text(visible(f"no readings: {assessment}"))]
     versions = make_table(
         ("VERSION", "ROLE", "ROWS", "ERRORS", "P50 MS", "P95 MS", "AGREES WITH MAIN"),
         [
@@ -165,7 +162,7 @@ def _evidence(assessment: Assessment | str | None) -> list[Table | Text]:
             for reading in assessment.versions
         ],
     )
-    return [versions, Text(), Text(_drift(assessment))]
+    return [versions, Text(), Text(visible(_drift(assessment)))]
 
 
 def _milliseconds(seconds: float | None) -> str | None:

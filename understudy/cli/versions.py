@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from understudy.cli.connections import connections
-from understudy.cli.output import make_table, remark, show
+from understudy.cli.output import make_table, remark, show, wrong_members
 from understudy.client import ProblemError, RegistryClient
 from understudy.contracts.registry import Lineage, VersionRequest, VersionView
 from understudy.contracts.signature import Signature
@@ -169,10 +169,6 @@ def _read(path: Path, kind: type[Parsed]) -> Parsed:
     try:
         return TypeAdapter(kind).validate_json(path.read_bytes())
     except ValidationError as error:
-        wrong = "; ".join(
-            f"{'.'.join(str(step) for step in e['loc']) or 'file'}: {e['msg']}"
-            for e in error.errors(include_url=False, include_input=False)
-        )
-        raise typer.BadParameter(f"{path}: {wrong}") from error
+        raise typer.BadParameter(f"{path}: {wrong_members(error)}") from error
     except (OSError, json.JSONDecodeError) as error:
         raise typer.BadParameter(f"{path}: {error}") from error

@@ -1,5 +1,7 @@
+import json
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from tests.conftest import free_port
@@ -57,6 +59,43 @@ def test_a_new_key_is_alone_on_standard_output(run: Run, server: Script) -> None
     result = run("keys", "create", "web", "--scope", "predict", "--expires", "30d")
     assert result.stdout == "us_secret\n"
     assert "not shown again" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("keys", "create", "k", "--expires", "99999999d"), "too long"),
+        (("keys", "create", ""), "name"),
+        (("--key", "é", "audit"), "characters that no key has"),
+        (("--registry-url", "http://localhost:port", "audit"), "no address"),
+        (("releases", "\udce9"), "UTF-8"),
+    ],
+)
+def test_what_was_typed_wrong_is_told_without_a_trace(
+    run: Run, server: Script, arguments: tuple[str, ...], said: str
+) -> None:
+    result = run(*arguments)
+    assert result.exit_code == 2, result.exception
+    assert said in result.stderr
+    assert server.asked == []
+
+
+def test_another_services_address_is_asked_about(run: Run, server: Script) -> None:
+    server.on("GET", "/v1/audit", "<html>nothing here</html>", 404)
+    result = run("audit")
+    assert result.exit_code == 1
+    assert "Is that the registry" in result.stderr
+
+
+def test_what_others_wrote_cannot_steer_the_terminal(run: Run, server: Script) -> None:
+    actor = "a\x1b[2Jb\nc\u202ed\x9b"
+    entry = {"sequence": 1, "at": NOW.isoformat(), "actor": actor, "action": "decide"}
+    entry |= {"subject": "risk", "reason": "", "details": {}}
+    server.on("GET", "/v1/audit", {"items": [entry]})
+    assert r"a\u001b[2Jb\u000ac\u202ed\u009b" in run("audit").stdout
+    listed = run("audit", "-o", "json").stdout
+    assert not {"\u202e", "\x9b"} & set(listed)
+    assert json.loads(listed)[0]["actor"] == actor
 
 
 def test_a_key_is_revoked(run: Run, server: Script) -> None:

@@ -34,7 +34,26 @@ def test_rows_from_standard_input(run: Run, server: Script) -> None:
     assert run("predict", "risk", "-", stdin='{"age": 40}').exit_code == 0
 
 
-@pytest.mark.parametrize("data", ["{", "[]", "3", "[1]", "@nothing.json"])
+@pytest.mark.parametrize("rows", ['{"age": 40}', '[{"age": 40}]'])
+def test_the_id_is_servings_to_judge(run: Run, server: Script, rows: str) -> None:
+    path = "/v1/deployments/risk/predict"
+    server.problem("POST", path, 422, "A prediction id is wrong.", {"/prediction_id": "no spaces"})
+    result = run("predict", "risk", rows, "--id", "my row")
+    assert server.asked[0].query == {"prediction_id": "my row"}
+    assert result.exit_code == 1
+    assert "/prediction_id: no spaces" in result.stderr
+
+
+def test_an_empty_id_is_none(run: Run, server: Script) -> None:
+    assert run("predict", "risk", '{"age": 40}', "--id", "").exit_code == 2
+    assert server.asked == []
+
+
+def test_a_file_that_is_not_there_is_named(run: Run) -> None:
+    assert "there is no file nothing.json" in run("predict", "risk", "@nothing.json").stderr
+
+
+@pytest.mark.parametrize("data", ["{", "[]", "3", "[1]", "@nothing.json", "@.", "[" * 5_000])
 def test_data_that_is_no_row_is_told_before_anything_is_sent(
     run: Run, server: Script, data: str
 ) -> None:
@@ -45,13 +64,24 @@ def test_data_that_is_no_row_is_told_before_anything_is_sent(
 
 
 @pytest.mark.parametrize(
-    ("typed", "sent"), [("good", "good"), ("1", 1), ("true", True), ("2.5", 2.5), ("null", "null")]
+    ("typed", "sent"),
+    [
+        *(("good", "good"), ("1", 1), ("true", True), ("2.5", 2.5), ("null", "null")),
+        *(("-5", -5), ("-2.5e3", -2500.0), ("NaN", "NaN"), ("[" * 5_000, "[" * 5_000)),
+    ],
 )
 def test_labels_are_typed_as_json_would(run: Run, server: Script, typed: str, sent: object) -> None:
     accepted = LabelResult(prediction_id="p1", status=LabelStatus.ACCEPTED)
     server.on("POST", "/v1/deployments/risk/labels", LabelResults(results=(accepted,)), 202)
     assert run("label", "risk", "p1", typed).exit_code == 0
     assert server.asked[0].json == [{"prediction_id": "p1", "label": sent}]
+
+
+def test_an_unknown_option_is_no_label(run: Run, server: Script) -> None:
+    result = run("label", "risk", "p1", "--txet")
+    assert result.exit_code == 2
+    assert "no option --txet" in result.stderr
+    assert server.asked == []
 
 
 def test_a_refused_label_fails(run: Run, server: Script) -> None:

@@ -9,7 +9,6 @@ from tests.fakes.registry_bodies import (
 )
 from tests.fakes.scripted_http import Script
 from tests.fakes.typed_commands import Run
-from understudy.contracts.registry import Page
 from understudy.contracts.vocabulary import ReleaseKind, VersionState
 
 RELEASES = "/v1/deployments/risk/releases"
@@ -97,28 +96,3 @@ def test_each_verb_is_a_release(
     assert run(*arguments, "--reason", "r").exit_code == 0
     shared = {"former_main": "challenger", "reason": "r"}
     assert server.sent("POST")[0].json == body | shared
-
-
-def test_status_waits_for_the_release_and_fails_when_it_does_not_come(
-    run: Run, server: Script
-) -> None:
-    server.on("GET", "/v1/deployments/risk", deployment(release(2, 1), deployed=False))
-    result = run("status", "risk", "--timeout", "0.1s")
-    assert result.exit_code == 1
-    assert "not served by all within 0.1s" in result.stderr
-
-
-def test_status_tells_without_a_monitor(run: Run, server: Script) -> None:
-    server.on("GET", "/v1/deployments/risk", deployment(release(2, 1), deployed=False))
-    server.on("GET", "/v1/deployments/risk", deployment(release(2, 1)))
-    result = run("status", "risk", "--timeout", "5s")
-    assert result.exit_code == 0, result.stderr
-    assert "served by all" in result.stdout
-    assert "no readings" in result.stdout
-
-
-def test_status_of_all(run: Run, server: Script) -> None:
-    server.on("GET", "/v1/deployments", Page(items=(deployment(release(2, 1, 3)),)))
-    result = run("status")
-    assert "risk" in result.stdout
-    assert "served by all" in result.stdout
