@@ -27,7 +27,7 @@ test-all: .venv/.all ## All tests: also load, chaos, browser and deployment
 
 check: lint test ## What must be green before a commit
 
-lint: .venv/.dev ## Formatting, rules, types, import contracts
+lint: .venv/.all ## Formatting, rules, types, import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
