@@ -91,6 +91,7 @@ def http_app(routes: APIRouter, lifespan: Lifespan[FastAPI] | None = None) -> Fa
     app = FastAPI(
         title="Understudy monitor",
         openapi_url=None,  # it would be one more route without a key
+        redirect_slashes=False,  # a redirect would name whatever host the caller named
         lifespan=lifespan,
         exception_handlers=dict(EXCEPTION_HANDLERS),
     )

@@ -90,6 +90,8 @@ class ChallengerProcess:
             exception_handlers={**EXCEPTION_HANDLERS},
             lifespan=self._running,
         )
+        # A redirect would name whatever host the caller named.
+        app.router.redirect_slashes = False
         app.add_middleware(RequestIds)
         return app
 

@@ -108,6 +108,11 @@ async def test_there_are_no_pages_of_the_framework(http: httpx.AsyncClient, path
     assert answer.headers["content-type"] == "application/problem+json"
 
 
+async def test_nobody_is_sent_to_another_host(http: httpx.AsyncClient) -> None:
+    answer = await http.get("/metrics/", headers={"Host": "elsewhere.example"})
+    assert (answer.status_code, answer.headers.get("location")) == (404, None)
+
+
 async def test_an_assessment_is_the_contracts_body(http: httpx.AsyncClient) -> None:
     answer = await http.get(ASSESSMENT, headers=bearer(READER))
     body = Assessment.model_validate_json(answer.content)
