@@ -22,8 +22,9 @@ run: .venv/.run ## Start everything on this machine, with an example; Ctrl-C sto
 test: .venv/.dev ## Unit, contract and integration tests
 	$(BIN)/pytest tests/unit tests/contract tests/integration $(ARGS)
 
-test-all: .venv/.all ## All tests: also load, chaos, browser and deployment
-	$(BIN)/pytest tests $(ARGS)
+# Playwright keeps an event loop in its thread, so the browser comes last and apart from the others.
+test-all: .venv/.all test ## All tests: also load, chaos, browser and deployment
+	$(BIN)/pytest -s tests/load tests/chaos tests/deploy tests/e2e $(ARGS)
 
 check: lint test ## What must be green before a commit
 
