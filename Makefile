@@ -14,7 +14,7 @@ SYNC := $(BIN)/uv sync --frozen --inexact --extra laptop
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-install: .venv/.dev ## Have everything for developing in .venv, at the locked versions
+install: .venv/.all ## Have everything for developing in .venv, at the locked versions
 
 run: .venv/.run ## Start everything on this machine, with an example; Ctrl-C stops it
 	@exec $(BIN)/understudy up $(ARGS)
