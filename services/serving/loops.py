@@ -15,8 +15,6 @@ from understudy.runtime.loops import Backoff, cancel, repeat
 _RETRY: Final = Backoff(0.5, 15.0)
 _FIRST_ANSWER_SECONDS: Final = 3.0
 _UNSETTLED_HEARTBEAT_SECONDS: Final = 1.0
-# A source that answers at once where it should hold the question must not be asked without end.
-_BETWEEN_QUESTIONS_SECONDS: Final = 0.01
 
 
 class Following:
@@ -59,8 +57,7 @@ class Following:
     async def run(self) -> None:
         """Follow until cancelled."""
         async with asyncio.TaskGroup() as group:
-            pause = _BETWEEN_QUESTIONS_SECONDS
-            group.create_task(repeat("follow", self._follower.step, pause_seconds=pause))
+            group.create_task(self._follower.run())
             group.create_task(repeat("take_up", self.move))
             group.create_task(repeat("report", self.tell))
 

@@ -15,6 +15,7 @@ from services.registry.adapters.inspection import Finding, Task
 from services.registry.adapters.inspection_sample import Columns
 from understudy.contracts.signature import Signature, Target
 from understudy.contracts.vocabulary import Task as Kind
+from understudy.runtime.estimators import use_one_thread
 
 _ARTIFACT: Final = "/artifact"
 _FEATURES: Final = "/signature/features"
@@ -40,7 +41,7 @@ def _misfits(model: Any, signature: Signature, rows: Columns) -> Iterator[Findin
         kind = type(model).__name__
         yield Finding(_ARTIFACT, f"it holds a {kind} without 'predict'; save the fitted model")
         return
-    _use_one_thread(model)
+    use_one_thread(model)
     yield from _features(model, signature)
     inputs = _inputs(model, signature, rows)
     try:
@@ -139,15 +140,6 @@ def _probabilities(model: Any, target: Target, inputs: Any) -> Iterator[Finding]
         yield Finding(
             _ARTIFACT, "'predict_proba' does not answer one finite number a row and class"
         )
-
-
-def _use_one_thread(model: Any) -> None:
-    """Workers of its own would each need the memory that this process may take."""
-    if not hasattr(model, "get_params"):
-        return
-    jobs = [name for name in model.get_params(deep=True) if name.split("__")[-1] == "n_jobs"]
-    if jobs:
-        model.set_params(**dict.fromkeys(jobs, 1))
 
 
 def _list(values: Sequence[object]) -> str:

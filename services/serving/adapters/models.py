@@ -14,6 +14,7 @@ from services.serving.domain.rows import Rows
 from services.serving.domain.scoring import Floats, Scored
 from understudy.contracts.signature import Signature, Target
 from understudy.contracts.vocabulary import Task
+from understudy.runtime.estimators import use_one_thread
 
 # Classifiers whose `predict` is the class of the largest probability, by construction; others may
 # decide differently (thresholds, votes) and are asked twice.
@@ -39,7 +40,7 @@ class SklearnRunner:
     """Answers rows with a fitted scikit-learn model, in one or two of its calls."""
 
     def __init__(self, model: Any, signature: Signature, probe: Rows) -> None:
-        _use_one_thread(model)
+        use_one_thread(model)
         self._model = model
         self._layout = _layout(model, signature, probe)
         self._classes = _class_order(model, signature.target)
@@ -159,14 +160,6 @@ def _class_order(model: Any, target: Target) -> ClassOrder | None:
     if classes is None:
         raise UnfitModelError("the signature asks for a classifier; the model has no classes")
     return ClassOrder(np.asarray(classes).tolist(), target)
-
-
-def _use_one_thread(model: Any) -> None:
-    """Threads make single rows several times slower."""
-    if not hasattr(model, "get_params"):
-        return
-    jobs = [name for name in model.get_params(deep=True) if name.split("__")[-1] == "n_jobs"]
-    model.set_params(**dict.fromkeys(jobs, 1))
 
 
 def _last_step(model: Any) -> Any:
