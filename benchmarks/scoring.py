@@ -12,12 +12,13 @@ from typing import Final
 
 from examples.credit.train import EXAMPLE as CREDIT
 from examples.iris import EXAMPLE as IRIS
-from services.serving.adapters.models import SklearnRunner
-from services.serving.domain.rows import Plan, Rows
+from services.serving.domain.rows import Plan
 from services.serving.domain.scoring import Cost, Loaded
 from services.serving.domain.warming import probe_rows
 from services.serving.operations.scoring import Limits, Scorer
 from understudy.contracts.signature import Signature
+from understudy.inference.estimators import SklearnRunner
+from understudy.inference.rows import Rows
 
 ROUNDS: Final = 5
 ROUND_SECONDS: Final = 0.5

@@ -1,42 +1,50 @@
 """What serving needs from outside, named."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol
 
-from services.serving.domain.rows import Rows
-from services.serving.domain.scoring import Loaded, Scored
+from services.serving.domain.scoring import Loaded
 from services.serving.domain.table import Live
 from understudy.contracts.events import LabelEvent, PairBatch, PredictionBatch
 from understudy.contracts.registry import ServedVersion
+from understudy.contracts.vocabulary import Label
+from understudy.inference.rows import Rows
+from understudy.inference.scored import Scored
 
 
 @dataclass(frozen=True, slots=True)
 class Answered:
-    """What the log keeps of one answered request."""
+    """What the log keeps of one call of a model: the rows of all requests that went with it."""
 
     deployment: str
     live: Live
     ids: Sequence[str]
     at: float
     seconds: float
+    """How long the call took."""
     rows: Rows
     scored: Scored
+    overrides: Mapping[str, Label] = field(default_factory=dict)
+    """By prediction id: what a guard rule told the caller instead."""
 
 
 class Log(Protocol):
     """Where answers and labels are kept. Never raises: what can't be kept is counted."""
 
-    async def predictions(self, answered: Answered) -> bool:
-        """Returns when the rows are in the log, or need not be waited for.
+    def predictions(self, answered: Answered) -> asyncio.Future[bool] | None:
+        """Take rows in, by the durability of the release that answered them. Returns at once.
 
-        False: the buffer is full and the rows are lost.
+        None: their replies may go (relaxed). Else the replies wait for the future: True when the
+        rows are safe, in Redis or on disk; False when they can't be kept and were counted as
+        dropped.
         """
 
     async def labels(self, deployment: str, items: Sequence[LabelEvent]) -> bool:
-        """The same for labels."""
+        """Labels are always strict: True when they are safe."""
 
 
 class Artifacts(Protocol):

@@ -21,8 +21,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from services.serving.domain.rows import Plan, Rows
-from services.serving.domain.scoring import Cost, Loaded, Scored
+from services.serving.domain.rows import Plan
+from services.serving.domain.scoring import Cost, Loaded
 from services.serving.ports import Answered
 from understudy.contracts.events import LabelEvent
 from understudy.contracts.registry import (
@@ -34,6 +34,8 @@ from understudy.contracts.registry import (
 )
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import AccessLevel, FeatureKind, Scope, Task
+from understudy.inference.rows import Rows
+from understudy.inference.scored import Scored
 from understudy.runtime.keys import NewKey, make_key
 
 UNLUCKY_WIDTH = 7.77

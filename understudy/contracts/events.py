@@ -75,6 +75,8 @@ class PredictionBatch(Entry, frozen=True, kw_only=True):
     """n float64: how long the main's scoring took (of the call that held the row)."""
     columns: list[Column]
     scores: Scores
+    overrides: dict[str, Label] = {}
+    """By prediction id: what the caller was told instead of the model's answer."""
 
 
 class PairBatch(Entry, frozen=True, kw_only=True):
@@ -94,6 +96,11 @@ class PairBatch(Entry, frozen=True, kw_only=True):
     """n values of `Outcome`: how the challenger's scoring of the row ended."""
     error: str | None = None
     """The first failure's message, when there was one."""
+    timed: list[int] = []
+    """Indices of rows that main and challenger also answered alone, in turn, in one process."""
+    timed_main_seconds: bytes = b""
+    """One float64 for each timed row."""
+    timed_challenger_seconds: bytes = b""
 
 
 class LabelEvent(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,11 +5,13 @@ from typing import Annotated, Final, Generic, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from understudy.contracts.policy import Policy
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import (
     DIGEST_PATTERN,
     NAME_PATTERN,
     AccessLevel,
+    CompiledKind,
     Component,
     Decision,
     FormerMain,
@@ -116,8 +118,29 @@ class VersionRequest(Body):
     description: Text = ""
 
 
+class Compiled(Body):
+    """A version's faster twin, made when it was registered, and how closely it answers alike."""
+
+    kind: CompiledKind
+    artifact: Sha256
+    precision: str
+    """Of its inputs: `float64` or `float32`."""
+    rows: int
+    """How many rows of the reference sample and of its edges both were asked."""
+    difference: float
+    """The largest between both answers, to a probability or, relative, to a number."""
+    tolerance: float
+    """How much was allowed."""
+    speedup: float
+    """How many times faster one row was answered where it was compiled."""
+
+
 class VersionView(VersionRequest):
     """An immutable version and where its review stands."""
+
+    compiled: Compiled | None = None
+    not_compiled: str | None = None
+    """Why there is no compiled runner; serving asks scikit-learn then."""
 
     model: Name
     version: Number
@@ -146,6 +169,7 @@ class DeploymentRequest(Body):
     access: AccessLevel = AccessLevel.PROJECT
     description: Text = ""
     reason: Text = ""
+    policy: Policy = Policy()
 
 
 class ReleaseRequest(Body):
@@ -158,7 +182,8 @@ class ReleaseRequest(Body):
     | withdraw | version | one challenger less |
     | promote | version, a challenger | it becomes main; the former main stays on as challenger |
     | swap | version where there are several challengers | main and challenger change places |
-    | rollback | release, or none for the one before | main and challengers of that release |
+    | rollback | release, or none for the one before | main, challengers and policy of that release |
+    | configure | policy | the policy, whole, instead of the one before |
 
     `former_main` = retired lets the main that a promotion replaces go instead.
     `expected_release` (or `If-Match` with the deployment's ETag) makes it fail with a conflict when
@@ -169,6 +194,7 @@ class ReleaseRequest(Body):
     version: Number | None = None
     release: Number | None = None
     former_main: FormerMain = FormerMain.CHALLENGER
+    policy: Policy | None = None
     expected_release: Number | None = None
     reason: Text = ""
 
@@ -186,6 +212,7 @@ class ReleaseView(Body):
     reason: str
     restores: Number | None = None
     """For a rollback: the release whose setting this one repeats."""
+    policy: Policy = Policy()
 
 
 class FollowerState(Body):
@@ -269,6 +296,7 @@ class ServedVersion(Body):
     artifact: Sha256
     reference: Sha256
     signature: Signature
+    compiled: Compiled | None = None
 
 
 class Pairing(Body):
@@ -294,6 +322,7 @@ class DeploymentSnapshot(Body):
     previous_main: Number | None
     """Kept warm by serving, so that a rollback is one assignment."""
     pairings: tuple[Pairing, ...]
+    policy: Policy = Policy()
     versions: tuple[ServedVersion, ...]
     """Main, challengers, previous main, and every version that still owes pairs."""
 

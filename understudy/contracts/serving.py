@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from understudy.contracts.vocabulary import Label
+from understudy.contracts.vocabulary import Label, WarningCode
 
 
 class Body(BaseModel):
@@ -20,6 +20,14 @@ class ModelRef(Body):
     version: int
 
 
+class PredictionWarning(Body):
+    """Something about a row, or its answer, that its caller should know."""
+
+    code: WarningCode
+    feature: str | None = None
+    message: str
+
+
 class Prediction(Body):
     """The main version's answer to one row. A challenger's answer is never shown to a caller."""
 
@@ -28,7 +36,9 @@ class Prediction(Body):
     probabilities: dict[str, float] | None = None
     """By class, for a classifier that gives them."""
     model: ModelRef
-    warnings: tuple[str, ...] = ()
+    warnings: tuple[PredictionWarning, ...] = ()
+    overridden: bool = False
+    """A guard rule answered instead of the model, whose probabilities are left out then."""
 
 
 class Predictions(Body):

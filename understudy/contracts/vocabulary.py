@@ -76,6 +76,7 @@ class ReleaseKind(StrEnum):
     PROMOTE = "promote"
     SWAP = "swap"
     ROLLBACK = "rollback"
+    CONFIGURE = "configure"
 
 
 class FormerMain(StrEnum):
@@ -107,6 +108,56 @@ class Outcome(StrEnum):
     OK = "ok"
     ERROR = "error"
     TIMEOUT = "timeout"
+
+
+class Durability(StrEnum):
+    """When a prediction may be answered.
+
+    `strict`: once its row is safe, in Redis or on disk. `relaxed`: at once; a bounded number of
+    rows may be unsafe for a moment.
+    """
+
+    STRICT = "strict"
+    RELAXED = "relaxed"
+
+
+class TypePolicy(StrEnum):
+    """What becomes of a value of the wrong JSON type whose meaning is plain, such as `"12"`."""
+
+    STRICT = "strict"
+    BEST_EFFORT = "best_effort"
+
+
+class GuardAction(StrEnum):
+    """What becomes of a row that meets a guard rule."""
+
+    FLAG = "flag"
+    REFUSE = "refuse"
+    OVERRIDE = "override"
+
+
+class GuardRuleName(StrEnum):
+    """What a guard rule watches for."""
+
+    OUT_OF_RANGE = "out_of_range"
+    UNSEEN_CATEGORY = "unseen_category"
+    LOW_CONFIDENCE = "low_confidence"
+
+
+class WarningCode(StrEnum):
+    """Why an answer carries a warning: a guard rule was met, or a value was read as another type."""
+
+    COERCED = "coerced"
+    OUT_OF_RANGE = "out_of_range"
+    UNSEEN_CATEGORY = "unseen_category"
+    LOW_CONFIDENCE = "low_confidence"
+
+
+class CompiledKind(StrEnum):
+    """What a compiled model runs on."""
+
+    ONNX = "onnx"
+    TREELITE = "treelite"
 
 
 class Component(StrEnum):

@@ -15,7 +15,7 @@ from services.registry.adapters.inspection import Finding, Task
 from services.registry.adapters.inspection_sample import Columns
 from understudy.contracts.signature import Signature, Target
 from understudy.contracts.vocabulary import Task as Kind
-from understudy.runtime.estimators import use_one_thread
+from understudy.inference.estimators import use_one_thread
 
 _ARTIFACT: Final = "/artifact"
 _FEATURES: Final = "/signature/features"

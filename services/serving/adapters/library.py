@@ -11,12 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Final
 
-from services.serving.adapters.models import SklearnRunner, read_model
-from services.serving.domain.rows import Plan, Rows
-from services.serving.domain.scoring import UNKNOWN_COST, Cost, Loaded, Runner
+from services.serving.domain.rows import Plan
+from services.serving.domain.scoring import UNKNOWN_COST, Cost, Loaded
 from services.serving.domain.warming import has_example, probe_rows
 from services.serving.ports import Artifacts
 from understudy.contracts.registry import ServedVersion
+from understudy.inference.estimators import SklearnRunner, read_model
+from understudy.inference.rows import Rows
+from understudy.inference.scored import Runner
 
 _PROBE_ROWS: Final = 64
 _CALLS: Final = 5

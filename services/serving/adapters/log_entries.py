@@ -7,8 +7,6 @@ from typing import Final
 
 import numpy as np
 
-from services.serving.domain.rows import Rows, joined
-from services.serving.domain.scoring import Scored
 from services.serving.operations.wire import scores_of
 from services.serving.ports import Answered
 from understudy.contracts.events import (
@@ -25,6 +23,8 @@ from understudy.contracts.events import (
     predictions_key,
 )
 from understudy.contracts.signature import Signature, Target
+from understudy.inference.rows import Rows, joined
+from understudy.inference.scored import Scored
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,17 +5,16 @@ A `Plan` is made once when a version is loaded; reading a row is then one call f
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Final, NoReturn, TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
 from services.serving.domain.errors import InvalidRowsError
 from understudy.contracts.refusals import FieldError, json_pointer
 from understudy.contracts.signature import Feature, Signature
 from understudy.contracts.vocabulary import FeatureKind
+from understudy.inference.rows import Rows
 
 MOST_ERRORS: Final = 100
 MOST_TEXT: Final = 1_000
@@ -24,36 +23,6 @@ _LARGEST: Final = sys.float_info.max
 _NAN: Final = float("nan")
 _ABSENT: Final = object()
 _SHOWN_CHOICES: Final = 12
-
-
-@dataclass(frozen=True, slots=True)
-class Rows:
-    """N checked rows, columns in the order of the signature.
-
-    `numbers`: n × numeric features (numbers, integers, booleans), NaN where null. `texts`: one
-    list for each category, None where null.
-    """
-
-    numbers: NDArray[np.float64]
-    texts: tuple[list[str | None], ...]
-
-    def __len__(self) -> int:
-        return len(self.numbers)
-
-    def part(self, start: int, stop: int) -> "Rows":
-        """Some of the rows."""
-        return Rows(self.numbers[start:stop], tuple(texts[start:stop] for texts in self.texts))
-
-
-def joined(parts: Sequence[Rows]) -> Rows:
-    """The rows of all parts, in order."""
-    if len(parts) == 1:
-        return parts[0]
-    texts = zip(*(part.texts for part in parts), strict=True)
-    return Rows(
-        np.concatenate([part.numbers for part in parts]),
-        tuple([text for column in columns for text in column] for columns in texts),
-    )
 
 
 class Shape(Enum):

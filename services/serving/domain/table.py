@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from services.serving.domain.scoring import Loaded
+from understudy.contracts.policy import Policy
 from understudy.contracts.vocabulary import AccessLevel
 
 
@@ -15,6 +16,7 @@ class Live:
     main: Loaded
     challengers: tuple[int, ...]
     """Versions that owe a pair for each row answered under this release."""
+    policy: Policy = Policy()
 
 
 @dataclass(frozen=True, slots=True)

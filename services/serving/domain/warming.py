@@ -5,9 +5,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.serving.domain.rows import Rows
 from understudy.contracts.signature import Feature, Signature
 from understudy.contracts.vocabulary import FeatureKind
+from understudy.inference.rows import Rows
 
 _FAR: Final = 1e300
 

@@ -15,7 +15,7 @@ from services.serving.domain.errors import (
     UnknownDeploymentError,
 )
 from services.serving.domain.labels import label_problem
-from services.serving.domain.rows import Rows, Shape
+from services.serving.domain.rows import Shape
 from services.serving.domain.scoring import predictions, probabilities
 from services.serving.domain.table import Deployment, Live, Table
 from services.serving.metrics import Dialect, ServingMetrics
@@ -27,6 +27,7 @@ from understudy.contracts.refusals import FieldError, Refusal, json_pointer
 from understudy.contracts.serving import LabelStatus
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import AccessLevel, Label, Scope
+from understudy.inference.rows import Rows
 from understudy.runtime.keys import Caller, KeyRing
 
 

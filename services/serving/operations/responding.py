@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.serving.domain.rows import Rows, joined
-from services.serving.domain.scoring import Loaded, Scored
+from services.serving.domain.scoring import Loaded
 from services.serving.operations.wire import scores_of
 from understudy.contracts.events import (
     CategoryColumn,
@@ -19,6 +18,8 @@ from understudy.contracts.events import (
     unpack,
 )
 from understudy.contracts.vocabulary import Outcome
+from understudy.inference.rows import Rows, joined
+from understudy.inference.scored import Scored
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,8 +19,9 @@ import numpy as np
 import structlog
 
 from services.serving.domain.errors import BusyError, ScoringFailedError
-from services.serving.domain.rows import Rows, joined
-from services.serving.domain.scoring import Loaded, Runner, Scored
+from services.serving.domain.scoring import Loaded
+from understudy.inference.rows import Rows, joined
+from understudy.inference.scored import Runner, Scored
 from understudy.runtime.logs import without_message
 
 _MOST_ROWS_PER_CALL: Final = 256

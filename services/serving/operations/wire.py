@@ -1,8 +1,8 @@
 """Answers as entries of the log carry them."""
 
-from services.serving.domain.scoring import Scored
 from understudy.contracts.events import Scores, pack
 from understudy.contracts.signature import Target
+from understudy.inference.scored import Scored
 
 
 def scores_of(target: Target, scored: Scored) -> Scores:

@@ -36,7 +36,7 @@ VIOLATIONS = {
         "services/serving/operations/answers.py",
         "import bentoml",
     ),
-    "Model libraries are imported by adapters alone": (
+    "Model libraries are imported by inference and adapters alone": (
         "services/serving/operations/answers.py",
         "import sklearn",
     ),

@@ -16,8 +16,6 @@ from prometheus_client import CollectorRegistry
 
 from services.serving.adapters.event_log import EventLog
 from services.serving.adapters.log_entries import Labelled, size_of
-from services.serving.domain.rows import Rows
-from services.serving.domain.scoring import Scored
 from services.serving.domain.table import Live
 from services.serving.metrics import LogMetrics
 from services.serving.ports import Answered
@@ -33,6 +31,8 @@ from understudy.contracts.events import (
     predictions_key,
     unpack,
 )
+from understudy.inference.rows import Rows
+from understudy.inference.scored import Scored
 from understudy.launch.redis_server import find_redis_server, redis_command
 from understudy.runtime.redis_client import redis_client
 

@@ -16,8 +16,7 @@ from prometheus_client import CollectorRegistry
 
 from services.serving.adapters.inbox import RedisInbox
 from services.serving.adapters.log_entries import prediction_batch
-from services.serving.domain.rows import Rows
-from services.serving.domain.scoring import Loaded, Scored
+from services.serving.domain.scoring import Loaded
 from services.serving.domain.table import Live
 from services.serving.metrics import ChallengerMetrics
 from services.serving.operations.pairing import Pairing
@@ -35,6 +34,8 @@ from understudy.contracts.events import (
     predictions_key,
     unpack,
 )
+from understudy.inference.rows import Rows
+from understudy.inference.scored import Scored
 from understudy.runtime.redis_client import redis_client
 
 pytestmark = pytest.mark.anyio

@@ -7,8 +7,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.serving.domain.errors import InvalidRowsError
-from services.serving.domain.rows import MOST_ERRORS, MOST_TEXT, Plan, Shape, joined
+from services.serving.domain.rows import MOST_ERRORS, MOST_TEXT, Plan, Shape
 from tests.fakes.serving import LOANS
+from understudy.inference.rows import joined
 
 PLAN = Plan(LOANS)
 GOOD = {"income": 30_000, "age": 40, "purpose": "car", "employed": True, "town": "Ghent"}

@@ -9,11 +9,13 @@ import pytest
 import structlog
 
 from services.serving.domain.errors import BusyError, ScoringFailedError
-from services.serving.domain.rows import Plan, Rows
-from services.serving.domain.scoring import UNKNOWN_COST, Cost, Loaded, Scored
+from services.serving.domain.rows import Plan
+from services.serving.domain.scoring import UNKNOWN_COST, Cost, Loaded
 from services.serving.operations.scoring import Limits, Scorer
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import FeatureKind, Task
+from understudy.inference.rows import Rows
+from understudy.inference.scored import Scored
 
 pytestmark = pytest.mark.anyio
 

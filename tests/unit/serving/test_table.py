@@ -1,10 +1,12 @@
 from dataclasses import replace
 
-from services.serving.domain.rows import Plan, Rows
-from services.serving.domain.scoring import Cost, Loaded, Scored
+from services.serving.domain.rows import Plan
+from services.serving.domain.scoring import Cost, Loaded
 from services.serving.domain.table import Deployment, Live, Table
 from tests.fakes.serving import FLOWERS
 from understudy.contracts.vocabulary import AccessLevel
+from understudy.inference.rows import Rows
+from understudy.inference.scored import Scored
 
 
 class NoRunner:

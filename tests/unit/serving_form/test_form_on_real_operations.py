@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.serving.domain.rows import Plan, Rows
-from services.serving.domain.scoring import Cost, Loaded, Scored
+from services.serving.domain.rows import Plan
+from services.serving.domain.scoring import Cost, Loaded
 from services.serving.domain.table import Deployment, Live, Table
 from services.serving.metrics import ServingMetrics
 from services.serving.operations import Serving
@@ -30,6 +30,8 @@ from understudy.contracts.events import LabelEvent
 from understudy.contracts.refusals import Refusal
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import AccessLevel
+from understudy.inference.rows import Rows
+from understudy.inference.scored import Scored
 
 pytestmark = pytest.mark.anyio
 

@@ -18,8 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from services.serving.adapters.library import ModelLibrary
-from services.serving.adapters.models import Arrays, Frames, SklearnRunner, UnfitModelError
-from services.serving.domain.rows import Plan, Rows, Shape
+from services.serving.domain.rows import Plan, Shape
 from services.serving.domain.warming import probe_rows
 from tests.fakes.serving import (
     FLOWERS,
@@ -33,6 +32,8 @@ from tests.fakes.serving import (
 )
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import FeatureKind, Task
+from understudy.inference.estimators import Arrays, Frames, SklearnRunner, UnfitModelError
+from understudy.inference.rows import Rows
 
 SIX = Signature(
     features=tuple(

@@ -10,11 +10,10 @@ import pandas as pd
 import skops.io
 from numpy.typing import NDArray
 
-from services.serving.domain.rows import Rows
-from services.serving.domain.scoring import Floats, Scored
 from understudy.contracts.signature import Signature, Target
 from understudy.contracts.vocabulary import Task
-from understudy.runtime.estimators import use_one_thread
+from understudy.inference.rows import Rows
+from understudy.inference.scored import Floats, Scored
 
 # Classifiers whose `predict` is the class of the largest probability, by construction; others may
 # decide differently (thresholds, votes) and are asked twice.
@@ -120,6 +119,19 @@ class Objects(Frames):
     def inputs(self, rows: Rows) -> Any:
         """Columns in the signature's order."""
         return super().inputs(rows).to_numpy(dtype=object)
+
+
+def use_one_thread(model: Any) -> None:
+    """Set every `n_jobs` of a model and its parts to 1.
+
+    Threads make single rows several times slower, and processes of its own would each need the
+    memory that the asking process may take.
+    """
+    if not hasattr(model, "get_params"):
+        return
+    jobs = [name for name in model.get_params(deep=True) if name.split("__")[-1] == "n_jobs"]
+    if jobs:
+        model.set_params(**dict.fromkeys(jobs, 1))
 
 
 def read_model(path: Path, trusted: Sequence[str]) -> Any:

@@ -1,0 +1,19 @@
+"""Every number that serving and the challenger process publish, declared once.
+
+Serving runs in several workers whose figures are summed through files, so a gauge says how
+workers combine, and `prometheus_client` must not be imported before a worker's environment is
+set: this module is imported when a worker builds its application, never earlier.
+"""
+
+from services.serving.metrics.challenger import ChallengerMetrics
+from services.serving.metrics.log import LogMetrics, LogState
+from services.serving.metrics.worker import Dialect, ServingMetrics, forget_dead_workers
+
+__all__ = [
+    "ChallengerMetrics",
+    "Dialect",
+    "LogMetrics",
+    "LogState",
+    "ServingMetrics",
+    "forget_dead_workers",
+]

@@ -1,0 +1,144 @@
+"""What a serving worker counts."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, multiprocess
+
+from services.serving.metrics.log import LogMetrics
+from understudy.contracts.vocabulary import Outcome
+from understudy.runtime.buckets import LATENCY_SECONDS
+
+_SWITCH_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
+
+
+def forget_dead_workers(folder: Path) -> None:
+    """Drop the live gauges of workers that were killed: nobody else does."""
+    for file in folder.glob("gauge_live*.db"):
+        pid = int(file.stem.rpartition("_")[2])
+        if not Path(f"/proc/{pid}").exists():
+            multiprocess.mark_process_dead(pid, str(folder))  # type: ignore[no-untyped-call]
+
+
+class Dialect(StrEnum):
+    """Ways to ask for a prediction."""
+
+    JSON = "json"
+    FORM = "form"
+
+
+class ServingMetrics:
+    """What a serving worker counts."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._rows = Counter(
+            "understudy_predictions",
+            "Rows answered, by version and outcome.",
+            ["deployment", "version", "dialect", "outcome"],
+            registry=registry,
+        )
+        self._requests = Counter(
+            "understudy_prediction_requests",
+            "Requests for predictions that reached a model; one may hold many rows.",
+            ["deployment", "version", "dialect", "outcome"],
+            registry=registry,
+        )
+        self._seconds = Histogram(
+            "understudy_prediction_seconds",
+            "From a decoded request to its answer, log included, by version.",
+            ["deployment", "version"],
+            buckets=LATENCY_SECONDS,
+            registry=registry,
+        )
+        self._refusals = Counter(
+            "understudy_refusals",
+            "Requests turned down, by the code of the problem.",
+            ["code"],
+            registry=registry,
+        )
+        self._labels = Counter(
+            "understudy_labels",
+            "Labels received.",
+            ["deployment", "status"],
+            registry=registry,
+        )
+        self._release = Gauge(
+            "understudy_release",
+            "Release that answers; the oldest among workers.",
+            ["deployment"],
+            multiprocess_mode="livemin",
+            registry=registry,
+        )
+        self._main = Gauge(
+            "understudy_main_version",
+            "Version that answers, as of the latest switch of any worker.",
+            ["deployment"],
+            multiprocess_mode="livemostrecent",
+            registry=registry,
+        )
+        self._released = Gauge(
+            "understudy_release_timestamp_seconds",
+            "When the release that answers was made.",
+            ["deployment"],
+            multiprocess_mode="livemin",
+            registry=registry,
+        )
+        self._switch = Histogram(
+            "understudy_release_switch_seconds",
+            "From a release's making to a worker answering with it.",
+            ["deployment"],
+            buckets=_SWITCH_SECONDS,
+            registry=registry,
+        )
+        self._load_failures = Counter(
+            "understudy_load_failures",
+            "Attempts to take up a release that failed.",
+            ["deployment"],
+            registry=registry,
+        )
+        self.log = LogMetrics(registry)
+        # Finding a labelled child costs as much as counting: keep those in use.
+        self._child: Callable[..., tuple[Counter, Counter]] = lru_cache(10_000)(self._children)
+        self._timer: Callable[..., Histogram] = lru_cache(10_000)(self._seconds.labels)
+
+    def answered(
+        self, deployment: str, version: int, dialect: Dialect, rows: int, seconds: float
+    ) -> None:
+        """One request was answered."""
+        answered, requests = self._child(deployment, str(version), dialect, Outcome.OK)
+        answered.inc(rows)
+        requests.inc()
+        self._timer(deployment, str(version)).observe(seconds)
+
+    def failed(self, deployment: str, version: int, dialect: Dialect, rows: int) -> None:
+        """The model failed on one request."""
+        failed, requests = self._child(deployment, str(version), dialect, Outcome.ERROR)
+        failed.inc(rows)
+        requests.inc()
+
+    def refused(self, code: str) -> None:
+        """One request was turned down."""
+        self._refusals.labels(code).inc()
+
+    def labelled(self, deployment: str, status: str) -> None:
+        """One label was received."""
+        self._labels.labels(deployment, status).inc()
+
+    def released(self, deployment: str, release: int, version: int, released_at: float) -> None:
+        """A release answers from now on."""
+        self._release.labels(deployment).set(release)
+        self._main.labels(deployment).set(version)
+        self._released.labels(deployment).set(released_at)
+
+    def switched(self, deployment: str, seconds: float) -> None:
+        """A release was taken up while serving."""
+        self._switch.labels(deployment).observe(seconds)
+
+    def not_loaded(self, deployment: str) -> None:
+        """A release could not be taken up."""
+        self._load_failures.labels(deployment).inc()
+
+    def _children(self, *labels: str) -> tuple[Counter, Counter]:
+        return self._rows.labels(*labels), self._requests.labels(*labels)

@@ -1,0 +1,1 @@
+"""Models at work: rows in, figures out, as the registry tries them and serving asks them."""
