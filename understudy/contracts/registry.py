@@ -182,7 +182,7 @@ class ReleaseRequest(Body):
     | withdraw | version | one challenger less |
     | promote | version, a challenger | it becomes main; the former main stays on as challenger |
     | swap | version where there are several challengers | main and challenger change places |
-    | rollback | release, or none for the one before | main, challengers and policy of that release |
+    | rollback | release, or none for the one before | its main, challengers, policy |
     | configure | policy | the policy, whole, instead of the one before |
 
     `former_main` = retired lets the main that a promotion replaces go instead.

@@ -145,7 +145,7 @@ class GuardRuleName(StrEnum):
 
 
 class WarningCode(StrEnum):
-    """Why an answer carries a warning: a guard rule was met, or a value was read as another type."""
+    """Why an answer carries a warning: a guard rule, or a value read as another type."""
 
     COERCED = "coerced"
     OUT_OF_RANGE = "out_of_range"

@@ -16,7 +16,7 @@ class Live:
     main: Loaded
     challengers: tuple[int, ...]
     """Versions that owe a pair for each row answered under this release."""
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
 
 
 @dataclass(frozen=True, slots=True)
