@@ -7,6 +7,7 @@ from typing import Final
 
 from understudy.client.connection import Connection, segment
 from understudy.client.errors import ProblemError
+from understudy.contracts.policy import Policy
 from understudy.contracts.registry import (
     AuditView,
     DecisionRequest,
@@ -24,7 +25,7 @@ from understudy.contracts.registry import (
     VersionRequest,
     VersionView,
 )
-from understudy.contracts.vocabulary import Decision, Digest
+from understudy.contracts.vocabulary import Decision, Digest, ReleaseKind
 
 Progress = Callable[[int, int], None]
 """Told after each piece: bytes sent, bytes in all."""
@@ -134,8 +135,28 @@ class RegistryClient(Connection):
         self.ask("DELETE", f"/v1/deployments/{segment(name)}")
 
     def release(self, deployment: str, change: ReleaseRequest) -> ReleaseView:
-        """Change a deployment: deploy, challenge, withdraw, promote, swap or roll back."""
+        """Change a deployment: deploy, challenge, withdraw, promote, swap, roll back, configure."""
         return self.post(f"/v1/deployments/{segment(deployment)}/releases", change, ReleaseView)
+
+    def configure(
+        self,
+        deployment: str,
+        policy: Policy,
+        *,
+        expected_release: int | None = None,
+        reason: str = "",
+    ) -> ReleaseView:
+        """Have a deployment answer by another policy; this one holds instead of it, whole.
+
+        With `expected_release` it fails with a conflict when the deployment has another by then.
+        """
+        change = ReleaseRequest(
+            kind=ReleaseKind.CONFIGURE,
+            policy=policy,
+            expected_release=expected_release,
+            reason=reason,
+        )
+        return self.release(deployment, change)
 
     def releases(self, deployment: str) -> tuple[ReleaseView, ...]:
         """A deployment's history."""

@@ -10,11 +10,13 @@ from services.registry.domain.audit import Action, Entry, Recorded
 from services.registry.domain.deployments import Deployment
 from services.registry.domain.releases import Release, Setting
 from services.registry.domain.versions import Lineage, Review, Version, VersionDraft
+from understudy.contracts.policy import Policy
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import AccessLevel, ReleaseKind, Scope, VersionState
 
 _SIGNATURE = TypeAdapter(Signature)
 _LINEAGE = TypeAdapter(Lineage)
+_POLICY = TypeAdapter(Policy)
 _CONFIGURATION = TypeAdapter(Configuration)
 
 Values = dict[str, Any]
@@ -111,6 +113,7 @@ def release_row(release: Release, deployment_id: int) -> Values:
         "released_by": release.released_by,
         "reason": release.reason,
         "restores": release.restores,
+        "policy": _POLICY.dump_python(release.setting.policy, mode="json"),
     }
 
 
@@ -120,7 +123,7 @@ def release_of(row: Row[Any], deployment: str) -> Release:
         deployment=deployment,
         number=row.number,
         kind=ReleaseKind(row.kind),
-        setting=Setting(row.main, tuple(row.challengers)),
+        setting=Setting(row.main, tuple(row.challengers), _POLICY.validate_python(row.policy)),
         released_at=row.released_at,
         released_by=row.released_by,
         reason=row.reason,

@@ -124,6 +124,7 @@ releases = Table(
     Column("released_by", String(200), nullable=False),
     Column("reason", Text, nullable=False),
     Column("restores", Integer),
+    Column("policy", JSON, nullable=False, server_default="{}"),
     UniqueConstraint("deployment_id", "number"),
 )
 

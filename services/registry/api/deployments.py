@@ -104,7 +104,7 @@ def _draft(body: DeploymentRequest) -> Draft:
     return Draft(
         name=body.name,
         model=body.model,
-        setting=Setting(body.main, body.challengers),
+        setting=Setting(body.main, body.challengers, body.policy),
         access=body.access,
         description=body.description,
         reason=body.reason,
@@ -118,4 +118,5 @@ def _change(body: ReleaseRequest) -> Change:
         release=body.release,
         former_main=body.former_main,
         reason=body.reason,
+        policy=body.policy,
     )

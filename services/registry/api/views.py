@@ -77,6 +77,7 @@ def release_view(release: Release) -> ReleaseView:
         released_by=release.released_by,
         reason=release.reason,
         restores=release.restores,
+        policy=release.setting.policy,
     )
 
 

@@ -63,6 +63,12 @@ class SignatureMismatchError(Refusal):
     code: ClassVar = "signature_mismatch"
 
 
+class InvalidPolicyError(Refusal):
+    """A rule of the policy could never apply, or answers what the model never could."""
+
+    code: ClassVar = "invalid_policy"
+
+
 class NotAChallengerError(Refusal):
     """The version is not a challenger of the deployment now."""
 

@@ -5,8 +5,8 @@ made. A rollback's own setting counts as made where it was first made, so rollin
 two settings back instead of to and fro, and ends at the first one.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, assert_never
 
@@ -20,18 +20,25 @@ from services.registry.domain.errors import (
     TooManyChallengersError,
     UnknownReferenceError,
 )
+from understudy.contracts.policy import Policy
 from understudy.contracts.refusals import FieldError
 from understudy.contracts.vocabulary import FormerMain, ReleaseKind
 
 MAX_CHALLENGERS: Final = 16
+UNLESS_STATED: Final = Policy()
+_WITHOUT_VERSION: Final[Mapping[ReleaseKind, str]] = {
+    ReleaseKind.ROLLBACK: "A rollback names a release, not a version.",
+    ReleaseKind.CONFIGURE: "A policy is that of the deployment; it names no version.",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """Which versions a deployment answers with and measures."""
+    """Which versions a deployment answers with and measures, and how it answers."""
 
     main: int
     challengers: tuple[int, ...] = ()
+    policy: Policy = UNLESS_STATED
 
     def __post_init__(self) -> None:
         if self.main in self.challengers:
@@ -46,8 +53,9 @@ class Setting:
             )
 
     def same_as(self, other: "Setting") -> bool:
-        """Whether both name the same versions in the same parts; order means nothing."""
-        return self.main == other.main and set(self.challengers) == set(other.challengers)
+        """Whether both answer alike and name the same versions; order means nothing."""
+        beside, others = set(self.challengers), set(other.challengers)
+        return (self.main, beside, self.policy) == (other.main, others, other.policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +81,28 @@ class Change:
     release: int | None = None
     former_main: FormerMain = FormerMain.CHALLENGER
     reason: str = ""
+    policy: Policy | None = None
 
     def __post_init__(self) -> None:
-        rollback = self.kind is ReleaseKind.ROLLBACK
-        if rollback and self.version is not None:
-            raise InvalidCommandError("/version", "A rollback names a release, not a version.")
-        if not rollback and self.release is not None:
+        self._check_version()
+        if self.kind is not ReleaseKind.ROLLBACK and self.release is not None:
             raise InvalidCommandError("/release", f"Only a rollback names a release: {self.kind}.")
-        if not rollback and self.version is None and self.kind is not ReleaseKind.SWAP:
-            raise InvalidCommandError("/version", f"Name the version to {self.kind}.")
+        configures = self.kind is ReleaseKind.CONFIGURE
+        if configures and self.policy is None:
+            raise InvalidCommandError("/policy", "Give the policy to configure, whole.")
+        if not configures and self.policy is not None:
+            raise InvalidCommandError(
+                "/policy", f"Only 'configure' changes the policy; {self.kind} keeps it."
+            )
         if self.former_main is FormerMain.RETIRED and self.kind is not ReleaseKind.PROMOTE:
             raise InvalidCommandError("/former_main", "Only a promotion can retire the main.")
+
+    def _check_version(self) -> None:
+        if self.kind in _WITHOUT_VERSION and self.version is not None:
+            raise InvalidCommandError("/version", _WITHOUT_VERSION[self.kind])
+        optional = self.kind is ReleaseKind.SWAP or self.kind in _WITHOUT_VERSION
+        if not optional and self.version is None:
+            raise InvalidCommandError("/version", f"Name the version to {self.kind}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,19 +118,22 @@ def plan(history: Sequence[Release], change: Change) -> Plan:
     current = history[-1].setting
     match change.kind:
         case ReleaseKind.DEPLOY:
-            return Plan(_deployed(current, _named(change)))
+            made = _deployed(current, _named(change))
         case ReleaseKind.CHALLENGE:
-            return Plan(_challenged(current, _named(change)))
+            made = _challenged(current, _named(change))
         case ReleaseKind.WITHDRAW:
-            return Plan(_without(current, _named(change)))
+            made = _without(current, _named(change))
         case ReleaseKind.PROMOTE:
-            return Plan(_promoted(current, _named(change), change.former_main))
+            made = _promoted(current, _named(change), change.former_main)
         case ReleaseKind.SWAP:
-            return Plan(_promoted(current, _swapped(current, change), FormerMain.CHALLENGER))
+            made = _promoted(current, _swapped(current, change), FormerMain.CHALLENGER)
+        case ReleaseKind.CONFIGURE:
+            made = _configured(current, change)
         case ReleaseKind.ROLLBACK:
             return _rolled_back(history, change.release)
         case _:
             assert_never(change.kind)
+    return Plan(made)
 
 
 def _named(change: Change) -> int:
@@ -122,7 +144,8 @@ def _named(change: Change) -> int:
 def _deployed(current: Setting, version: int) -> Setting:
     if version == current.main:
         raise NothingChangesError(f"Version {version} is the main version already.")
-    return Setting(version, tuple(held for held in current.challengers if held != version))
+    beside = tuple(held for held in current.challengers if held != version)
+    return replace(current, main=version, challengers=beside)
 
 
 def _challenged(current: Setting, version: int) -> Setting:
@@ -130,12 +153,13 @@ def _challenged(current: Setting, version: int) -> Setting:
         raise AlreadyInReleaseError(f"Version {version} is the main; it can't challenge itself.")
     if version in current.challengers:
         raise AlreadyInReleaseError(f"Version {version} is a challenger already.")
-    return Setting(current.main, (*current.challengers, version))
+    return replace(current, challengers=(*current.challengers, version))
 
 
 def _without(current: Setting, version: int) -> Setting:
     _require_challenger(current, version)
-    return Setting(current.main, tuple(held for held in current.challengers if held != version))
+    beside = tuple(held for held in current.challengers if held != version)
+    return replace(current, challengers=beside)
 
 
 def _promoted(current: Setting, version: int, former_main: FormerMain) -> Setting:
@@ -143,7 +167,15 @@ def _promoted(current: Setting, version: int, former_main: FormerMain) -> Settin
     _require_challenger(current, version)
     keep = former_main is FormerMain.CHALLENGER
     replaced = (current.main if held == version else held for held in current.challengers)
-    return Setting(version, tuple(held for held in replaced if keep or held != current.main))
+    beside = tuple(held for held in replaced if keep or held != current.main)
+    return replace(current, main=version, challengers=beside)
+
+
+def _configured(current: Setting, change: Change) -> Setting:
+    assert change.policy is not None  # noqa: S101 - `Change` refuses this when it is made
+    if change.policy == current.policy:
+        raise NothingChangesError("That is the deployment's policy already.")
+    return replace(current, policy=change.policy)
 
 
 def _swapped(current: Setting, change: Change) -> int:

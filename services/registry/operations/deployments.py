@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from services.registry.domain.audit import Action, Entry
 from services.registry.domain.deployments import Deployment
@@ -12,6 +12,7 @@ from services.registry.domain.errors import (
     UnknownReferenceError,
 )
 from services.registry.domain.paging import Paging, Slice
+from services.registry.domain.policies import require_applicable
 from services.registry.domain.releases import Change, Plan, Release, Setting, plan
 from services.registry.domain.versions import Version, require_fit, require_usable
 from services.registry.operations.reach import Clock, not_found, reach_of
@@ -78,6 +79,7 @@ class Deployments:
             pointer = f"/challengers/{place}"
             challenger = self._usable(draft.model, number, pointer)
             require_fit(main.draft.signature, challenger, pointer)
+        require_applicable(draft.setting.policy, main.draft.signature)
         made = self._store.add(self._first(caller, draft, model.project), self._made(caller, draft))
         self._instruments.released(made.current)
         return made
@@ -105,9 +107,11 @@ class Deployments:
         if change.version is not None and change.kind is not ReleaseKind.WITHDRAW:
             version = self._usable(found.model, change.version, "/version")
             require_fit(self._signature(found), version, "/version")
+        if change.policy is not None:
+            require_applicable(change.policy, self._signature(found))
         with _told_as(expected):
             release = self._next(caller, self._history(found), change)
-            self._store.release(release, _entry(release))
+            self._store.release(release, _entry(release, found.current))
         self._instruments.released(release)
         return release
 
@@ -165,6 +169,7 @@ class Deployments:
             "main": draft.setting.main,
             "challengers": list(draft.setting.challengers),
             "access": draft.access.value,
+            "policy": asdict(draft.setting.policy),
         }
         now, by = self._clock(), caller.key_id
         return Entry(now, by, Action.MAKE_DEPLOYMENT, draft.name, draft.reason, details)
@@ -193,13 +198,16 @@ def _told_as(expected: Expected) -> Iterator[None]:
         raise PreconditionFailedError(stale.detail) from stale
 
 
-def _entry(release: Release) -> Entry:
-    details = {
+def _entry(release: Release, before: Release) -> Entry:
+    details: dict[str, object] = {
         "release": release.number,
         "kind": release.kind.value,
         "main": release.setting.main,
         "challengers": list(release.setting.challengers),
         "restores": release.restores,
     }
+    if release.setting.policy != before.setting.policy:
+        details["policy"] = asdict(release.setting.policy)
+        details["former_policy"] = asdict(before.setting.policy)
     at, by = release.released_at, release.released_by
     return Entry(at, by, Action.RELEASE, release.deployment, release.reason, details)

@@ -125,6 +125,7 @@ def _deployment(served: Served, now: datetime) -> DeploymentSnapshot:
         released_at=history[-1].released_at,
         main=history[-1].setting.main,
         challengers=history[-1].setting.challengers,
+        policy=history[-1].setting.policy,
         previous_main=previous_main(history),
         pairings=tuple(
             Pairing(version=owed.version, since=owed.since) for owed in pairings(history, now)

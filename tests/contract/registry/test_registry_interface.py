@@ -4,7 +4,9 @@ import asyncio
 import hashlib
 
 import pytest
+from pydantic import TypeAdapter
 
+from understudy.contracts.policy import Policy
 from understudy.contracts.registry import (
     AuditView,
     DeploymentView,
@@ -26,6 +28,11 @@ async def release(registry: Registry, **change: object) -> ReleaseView:
     answer = await registry.http.post(RELEASES, json=change)
     assert answer.status_code == 201, answer.text
     return ReleaseView.model_validate_json(answer.content)
+
+
+async def snapshot(registry: Registry) -> Snapshot:
+    answer = await registry.http.get("/v1/snapshot")
+    return Snapshot.model_validate_json(answer.content)
 
 
 async def current(registry: Registry) -> DeploymentView:
@@ -74,6 +81,40 @@ async def test_challenge_promote_swap_and_roll_back(registry: Registry) -> None:
     assert (await current(registry)).current == back
     persisted = await release(registry, kind="deploy", version=6)
     assert persisted.main == 6
+
+
+async def test_a_policy_is_configured_kept_and_rolled_back(registry: Registry) -> None:
+    policy = {"durability": "relaxed", "guards": {"out_of_range": {"action": "flag"}}}
+    made = await release(registry, kind="configure", policy=policy, expected_release=1)
+    assert (made.main, made.policy.durability, made.policy.types) == (1, "relaxed", "strict")
+    await release(registry, kind="challenge", version=2)
+    assert (await current(registry)).current.policy == made.policy
+    (held,) = (await snapshot(registry)).deployments
+    assert held.policy == made.policy
+    back = await release(registry, kind="rollback", release=1)
+    assert back.policy == Policy()
+    answer = await registry.http.get("/v1/audit?limit=3")
+    rolled, challenged, configured = (
+        item.details for item in Page[AuditView].model_validate_json(answer.content).items
+    )
+    assert "policy" not in challenged
+    assert (configured["policy"], configured["former_policy"]) == (
+        rolled["former_policy"],
+        rolled["policy"],
+    )
+    assert configured["policy"] == TypeAdapter(Policy).dump_python(made.policy, mode="json")
+
+
+async def test_a_deployment_begins_with_the_policy_that_it_is_made_with(registry: Registry) -> None:
+    rule = {"action": "override", "answer": "no"}
+    guards = {"low_confidence": {"below": 0.75, "rule": rule}}
+    body = {"name": "d", "model": "credit", "main": 1, "policy": {"guards": guards}}
+    answer = await registry.http.post("/v1/deployments", json=body)
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["current"]["policy"]["guards"]["low_confidence"] == {
+        "below": 0.75,
+        "rule": rule,
+    }
 
 
 async def test_of_two_promotions_one_wins(registry: Registry) -> None:
@@ -147,14 +188,14 @@ async def test_the_snapshot_says_what_to_have_at_hand(registry: Registry) -> Non
     await release(registry, kind="challenge", version=2)
     promoted = await release(registry, kind="promote", version=2)
     answer = await registry.http.get("/v1/snapshot")
-    snapshot = Snapshot.model_validate_json(answer.content)
-    assert answer.headers["ETag"] == f'"{snapshot.sequence}"'
-    (held,) = snapshot.deployments
+    found = Snapshot.model_validate_json(answer.content)
+    assert answer.headers["ETag"] == f'"{found.sequence}"'
+    (held,) = found.deployments
     assert (held.release, held.main, held.challengers) == (promoted.release, 2, (1,))
     assert held.previous_main == 1
     assert [owed.version for owed in held.pairings] == [1, 2]
     assert [served.version for served in held.versions] == [1, 2]
-    assert {key.id for key in snapshot.keys} == {"admin0001", "service01", "metrics01"}
+    assert {key.id for key in found.keys} == {"admin0001", "service01", "metrics01"}
 
 
 async def known(registry: Registry) -> dict[str, str]:

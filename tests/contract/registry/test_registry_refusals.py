@@ -18,6 +18,14 @@ JSON = "application/json"
 RELEASES = "/v1/deployments/credit/releases"
 
 
+def configure(**guards: object) -> dict[str, object]:
+    return {"kind": "configure", "policy": {"guards": guards}}
+
+
+def low(below: object) -> dict[str, object]:
+    return configure(low_confidence={"below": below, "rule": {"action": "flag"}})
+
+
 def version(**members: object) -> dict[str, object]:
     return {**VERSION, **members}
 
@@ -234,6 +242,51 @@ def feature(**members: object) -> dict[str, object]:
             "stale_release",
             "/expected_release",
             "current release is 1",
+        ),
+        (RELEASES, {"kind": "configure"}, 422, "invalid_command", "/policy", "whole"),
+        (
+            RELEASES,
+            {"kind": "swap", "policy": {}},
+            422,
+            "invalid_command",
+            "/policy",
+            "Only 'configure'",
+        ),
+        (RELEASES, configure(), 409, "nothing_changes", None, "policy already"),
+        (RELEASES, configure(odd={}), 422, "invalid", "/policy/guards/odd", "not known here"),
+        (
+            RELEASES,
+            configure(out_of_range={"action": "flag", "answer": "no"}),
+            422,
+            "invalid",
+            "/policy/guards/out_of_range",
+            "an override has an answer",
+        ),
+        (
+            RELEASES,
+            configure(out_of_range={"action": "override", "answer": "maybe"}),
+            422,
+            "invalid_policy",
+            "/policy/guards/out_of_range/answer",
+            "must be one of the signature's classes: 'no', 'yes'",
+        ),
+        (
+            RELEASES,
+            configure(unseen_category={"action": "flag"}),
+            422,
+            "invalid_policy",
+            "/policy/guards/unseen_category",
+            "can never apply",
+        ),
+        (RELEASES, low(1.5), 422, "invalid", "/policy/guards/low_confidence", "up to 1"),
+        (RELEASES, low("x"), 422, "invalid", "/policy/guards/low_confidence/below", "a number"),
+        (
+            "/v1/deployments",
+            {"name": "d", "model": "credit", "main": 1, "policy": low(0.4)["policy"]},
+            422,
+            "invalid_policy",
+            "/policy/guards/low_confidence/below",
+            "never below 0.5",
         ),
         ("/v1/keys", {"name": "k", "scopes": []}, 422, "invalid", "/scopes", "hold at least one"),
         ("/v1/keys", {"name": "k", "scopes": ["root"]}, 422, "invalid", "/scopes/0", "predict"),

@@ -31,7 +31,15 @@ from services.registry.domain.releases import Setting
 from services.registry.domain.versions import Lineage
 from services.registry.ports import Store
 from tests.fakes.registry import NOON, deployment, draft, memory_store, release
-from understudy.contracts.vocabulary import Decision, Scope, VersionState
+from understudy.contracts.policy import ConfidenceRule, GuardRule, Guards, Policy
+from understudy.contracts.vocabulary import (
+    Decision,
+    Durability,
+    GuardAction,
+    Scope,
+    TypePolicy,
+    VersionState,
+)
 
 POSTGRES = "UNDERSTUDY_TEST_POSTGRES_URL"
 
@@ -167,6 +175,18 @@ def test_a_release_swaps_what_is_current(filled: Store) -> None:
     assert newest.items == (following,)
     older = filled.deployments.releases("credit", Paging(1, newest.next_cursor))
     assert older.items == (release(1, Setting(1)),)
+
+
+def test_a_policy_comes_back_as_it_went_in(filled: Store) -> None:
+    rule = GuardRule(GuardAction.OVERRIDE, "no")
+    guards = Guards(rule, GuardRule(GuardAction.FLAG), ConfidenceRule(0.75, rule))
+    policy = Policy(Durability.RELAXED, TypePolicy.BEST_EFFORT, guards)
+    following = release(2, Setting(1, (), policy))
+    filled.deployments.release(following, entry())
+    first, second = filled.deployments.history("credit")
+    assert (first.setting.policy, second) == (Policy(), following)
+    (served,) = filled.state.state().deployments
+    assert served.deployment.current.setting.policy == policy
 
 
 @pytest.mark.parametrize("number", [1, 3])

@@ -18,11 +18,13 @@ from services.registry.domain.errors import (
 )
 from services.registry.domain.releases import MAX_CHALLENGERS, Change, Plan, Release, Setting, plan
 from tests.fakes.registry import release
+from understudy.contracts.policy import Policy
 from understudy.contracts.refusals import Refusal
-from understudy.contracts.vocabulary import FormerMain, ReleaseKind
+from understudy.contracts.vocabulary import Durability, FormerMain, ReleaseKind
 
 A, B, C = Setting(1), Setting(2), Setting(3)
 ROLLBACK = Change(ReleaseKind.ROLLBACK)
+RELAXED = Policy(Durability.RELAXED)
 
 
 def history(*settings: Setting) -> list[Release]:
@@ -50,6 +52,16 @@ def following(past: Sequence[Release], change: Change) -> list[Release]:
         ),
         (Setting(1, (2,)), Change(ReleaseKind.SWAP), Setting(2, (1,))),
         (Setting(1, (2, 3)), Change(ReleaseKind.SWAP, 2), Setting(2, (1, 3))),
+        (
+            Setting(1, (2,)),
+            Change(ReleaseKind.CONFIGURE, policy=RELAXED),
+            Setting(1, (2,), RELAXED),
+        ),
+        (
+            Setting(1, (2,), RELAXED),
+            Change(ReleaseKind.CONFIGURE, policy=Policy()),
+            Setting(1, (2,)),
+        ),
     ],
 )
 def test_a_change_makes_a_setting(current: Setting, change: Change, expected: Setting) -> None:
@@ -67,6 +79,7 @@ def test_a_change_makes_a_setting(current: Setting, change: Change, expected: Se
         (Setting(1, (2,)), Change(ReleaseKind.PROMOTE, 3), NotAChallengerError, "now: 2"),
         (A, Change(ReleaseKind.SWAP), NotAChallengerError, "no challenger"),
         (Setting(1, (2, 3)), Change(ReleaseKind.SWAP), AmbiguousSwapError, "2, 3"),
+        (A, Change(ReleaseKind.CONFIGURE, policy=Policy()), NothingChangesError, "policy already"),
         (A, Change(ReleaseKind.ROLLBACK, release=9), UnknownReferenceError, "no release 9"),
         (A, Change(ReleaseKind.ROLLBACK, release=1), NothingChangesError, "current already"),
     ],
@@ -91,6 +104,9 @@ def test_there_is_an_end_to_challengers() -> None:
         (ReleaseKind.PROMOTE, {"version": 1, "release": 1}, "/release"),
         (ReleaseKind.PROMOTE, {}, "/version"),
         (ReleaseKind.DEPLOY, {}, "/version"),
+        (ReleaseKind.CONFIGURE, {"version": 1}, "/version"),
+        (ReleaseKind.CONFIGURE, {"release": 1}, "/release"),
+        (ReleaseKind.CONFIGURE, {}, "/policy"),
     ],
 )
 def test_members_must_belong_to_the_kind(
@@ -99,6 +115,35 @@ def test_members_must_belong_to_the_kind(
     with pytest.raises(InvalidCommandError) as refused:
         Change(kind, members.get("version"), members.get("release"))
     assert refused.value.errors[0].pointer == pointer
+
+
+def test_only_configure_takes_a_policy() -> None:
+    with pytest.raises(InvalidCommandError) as refused:
+        Change(ReleaseKind.DEPLOY, 2, policy=RELAXED)
+    assert refused.value.errors[0].pointer == "/policy"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        Change(ReleaseKind.DEPLOY, 3),
+        Change(ReleaseKind.CHALLENGE, 3),
+        Change(ReleaseKind.WITHDRAW, 2),
+        Change(ReleaseKind.PROMOTE, 2),
+        Change(ReleaseKind.PROMOTE, 2, former_main=FormerMain.RETIRED),
+        Change(ReleaseKind.SWAP),
+    ],
+)
+def test_other_verbs_keep_the_policy(change: Change) -> None:
+    assert plan(history(Setting(1, (2,), RELAXED)), change).setting.policy == RELAXED
+
+
+def test_a_rollback_brings_the_policy_of_its_release_back() -> None:
+    past = history(A, Setting(1, (), RELAXED))
+    assert plan(past, ROLLBACK) == Plan(A, restores=1)
+    past = following(past, Change(ReleaseKind.DEPLOY, 2))
+    assert plan(past, Change(ReleaseKind.ROLLBACK, release=1)) == Plan(A, restores=1)
+    assert plan(past, ROLLBACK) == Plan(Setting(1, (), RELAXED), restores=2)
 
 
 def test_only_a_promotion_retires() -> None:
