@@ -4,11 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from understudy.contracts.vocabulary import Label, WarningCode
+from understudy.contracts.vocabulary import GuardAction, GuardRuleName, Label, WarningCode
 
 Cells = tuple[Any, ...]
 """One row: its numeric features in the signature's order (numbers, None where null), then its
 categories (strings, None where null)."""
+
+Hits = Mapping[tuple[GuardRuleName, GuardAction], int]
+"""How many rows each rule caught. A row that several rules caught counts for each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,9 @@ class Draft:
     notices: Mapping[int, Sequence[Notice]] = field(default_factory=dict)
     overrides: Mapping[int, Label] = field(default_factory=dict)
     """What the caller is told instead of the model's answer."""
+    hits: Hits = field(default_factory=dict)
+    coercions: int = 0
+    """Values that were read as another type, and members that were left out."""
 
     def __len__(self) -> int:
         return len(self.cells)

@@ -2,7 +2,8 @@
 
 from typing import ClassVar
 
-from understudy.contracts.refusals import Fault, Refusal
+from services.serving.domain.drafts import Hits
+from understudy.contracts.refusals import Fault, FieldError, Refusal
 
 
 class UnknownDeploymentError(Refusal):
@@ -62,6 +63,23 @@ class InvalidRowsError(Refusal):
     fault: ClassVar = Fault.INVALID
     code: ClassVar = "invalid_rows"
 
+    def __init__(self, detail: str, *errors: FieldError, hits: Hits | None = None) -> None:
+        super().__init__(detail, *errors)
+        self.hits: Hits = hits or {}
+        """Rows that a guard rule refused."""
+
+
+class LowConfidenceError(Refusal):
+    """The model is less sure of a row than the deployment asks for; `errors` names the rows."""
+
+    fault: ClassVar = Fault.INVALID
+    code: ClassVar = "low_confidence"
+
+    def __init__(self, detail: str, *errors: FieldError, hits: Hits | None = None) -> None:
+        super().__init__(detail, *errors)
+        self.hits: Hits = hits or {}
+        """Rows that the rule refused."""
+
 
 class InvalidPredictionIdError(Refusal):
     """A prediction id holds characters that are not allowed, is too long, or repeats."""
@@ -84,8 +102,51 @@ class BusyError(Refusal):
     code: ClassVar = "busy"
 
 
+class LogFullError(Refusal):
+    """The deployment's log is strict and can't keep the rows, so they must not be answered."""
+
+    fault: ClassVar = Fault.UNAVAILABLE
+    code: ClassVar = "log_full"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The prediction could not be logged, so it is not given. Try again shortly.",
+            retry_after=5,
+        )
+
+
 class InvalidLabelsError(Refusal):
     """The body is JSON but holds no labels; `errors` says where."""
 
     fault: ClassVar = Fault.INVALID
     code: ClassVar = "invalid_labels"
+
+
+class OverloadedError(Refusal):
+    """More requests are under way than this worker admits."""
+
+    fault: ClassVar = Fault.UNAVAILABLE
+    code: ClassVar = "overloaded"
+
+    def __init__(self) -> None:
+        super().__init__("Too many requests are under way. Try again shortly.", retry_after=1)
+
+
+class DeadlineError(Refusal):
+    """The request took longer than it may."""
+
+    fault: ClassVar = Fault.DEADLINE
+    code: ClassVar = "deadline"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"There was no answer within {seconds:g} s. Send fewer rows, or wait.")
+
+
+class SlowBodyError(Refusal):
+    """The client took too long to send its body."""
+
+    fault: ClassVar = Fault.SLOW
+    code: ClassVar = "slow_body"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The body was not here within {seconds:g} s.")
