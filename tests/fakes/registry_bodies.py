@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 
+from understudy.contracts.policy import Policy
 from understudy.contracts.registry import DeploymentView, ReleaseView, VersionView
 from understudy.contracts.serving import ModelRef, Prediction
 from understudy.contracts.signature import Feature, Signature, Target
@@ -37,7 +38,11 @@ def version(number: int, state: VersionState) -> VersionView:
 
 
 def release(
-    number: int, main: int, *challengers: int, kind: ReleaseKind = ReleaseKind.DEPLOY
+    number: int,
+    main: int,
+    *challengers: int,
+    kind: ReleaseKind = ReleaseKind.DEPLOY,
+    policy: Policy | None = None,
 ) -> ReleaseView:
     return ReleaseView(
         deployment="risk",
@@ -48,6 +53,7 @@ def release(
         released_at=NOW,
         released_by="admin",
         reason="",
+        policy=policy or Policy(),
     )
 
 

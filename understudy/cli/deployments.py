@@ -6,15 +6,14 @@ import typer
 
 from understudy.cli.connections import connections
 from understudy.cli.output import make_table, remark, show
-from understudy.cli.versions import Model, Number, Reason, settle
-from understudy.client import ProblemError, RegistryClient
+from understudy.cli.policies import described
+from understudy.cli.versions import Number, Reason, settle
 from understudy.contracts.registry import (
-    DeploymentRequest,
     DeploymentView,
     ReleaseRequest,
     ReleaseView,
 )
-from understudy.contracts.vocabulary import AccessLevel, Decision, FormerMain, ReleaseKind
+from understudy.contracts.vocabulary import Decision, FormerMain, ReleaseKind
 
 Deployment = Annotated[str, typer.Argument(help="The deployment's name.", show_default=False)]
 Expected = Annotated[
@@ -34,55 +33,8 @@ MaybeNumber = Annotated[
 
 def add_to(app: typer.Typer) -> None:
     """Give the root this module's commands."""
-    for command in (deploy, challenge, withdraw, promote, swap, rollback, releases):
+    for command in (challenge, withdraw, promote, swap, rollback, releases):
         app.command()(command)
-
-
-def deploy(
-    context: typer.Context,
-    *,
-    model: Model,
-    version: Number,
-    name: Annotated[str, typer.Option(help="The deployment to make or to change.")],
-    challenger: Annotated[
-        list[int] | None,
-        typer.Option(min=1, show_default=False, help="A version beside it; may be repeated."),
-    ] = None,
-    access: Annotated[
-        AccessLevel, typer.Option(help="Who may predict, for a new deployment.")
-    ] = AccessLevel.PROJECT,
-    persist: Annotated[
-        bool, typer.Option("--persist", help="Decide 'persisted' instead of 'deployed'.")
-    ] = False,
-    reason: Reason = "",
-) -> None:
-    """Make a version the main one of a deployment, which is made if it does not exist.
-
-    A version whose review is still pending is decided by this: `deployed`, or with `--persist`
-    `persisted`.
-
-    Example: `understudy deploy credit-risk 1 --name credit-risk --challenger 2`
-    """
-    decision, beside = Decision.PERSIST if persist else Decision.DEPLOY, tuple(challenger or ())
-    with connections(context).registry() as registry:
-        existing = _find(registry, name)
-        if existing is not None and existing.model != model:
-            raise _other_model(existing, model)
-        for number in (version, *beside):
-            settle(registry, model, number, decision, reason)
-        if existing is None:
-            request = DeploymentRequest(
-                name=name,
-                model=model,
-                main=version,
-                challengers=beside,
-                access=access,
-                reason=reason,
-            )
-            made = registry.create_deployment(request).current
-        else:
-            made = _redeploy(registry, existing.current, version, beside, reason)
-    _show(context, made)
 
 
 def challenge(
@@ -105,7 +57,7 @@ def challenge(
         settle(registry, model, version, decision, reason)
         request = ReleaseRequest(kind=ReleaseKind.CHALLENGE, version=version, reason=reason)
         made = registry.release(deployment, request)
-    _show(context, made)
+    show_release(context, made)
 
 
 def withdraw(
@@ -118,7 +70,7 @@ def withdraw(
     request = ReleaseRequest(kind=ReleaseKind.WITHDRAW, version=version, reason=reason)
     with connections(context).registry() as registry:
         made = registry.release(deployment, request)
-    _show(context, made)
+    show_release(context, made)
 
 
 def promote(
@@ -145,7 +97,7 @@ def promote(
             reason=reason,
         )
         made = registry.release(deployment, request)
-    _show(context, made)
+    show_release(context, made)
 
 
 def swap(
@@ -165,7 +117,7 @@ def swap(
     )
     with connections(context).registry() as registry:
         made = registry.release(deployment, request)
-    _show(context, made)
+    show_release(context, made)
 
 
 def rollback(
@@ -188,7 +140,7 @@ def rollback(
     )
     with connections(context).registry() as registry:
         made = registry.release(deployment, request)
-    _show(context, made)
+    show_release(context, made)
 
 
 def releases(context: typer.Context, deployment: Deployment) -> None:
@@ -196,59 +148,14 @@ def releases(context: typer.Context, deployment: Deployment) -> None:
     with connections(context).registry() as registry:
         found = registry.releases(deployment)
     rows = [
-        (r.release, r.kind, r.main, r.challengers, r.released_at, r.released_by, r.reason)
+        (
+            *(r.release, r.kind, r.main, r.challengers),
+            *(described(r.policy), r.released_at, r.released_by, r.reason),
+        )
         for r in found
     ]
-    columns = ("RELEASE", "KIND", "MAIN", "CHALLENGERS", "AT", "BY", "REASON")
+    columns = ("RELEASE", "KIND", "MAIN", "CHALLENGERS", "POLICY", "AT", "BY", "REASON")
     show(context, found, make_table(columns, rows))
-
-
-def _find(registry: RegistryClient, name: str) -> DeploymentView | None:
-    try:
-        return registry.deployment(name)
-    except ProblemError as error:
-        if error.status != 404:
-            raise
-        return None
-
-
-def _other_model(existing: DeploymentView, model: str) -> typer.BadParameter:
-    return typer.BadParameter(
-        f"deployment {existing.name!r} serves the model {existing.model!r}, not {model!r}; "
-        "choose another --name"
-    )
-
-
-def _redeploy(
-    registry: RegistryClient,
-    current: ReleaseView,
-    version: int,
-    beside: tuple[int, ...],
-    reason: str,
-) -> ReleaseView:
-    """Change an existing deployment: first its main, then what is to stand beside it.
-
-    Each step holds only when nobody else has changed the deployment since the one before.
-    """
-    made = current
-    if made.main != version:
-        change = ReleaseRequest(
-            kind=ReleaseKind.DEPLOY,
-            version=version,
-            reason=reason,
-            expected_release=current.release,
-        )
-        made = registry.release(current.deployment, change)
-    for number in beside:
-        if number not in made.challengers:
-            change = ReleaseRequest(
-                kind=ReleaseKind.CHALLENGE,
-                version=number,
-                reason=reason,
-                expected_release=made.release,
-            )
-            made = registry.release(current.deployment, change)
-    return made
 
 
 def _only_challenger(deployment: DeploymentView) -> int:
@@ -264,7 +171,8 @@ def _only_challenger(deployment: DeploymentView) -> int:
     raise typer.BadParameter(f"name the version; {deployment.name} has the challengers {listed}")
 
 
-def _show(context: typer.Context, made: ReleaseView) -> None:
+def show_release(context: typer.Context, made: ReleaseView) -> None:
+    """The release that a command made, and what to do next."""
     beside = ", ".join(str(number) for number in made.challengers) or "none"
     line = f"{made.deployment} release {made.release}: main {made.main}, challengers {beside}"
     show(context, made, line)

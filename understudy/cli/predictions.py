@@ -96,7 +96,7 @@ _COLUMNS = ("PREDICTION", "PROBABILITIES", "VERSION", "ID", "WARNINGS")
 def _row(answer: Prediction) -> tuple[object, ...]:
     shares = answer.probabilities or {}
     chances = ", ".join(f"{name} {share:.1%}" for name, share in shares.items())
-    warnings = "; ".join(answer.warnings)
+    warnings = "; ".join(warning.message for warning in answer.warnings)
     return (answer.prediction, chances, answer.model.version, answer.prediction_id, warnings)
 
 

@@ -9,7 +9,17 @@ import typer
 from pydantic import ValidationError
 from typer.core import TyperGroup
 
-from understudy.cli import deployments, keys, predictions, status, trail, up, versions
+from understudy.cli import (
+    configuring,
+    deploying,
+    deployments,
+    keys,
+    predictions,
+    status,
+    trail,
+    up,
+    versions,
+)
 from understudy.cli.addresses import Addresses
 from understudy.cli.connections import Connections
 from understudy.cli.output import Format, visible, wrong_members
@@ -138,7 +148,9 @@ def version() -> None:
 
 app.command()(up.up)
 versions.add_to(app)
+deploying.add_to(app)
 deployments.add_to(app)
+configuring.add_to(app)
 status.add_to(app)
 predictions.add_to(app)
 app.add_typer(keys.app, name="keys")

@@ -14,6 +14,7 @@ from rich.text import Text
 from understudy.cli.connections import connections
 from understudy.cli.durations import parse_duration
 from understudy.cli.output import Format, console, make_table, output_format, show, visible
+from understudy.cli.policies import described
 from understudy.cli.waiting import await_served, end_unless_served
 from understudy.client import ClientError, MonitorClient
 from understudy.contracts.monitor import Assessment
@@ -125,6 +126,8 @@ def _head(found: DeploymentView) -> Table:
         ("release", f"{current.release}: main {current.main}, challengers {beside}"),
         ("", f"{by}" + (f" – {current.reason}" if current.reason else "")),
     ]
+    if policy := described(current.policy):
+        rows.append(("policy", policy))
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, value in rows:
         table.add_row(Text(name, style="bold"), Text(visible(value)))

@@ -73,8 +73,7 @@ def _may_answer(target: Target, answer: Label) -> bool:
     if target.task is Task.CLASSIFICATION:
         # By type too: True == 1 == 1.0, but they are three classes to those who read the answer.
         return (type(answer), answer) in [(type(label), label) for label in target.classes]
-    number = isinstance(answer, int | float) and not isinstance(answer, bool)
-    return number and math.isfinite(answer)
+    return not isinstance(answer, bool | str) and math.isfinite(answer)
 
 
 def _expected(target: Target) -> str:

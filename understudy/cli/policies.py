@@ -1,0 +1,147 @@
+"""How a deployment answers, as the command line takes it and tells it."""
+
+import json
+import math
+from dataclasses import replace
+from enum import StrEnum
+from typing import Annotated, Final
+
+import typer
+
+from understudy.contracts.policy import ConfidenceRule, GuardRule, Policy
+from understudy.contracts.vocabulary import Durability, GuardAction, Label, TypePolicy
+
+_OFF: Final = "off"
+_RULE: Final = "flag|refuse|override=ANSWER"
+
+
+class Types(StrEnum):
+    """`TypePolicy`, spelled as options are."""
+
+    STRICT = "strict"
+    BEST_EFFORT = "best-effort"
+
+
+DurabilityOption = Annotated[
+    Durability | None,
+    typer.Option(
+        "--durability",
+        show_default=False,
+        help="Answer once the log holds the row (strict), or at once (relaxed).",
+    ),
+]
+TypesOption = Annotated[
+    Types | None,
+    typer.Option(
+        "--types",
+        show_default=False,
+        help="Refuse values of a wrong JSON type, or read them where the meaning is plain.",
+    ),
+]
+OutOfRangeOption = Annotated[
+    str | None,
+    typer.Option(
+        "--out-of-range",
+        metavar=_RULE,
+        show_default=False,
+        help="What becomes of numbers outside a legal range.",
+    ),
+]
+UnseenCategoryOption = Annotated[
+    str | None,
+    typer.Option(
+        "--unseen-category",
+        metavar=_RULE,
+        show_default=False,
+        help="What becomes of texts that are none of a category's choices.",
+    ),
+]
+LowConfidenceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--low-confidence",
+        metavar=f"BELOW:{_RULE} | {_OFF}",
+        show_default=False,
+        help="What becomes of answers whose largest probability is below a number.",
+    ),
+]
+
+
+def amended(  # one parameter for each option
+    policy: Policy,
+    *,
+    durability: Durability | None,
+    types: Types | None,
+    out_of_range: str | None,
+    unseen_category: str | None,
+    low_confidence: str | None,
+) -> Policy:
+    """The policy with what the options name changed. Raises typer.BadParameter."""
+    guards = policy.guards
+    if out_of_range is not None:
+        guards = replace(guards, out_of_range=_rule("--out-of-range", out_of_range))
+    if unseen_category is not None:
+        guards = replace(guards, unseen_category=_rule("--unseen-category", unseen_category))
+    if low_confidence is not None:
+        guards = replace(guards, low_confidence=_confidence(low_confidence))
+    return Policy(
+        durability=durability or policy.durability,
+        types=TypePolicy[types.name] if types else policy.types,
+        guards=guards,
+    )
+
+
+def _rule(option: str, typed: str) -> GuardRule:
+    action, _, answer = typed.partition("=")
+    try:
+        return GuardRule(GuardAction(action), _scalar(answer) if answer else None)
+    except ValueError as error:
+        raise typer.BadParameter(f"{option} takes {_RULE}, not {typed!r}") from error
+
+
+def _confidence(typed: str) -> ConfidenceRule | None:
+    if typed == _OFF:
+        return None
+    below, _, rule = typed.partition(":")
+    made = _rule("--low-confidence after its number", rule)
+    try:
+        return ConfidenceRule(float(below), made)
+    except ValueError as error:
+        raise typer.BadParameter(
+            f"--low-confidence takes a number above 0 and up to 1 and a rule, as 0.6:flag, "
+            f"or {_OFF}, not {typed!r}"
+        ) from error
+
+
+def _scalar(text: str) -> Label:
+    """`1`, `true` and `"1"` as JSON means them, everything else as text."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    if isinstance(value, float) and not math.isfinite(value):  # Python's, not JSON's
+        return text
+    return value if isinstance(value, bool | int | float | str) else text
+
+
+def described(policy: Policy) -> str:
+    """What is not as it would be unless stated; nothing when all is."""
+    unless, guards = Policy(), policy.guards
+    parts = list[str]()
+    if policy.durability is not unless.durability:
+        parts.append(f"durability {policy.durability}")
+    if policy.types is not unless.types:
+        parts.append(f"types {Types[policy.types.name]}")
+    if guards.out_of_range != unless.guards.out_of_range:
+        parts.append(f"out of range: {_told(guards.out_of_range)}")
+    if guards.unseen_category != unless.guards.unseen_category:
+        parts.append(f"unseen category: {_told(guards.unseen_category)}")
+    if (low := guards.low_confidence) is not None:
+        parts.append(f"confidence below {low.below:g}: {_told(low.rule)}")
+    return ", ".join(parts)
+
+
+def _told(rule: GuardRule) -> str:
+    if rule.action is not GuardAction.OVERRIDE:
+        return rule.action.value
+    return f"answer {json.dumps(rule.answer, ensure_ascii=False)}"
