@@ -1,5 +1,6 @@
 """What serving and the challenger process are told."""
 
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import Field
@@ -7,6 +8,13 @@ from pydantic import Field
 from understudy.runtime.settings import FollowerSettings, Port, Seconds, ServiceSettings
 
 Count = Annotated[int, Field(ge=1)]
+
+
+class RunnerChoice(StrEnum):
+    """What answers for a version."""
+
+    AUTO = "auto"
+    SKLEARN = "sklearn"
 
 
 class WorkerSettings(ServiceSettings):
@@ -23,6 +31,8 @@ class ModelSettings(FollowerSettings):
     """How long fetching, verifying, loading and warming one version may take."""
     heartbeat_seconds: Annotated[float, Field(gt=0, le=20)] = 10.0
     """How often the registry is told what is loaded."""
+    runner: RunnerChoice = RunnerChoice.AUTO
+    """`auto` asks the compiled twin of a version where it has one, `sklearn` never."""
     redis_timeout_seconds: Seconds = 2.0
     """How long Redis may take to connect or to answer."""
 
@@ -44,6 +54,20 @@ class ServingSettings(ModelSettings, WorkerSettings):
     """Slow versions that one worker calls at the same time; each has one call under way at most."""
     serving_queue: Count = 256
     """Requests that may wait for a slow version; further ones are refused."""
+    serving_requests: Count = 512
+    """Requests that one worker has under way at a time; further ones are refused with 503."""
+    serving_request_seconds: Seconds = 10.0
+    """How long a request may take; then it is answered with 504."""
+    serving_body_seconds: Seconds = 10.0
+    """How long a client may take to send a body; then it is answered with 408."""
+    serving_head_seconds: Seconds = 10.0
+    """How long a client may take to send a request's head; then its connection is closed."""
+    serving_connections: Count = 1_000
+    """Connections that one worker holds; further ones are refused with 503."""
+    serving_drain_seconds: Annotated[float, Field(ge=0)] = 1.5
+    """How long a stopping worker goes on answering, each time asking clients to go elsewhere."""
+    serving_memory_bytes: Count | None = None
+    """About how much memory one worker gives to models; those used least recently are unloaded."""
     log_buffer_rows: Count = 200_000
     """Rows that one worker keeps while Redis is away; newer ones are dropped and counted."""
     log_buffer_bytes: Count = 268_435_456

@@ -23,6 +23,7 @@ STATUS: Final[Mapping[Fault, int]] = {
     Fault.FORBIDDEN: 403,
     Fault.NOT_FOUND: 404,
     Fault.METHOD: 405,
+    Fault.SLOW: 408,
     Fault.CONFLICT: 409,
     Fault.PRECONDITION: 412,
     Fault.TOO_LARGE: 413,
@@ -40,6 +41,7 @@ _TITLES: Final[Mapping[int, str]] = {
     403: "Not allowed",
     404: "Not found",
     405: "Method not allowed",
+    408: "Request timeout",
     409: "Conflict",
     412: "Precondition failed",
     413: "Too large",
@@ -54,7 +56,9 @@ _TITLES: Final[Mapping[int, str]] = {
 _REQUEST_ID: Final = re.compile(r"^[A-Za-z0-9._:-]{1,128}$")
 
 
-def refusal_response(refusal: Refusal, *, instance: str, request_id: str | None) -> Response:
+def refusal_response(
+    refusal: Refusal, *, instance: str | None, request_id: str | None
+) -> Response:
     """The problem body of a refusal, with the headers that its status asks for."""
     status = STATUS[refusal.fault]
     problem = Problem(
@@ -67,6 +71,9 @@ def refusal_response(refusal: Refusal, *, instance: str, request_id: str | None)
         errors=tuple(FieldProblem(pointer=e.pointer, message=e.message) for e in refusal.errors),
     )
     headers = {"WWW-Authenticate": "Bearer"} if refusal.fault is Fault.UNAUTHENTICATED else {}
+    if refusal.fault is Fault.TOO_LARGE:
+        # The rest of what is too large would be read and dropped before the next request.
+        headers["Connection"] = "close"
     if refusal.retry_after is not None:
         headers["Retry-After"] = str(max(1, round(refusal.retry_after)))
     return problem_response(problem, headers)

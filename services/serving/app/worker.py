@@ -4,9 +4,9 @@ import asyncio
 import contextlib
 import gc
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
@@ -15,8 +15,12 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.serving.adapters.event_log import EventLog
 from services.serving.adapters.library import ModelLibrary
+from services.serving.api.admission import Admission, Bounds
+from services.serving.api.connections import ConnectionBounds, Connections, uvicorn_server
 from services.serving.api.predict import Predict, deployment_of
+from services.serving.api.probes import Readiness, probes
 from services.serving.api.routes import routes
+from services.serving.app.draining import Accepting, Draining
 from services.serving.loops import Following
 from services.serving.metrics import ServingMetrics, forget_dead_workers
 from services.serving.operations import Serving
@@ -30,11 +34,11 @@ from understudy.runtime.following import Follower, SnapshotCache
 from understudy.runtime.http import EXCEPTION_HANDLERS, RequestIds
 from understudy.runtime.instance import instance_name
 from understudy.runtime.keys import presented_key
-from understudy.runtime.loops import cancel
+from understudy.runtime.loops import cancel, repeat
 from understudy.runtime.redis_client import redis_client
 
-_OPEN: Final = frozenset({"/livez", "/readyz", "/healthz"})
 _REDIS_CONNECTIONS: Final = 16
+_USAGE_SECONDS: Final = 5.0
 
 
 class Worker:
@@ -82,20 +86,34 @@ class Worker:
             settings.heartbeat_seconds,
         )
         self._predict = Predict(self._serving, metrics, settings.serving_body_limit_bytes)
-        self._app = _front(self._serving, metrics, settings, Guarded(self._serving, rest))
+        self._app = _front(
+            self._serving,
+            metrics,
+            settings,
+            look=self._look,
+            rest=Guarded(self._serving, rest),
+        )
+        self._admission = Admission(self._route, _bounds_of(settings), metrics)
+        self._metrics = metrics
+        self._draining: Draining | None = None
         self._rest = rest
 
     @property
     def ready(self) -> bool:
-        """Whether a snapshot was taken up, as far as its models can be loaded."""
-        return self._releases.ready
+        """Whether requests should be sent here."""
+        return self._look().ready
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the application's life."""
         if scope["type"] == "lifespan":
             async with self._running():
                 await self._rest(scope, receive, send)
-        elif scope["type"] == "http" and (deployment := deployment_of(scope)) is not None:
+        elif scope["type"] == "http":
+            await self._admission(scope, receive, send)
+
+    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
+        deployment = deployment_of(scope)
+        if deployment is not None:
             await self._predict(deployment, scope, receive, send)
         else:
             await self._app(scope, receive, send)
@@ -107,20 +125,47 @@ class Worker:
         await self._following.begin(self._settings.serving_start_seconds)
         gc.collect()
         gc.freeze()
-        following = asyncio.create_task(self._following.run())
+        tasks = [asyncio.create_task(work) for work in self._background()]
         try:
             yield
         finally:
-            await cancel([following])
+            await cancel(tasks)
             await self._event_log.drain(self._settings.log_drain_seconds)
             self._serving.close()
             self._library.close()
             await self._redis.aclose()
             await self._registry.aclose()
 
+    def _background(self) -> Iterator[Coroutine[Any, Any, None]]:
+        yield self._following.run()
+        yield repeat("expire", self._admission.expire)
+        yield repeat("usage", self._note_usage, pause_seconds=_USAGE_SECONDS)
+        server = uvicorn_server()
+        if server is None:  # somebody else's server: its connections are its business
+            return
+        connections = Connections(server, _connection_bounds_of(self._settings))
+        connections.bound()
+        yield repeat("connections", connections.expire)
+        accepting = Accepting(self._settings.state_dir / "serving")
+        self._draining = Draining(connections, self._settings.serving_drain_seconds, accepting)
+        self._draining.listen()
+
+    async def _note_usage(self) -> None:
+        self._metrics.capacity.note_usage()
+
+    def _look(self) -> Readiness:
+        table = self._serving.table
+        return Readiness(
+            loaded=self._releases.ready,
+            draining=self._draining is not None and self._draining.begun,
+            deployments=len(table.deployments),
+            not_loaded=len(table.deployments) - len(table.releases),
+            log={},
+        )
+
 
 class Guarded:
-    """BentoML's own application: probes are open, everything else needs a key."""
+    """BentoML's own application: it is for holders of a key."""
 
     def __init__(self, serving: Serving, rest: ASGIApp) -> None:
         self._serving = serving
@@ -129,21 +174,25 @@ class Guarded:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request that no route of ours takes."""
         path = scope["path"]
-        if path not in _OPEN:
-            wanted = vocabulary.Scope.METRICS if path == "/metrics" else vocabulary.Scope.READ
-            key = presented_key(Headers(scope=scope))
-            self._serving.check_installation_access(wanted, key=key)
+        wanted = vocabulary.Scope.METRICS if path == "/metrics" else vocabulary.Scope.READ
+        key = presented_key(Headers(scope=scope))
+        self._serving.check_installation_access(wanted, key=key)
         if path == "/metrics" and (folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR")):
             await asyncio.to_thread(forget_dead_workers, Path(folder))
         await self._rest(scope, receive, send)
 
 
 def _front(
-    serving: Serving, metrics: ServingMetrics, settings: ServingSettings, rest: ASGIApp
+    serving: Serving,
+    metrics: ServingMetrics,
+    settings: ServingSettings,
+    *,
+    look: Callable[[], Readiness],
+    rest: ASGIApp,
 ) -> ASGIApp:
     api = routes(serving, metrics, settings.serving_body_limit_bytes)
     app = Starlette(
-        routes=[*api, *page_routes(serving)],
+        routes=[*probes(look), *api, *page_routes(serving)],
         exception_handlers={**EXCEPTION_HANDLERS},
     )
     app.router.redirect_slashes = False
@@ -158,4 +207,20 @@ def limits_of(settings: ServingSettings) -> Limits:
         inline_seconds=settings.serving_inline_seconds,
         threads=settings.serving_threads,
         queue=settings.serving_queue,
+    )
+
+
+def _bounds_of(settings: ServingSettings) -> Bounds:
+    return Bounds(
+        requests=settings.serving_requests,
+        request_seconds=settings.serving_request_seconds,
+        body_seconds=settings.serving_body_seconds,
+    )
+
+
+def _connection_bounds_of(settings: ServingSettings) -> ConnectionBounds:
+    return ConnectionBounds(
+        connections=settings.serving_connections,
+        head_seconds=settings.serving_head_seconds,
+        finish_seconds=settings.serving_request_seconds,
     )

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, multiprocess
 
+from services.serving.metrics.capacity import CapacityMetrics
 from services.serving.metrics.log import LogMetrics
 from understudy.contracts.vocabulary import Outcome
 from understudy.runtime.buckets import LATENCY_SECONDS
@@ -99,6 +100,7 @@ class ServingMetrics:
             registry=registry,
         )
         self.log = LogMetrics(registry)
+        self.capacity = CapacityMetrics(registry)
         # Finding a labelled child costs as much as counting: keep those in use.
         self._child: Callable[..., tuple[Counter, Counter]] = lru_cache(10_000)(self._children)
         self._timer: Callable[..., Histogram] = lru_cache(10_000)(self._seconds.labels)
