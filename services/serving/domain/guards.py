@@ -101,7 +101,7 @@ def _refusal(rule: ConfidenceRule, own: Mapping[int, float], shape: Shape) -> Lo
         FieldError(json_pointer(*shape.place(row)), _reason(rule, confidence))
         for row, confidence in [*own.items()][:_MOST_ERRORS]
     ]
-    many = f" (and {len(own) - 1} more rows)" if len(own) > 1 else ""
+    many = f" (and {len(own) - 1} more: see errors)" if len(own) > 1 else ""
     first = "" if shape is Shape.ONE else f"Row {next(iter(own))}: "
     return LowConfidenceError(
         f"{first}{errors[0].message}{many}",

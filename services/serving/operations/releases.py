@@ -91,7 +91,7 @@ class Releases:
         found = self._awaited(wanted)
         if found is None:
             return
-        live = Live(wanted.release, main, wanted.challengers)
+        live = Live(wanted.release, main, wanted.challengers, wanted.policy)
         self._mains[wanted.name] = (wanted.model, served)
         self._serving.table = self._serving.table.having(replace(found, live=live, failure=None))
         self._note_switch(wanted, first=not self.ready)
