@@ -79,6 +79,9 @@ class Column:
 
     def legal(self, value: object) -> Cell | Outside:
         """The cell of a legal value: a float, a string, or None; else MISFIT."""
+        # What comes nearly always; NaN fails the comparison.
+        if type(value) is float and self.kind is FeatureKind.NUMBER:
+            return value if self.low <= value <= self.high else MISFIT
         if value is None:
             return None if self.nullable else MISFIT
         if self.kind is FeatureKind.CATEGORY:

@@ -82,6 +82,8 @@ class Plan:
         return Rows(numbers, tuple([*map(text, cells)] for text in self._texts_of))
 
     def _numbers(self, cells: Sequence[Cells]) -> NDArray[np.float64]:
+        if len(cells) == 1:
+            return np.array(cells, dtype=np.float64)
         shape = (len(cells), len(self.numeric))
         pack = self._pack
         try:
