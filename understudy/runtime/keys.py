@@ -84,7 +84,12 @@ def presented_key(headers: Mapping[str, str]) -> str | None:
     """The key of `X-API-Key` or `Authorization: Bearer`; header names in lower case."""
     if key := headers.get("x-api-key"):
         return key.strip()
-    kind, _, credentials = headers.get("authorization", "").partition(" ")
+    return bearer(headers.get("authorization", ""))
+
+
+def bearer(authorization: str) -> str | None:
+    """The credentials of an `Authorization` header of the kind `Bearer`."""
+    kind, _, credentials = authorization.partition(" ")
     return credentials.strip() if kind.lower() == "bearer" and credentials else None
 
 
@@ -92,7 +97,7 @@ class KeyRing:
     """An immutable table of keys that answers who a presented key belongs to."""
 
     def __init__(self, records: Iterable[KeyRecord] = ()) -> None:
-        self._records = {record.id: record for record in records}
+        self._holders = {record.id: (record, _caller(record)) for record in records}
 
     def authenticate(self, plaintext: str | None, now: datetime) -> Caller:
         """Find the holder of a key.
@@ -103,9 +108,13 @@ class KeyRing:
             raise UnauthenticatedError(
                 "No API key. Send it as 'Authorization: Bearer us_…' or as 'X-API-Key: us_…'."
             )
-        record = self._records.get(parse_key(plaintext) or "")
+        record, caller = self._holders.get(parse_key(plaintext) or "", (None, None))
         known = hmac.compare_digest(key_digest(plaintext), record.digest if record else _ABSENT)
         expired = record is not None and record.expires_at is not None and record.expires_at <= now
-        if record is None or not known or expired:
+        if caller is None or not known or expired:
             raise UnauthenticatedError("The API key is not valid: unknown, revoked or expired.")
-        return Caller(KeyId(record.id), frozenset(record.scopes), record.deployment, record.project)
+        return caller
+
+
+def _caller(record: KeyRecord) -> Caller:
+    return Caller(KeyId(record.id), frozenset(record.scopes), record.deployment, record.project)

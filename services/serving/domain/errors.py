@@ -150,33 +150,3 @@ class SlowBodyError(Refusal):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"The body was not here within {seconds:g} s.")
-
-
-class OverloadedError(Refusal):
-    """More requests are under way than this worker admits."""
-
-    fault: ClassVar = Fault.UNAVAILABLE
-    code: ClassVar = "overloaded"
-
-    def __init__(self) -> None:
-        super().__init__("Too many requests are under way. Try again shortly.", retry_after=1)
-
-
-class DeadlineError(Refusal):
-    """The request took longer than it may."""
-
-    fault: ClassVar = Fault.DEADLINE
-    code: ClassVar = "deadline"
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"There was no answer within {seconds:g} s. Send fewer rows, or wait.")
-
-
-class SlowBodyError(Refusal):
-    """The client took too long to send its body."""
-
-    fault: ClassVar = Fault.SLOW
-    code: ClassVar = "slow_body"
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"The body was not here within {seconds:g} s.")

@@ -1,7 +1,7 @@
 """What a model is to us: something that answers checked rows with numbers."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from services.serving.domain.rows import Plan
@@ -34,6 +34,12 @@ class Loaded:
     plan: Plan
     runner: Runner
     cost: Cost
+    classes: tuple[str, ...] = field(init=False)
+    """What the classes are called in answers, in the signature's order."""
+
+    def __post_init__(self) -> None:
+        names = tuple(class_name(label) for label in self.signature.target.classes)
+        object.__setattr__(self, "classes", names)
 
 
 def predictions(signature: Signature, scored: Scored) -> list[Label]:
@@ -42,11 +48,3 @@ def predictions(signature: Signature, scored: Scored) -> list[Label]:
         return [*scored.values.tolist()]
     classes = signature.target.classes
     return [classes[int(value)] for value in scored.values.tolist()]
-
-
-def probabilities(signature: Signature, scored: Scored) -> list[dict[str, float] | None]:
-    """By class name, one for each row; None where the model gives none."""
-    if scored.probabilities is None:
-        return [None] * len(scored.values)
-    names = [class_name(label) for label in signature.target.classes]
-    return [dict(zip(names, row, strict=True)) for row in scored.probabilities.tolist()]

@@ -1,12 +1,14 @@
 """What a serving worker counts."""
 
-from collections.abc import Callable
+from collections import Counter as Counts
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, multiprocess
 
+from services.serving.metrics.bulk import BulkHistogram
 from services.serving.metrics.capacity import CapacityMetrics
 from services.serving.metrics.log import LogMetrics
 from understudy.contracts.vocabulary import Outcome
@@ -46,7 +48,7 @@ class ServingMetrics:
             ["deployment", "version", "dialect", "outcome"],
             registry=registry,
         )
-        self._seconds = Histogram(
+        self._seconds = BulkHistogram(
             "understudy_prediction_seconds",
             "From a decoded request to its answer, log included, by version.",
             ["deployment", "version"],
@@ -103,16 +105,21 @@ class ServingMetrics:
         self.capacity = CapacityMetrics(registry)
         # Finding a labelled child costs as much as counting: keep those in use.
         self._child: Callable[..., tuple[Counter, Counter]] = lru_cache(10_000)(self._children)
-        self._timer: Callable[..., Histogram] = lru_cache(10_000)(self._seconds.labels)
+        self._timer: Callable[..., BulkHistogram] = lru_cache(10_000)(self._seconds.labels)
 
     def answered(
-        self, deployment: str, version: int, dialect: Dialect, rows: int, seconds: float
+        self, deployment: str, version: int, requests: Sequence[tuple[Dialect, int, float]]
     ) -> None:
-        """One request was answered."""
-        answered, requests = self._child(deployment, str(version), dialect, Outcome.OK)
-        answered.inc(rows)
-        requests.inc()
-        self._timer(deployment, str(version)).observe(seconds)
+        """Requests were answered together: dialect, rows and seconds of each."""
+        rows: Counts[Dialect] = Counts()
+        for dialect, count, _ in requests:
+            rows[dialect] += count
+        number = str(version)
+        for dialect, count in rows.items():
+            answered, asked = self._child(deployment, number, dialect, Outcome.OK)
+            answered.inc(count)
+            asked.inc(len(requests) if len(rows) == 1 else _of(dialect, requests))
+        self._timer(deployment, number).observe_all([seconds for _, _, seconds in requests])
 
     def failed(self, deployment: str, version: int, dialect: Dialect, rows: int) -> None:
         """The model failed on one request."""
@@ -144,3 +151,7 @@ class ServingMetrics:
 
     def _children(self, *labels: str) -> tuple[Counter, Counter]:
         return self._rows.labels(*labels), self._requests.labels(*labels)
+
+
+def _of(dialect: Dialect, requests: Sequence[tuple[Dialect, int, float]]) -> int:
+    return sum(asked is dialect for asked, _, _ in requests)

@@ -1,45 +1,36 @@
 """What callers ask of serving: describe a deployment, predict, take labels."""
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from services.serving.domain import ids as naming
+from services.serving.domain.drafts import Cells, Draft
 from services.serving.domain.errors import (
     InvalidRowsError,
+    LogFullError,
     NotLoadedError,
-    ScoringFailedError,
     TooManyRowsError,
     UnknownDeploymentError,
 )
 from services.serving.domain.labels import label_problem
 from services.serving.domain.rows import Shape
-from services.serving.domain.scoring import predictions, probabilities
 from services.serving.domain.table import Deployment, Live, Table
 from services.serving.metrics import Dialect, ServingMetrics
 from services.serving.operations.access import check_access, check_installation_access
-from services.serving.operations.scoring import Limits, Scorer
-from services.serving.ports import Answered, Log
+from services.serving.operations.replies import Answer, Answers, answers_of, logged_as
+from services.serving.operations.scoring import Asked, Call, Limits, Scorer
+from services.serving.ports import Log
 from understudy.contracts.events import LabelEvent
+from understudy.contracts.policy import Policy
 from understudy.contracts.refusals import FieldError, Refusal, json_pointer
 from understudy.contracts.serving import LabelStatus
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import AccessLevel, Label, Scope
-from understudy.inference.rows import Rows
 from understudy.runtime.keys import Caller, KeyRing
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """The main version's answer to one row."""
-
-    prediction_id: str
-    prediction: Label
-    probabilities: Mapping[str, float] | None
-    model: str
-    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +43,7 @@ class Card:
     model: str
     version: int
     signature: Signature
+    policy: Policy = field(default_factory=Policy)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +66,22 @@ class Serving:
         self._log = log
         self._metrics = metrics
         self._limits = limits
-        self._scorer = Scorer(limits)
-        self.table = Table()
+        self._scorer = Scorer(limits, self._settle, self._fail)
+        self._table = Table()
+
+    @property
+    def table(self) -> Table:
         """Replaced as a whole, by one assignment, when a release is taken up."""
+        return self._table
+
+    @table.setter
+    def table(self, table: Table) -> None:
+        self._table = table
+        self._scorer.keep(table.deployments.keys())
 
     def describe(self, deployment: str) -> Card:
         """What the deployment takes and answers. Raises UnknownDeploymentError."""
-        found = self.table.find(deployment)
+        found = self._table.find(deployment)
         if found is None:
             raise UnknownDeploymentError(deployment)
         return _card(found)
@@ -93,9 +94,10 @@ class Serving:
         """`describe`, for those who may read or predict."""
         return _card(self._admit(deployment, key, Scope.READ, Scope.PREDICT))
 
-    def check_may_predict(self, deployment: str, *, key: str | None) -> None:
-        """Raises what `predict` would, for whoever may not ask."""
-        self._admit(deployment, key, Scope.PREDICT)
+    def admit_to_predict(self, deployment: str, key: str | None) -> tuple[Deployment, Live]:
+        """The deployment and the release that answers, for those who may ask it."""
+        found = self._admit(deployment, key, Scope.PREDICT)
+        return found, _live(found)
 
     def check_may_label(self, deployment: str, *, key: str | None) -> None:
         """Raises what `label` would, for whoever may not send labels."""
@@ -119,20 +121,48 @@ class Serving:
 
         InvalidRowsError has pointers into the body as it was sent, by its `shape`.
         """
-        started = time.perf_counter()
         try:
-            found = self._admit(deployment, key, Scope.PREDICT)
-            live = _live(found)
-            names = self._names(len(rows), ids, shape)
-            checked = live.main.plan.read(rows, shape)
-            answered = await self._answer(found.name, live, names, checked, dialect)
+            found, live = self.admit_to_predict(deployment, key)
+            self.check_rows(len(rows), shape)
+            draft = live.main.plan.read(rows, live.policy, shape)
+            return [*await self.answer(found, live, draft.cells, ids, dialect=dialect, draft=draft)]
         except Refusal as refusal:
             self._metrics.refused(refusal.code)
             raise
-        await self._log.predictions(answered)
-        seconds = time.perf_counter() - started
-        self._metrics.answered(found.name, live.main.version, dialect, len(names), seconds)
-        return _answers(found.model, answered)
+
+    def check_rows(self, rows: int, shape: Shape) -> None:
+        """Raises InvalidRowsError when there are none, TooManyRowsError beyond the limit."""
+        if not rows:
+            raise InvalidRowsError(
+                "rows: must hold at least one row",
+                FieldError(json_pointer(*shape.place()), "must not be empty"),
+            )
+        if rows > self._limits.rows:
+            raise TooManyRowsError(_too_many("rows", rows, self._limits.rows))
+
+    def answer(
+        self,
+        found: Deployment,
+        live: Live,
+        cells: Sequence[Cells],
+        ids: Sequence[str] | None,
+        *,
+        dialect: Dialect,
+        draft: Draft | None = None,
+    ) -> asyncio.Future[Answers]:
+        """Have rows that were read answered, and logged; the future raises Refusal subclasses.
+
+        `draft`: where there is something to say about the rows. Raises InvalidPredictionIdError,
+        BusyError.
+        """
+        reply: asyncio.Future[Answers] = asyncio.get_running_loop().create_future()
+        if ids is None:
+            ids = _new_ids(len(cells))
+        else:
+            naming.check_ids(ids, len(cells))
+        asked = Asked(cells, ids, dialect, reply, time.perf_counter(), draft)
+        self._scorer.ask(found, live, asked)
+        return reply
 
     async def label(
         self, deployment: str, items: Sequence[LabelItem], *, key: str | None
@@ -158,7 +188,7 @@ class Serving:
         self._scorer.close()
 
     def _admit(self, name: str, key: str | None, *scopes: Scope, public: bool = True) -> Deployment:
-        found = self.table.find(name)
+        found = self._table.find(name)
         if public and found is not None and found.access is AccessLevel.PUBLIC:
             return found
         return check_access(found, name, self._caller(key), scopes)
@@ -166,30 +196,40 @@ class Serving:
     def _caller(self, key: str | None) -> Caller:
         return self._keys().authenticate(key, datetime.now(UTC))
 
-    def _names(self, rows: int, ids: Sequence[str] | None, shape: Shape) -> Sequence[str]:
-        if not rows:
-            raise InvalidRowsError(
-                "rows: must hold at least one row",
-                FieldError(json_pointer(*shape.place()), "must not be empty"),
-            )
-        if rows > self._limits.rows:
-            raise TooManyRowsError(_too_many("rows", rows, self._limits.rows))
-        if ids is not None:
-            naming.check_ids(ids, rows)
-            return ids
-        randomness = secrets.randbits(naming.RANDOM_BITS)
-        name = naming.uuid7(time.time_ns() // 1_000_000, randomness)
-        return [name] if rows == 1 else naming.row_ids(name, rows)
+    def _settle(self, call: Call) -> None:
+        """A call's rows go to the log; the replies wait for it as its durability asks."""
+        kept = self._log.predictions(logged_as(call))
+        if kept is None:
+            self._reply(call)
+        else:
+            kept.add_done_callback(lambda done: self._reply(call) if done.result() else _lost(call))
 
-    async def _answer(
-        self, deployment: str, live: Live, names: Sequence[str], rows: Rows, dialect: Dialect
-    ) -> Answered:
-        try:
-            scored, seconds = await self._scorer.score(live.main, rows)
-        except ScoringFailedError:
-            self._metrics.failed(deployment, live.main.version, dialect, len(rows))
-            raise
-        return Answered(deployment, live, names, time.time(), seconds, rows, scored)
+    def _reply(self, call: Call) -> None:
+        """Let all replies of a call go."""
+        now = time.perf_counter()
+        for asked, answers in answers_of(call):
+            if not asked.reply.done():  # else the caller went away
+                asked.reply.set_result(answers)
+        self._metrics.answered(
+            call.deployment.name,
+            call.live.main.version,
+            [(asked.dialect, len(asked.ids), now - asked.since) for asked in call.asked],
+        )
+
+    def _fail(self, deployment: Deployment, live: Live, asked: Asked) -> None:
+        self._metrics.failed(deployment.name, live.main.version, asked.dialect, len(asked.ids))
+
+
+def _lost(call: Call) -> None:
+    """The log can't keep the rows, so the answers must not be given."""
+    for asked in call.asked:
+        if not asked.reply.done():
+            asked.reply.set_exception(LogFullError())
+
+
+def _new_ids(rows: int) -> list[str]:
+    name = naming.uuid7(time.time_ns() // 1_000_000, secrets.randbits(naming.RANDOM_BITS))
+    return [name] if rows == 1 else naming.row_ids(name, rows)
 
 
 def _live(found: Deployment) -> Live:
@@ -199,23 +239,16 @@ def _live(found: Deployment) -> Live:
 
 
 def _card(found: Deployment) -> Card:
-    main = _live(found).main
+    live = _live(found)
     return Card(
-        found.name, found.description, found.access, found.model, main.version, main.signature
+        found.name,
+        found.description,
+        found.access,
+        found.model,
+        live.main.version,
+        live.main.signature,
+        live.policy,
     )
-
-
-def _answers(model: str, answered: Answered) -> list[Answer]:
-    main, scored = answered.live.main, answered.scored
-    return [
-        Answer(name, prediction, by_class, model, main.version)
-        for name, prediction, by_class in zip(
-            answered.ids,
-            predictions(main.signature, scored),
-            probabilities(main.signature, scored),
-            strict=True,
-        )
-    ]
 
 
 def _events(items: Sequence[LabelItem]) -> list[LabelEvent]:

@@ -1,27 +1,29 @@
 """Calls a model for all requests that are there at once, without holding up the event loop.
 
 What arrives in one turn of the loop is scored in one call; when calls are slow, in a thread, and
-what arrives meanwhile goes with the next call. There are no timers: a single request waits for
-nothing.
+what arrives meanwhile goes with the next call. When a call costs more than a few turns of the loop,
+callers that were just answered are given so many turns to come back, so that their requests go
+together: only where several were answered together before. A single caller waits for nothing.
 """
 
 import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import pairwise
-from typing import Final
+from typing import Any, Final
 
-import numpy as np
 import structlog
 
+from services.serving.domain.drafts import Cells, Draft
 from services.serving.domain.errors import BusyError, ScoringFailedError
 from services.serving.domain.scoring import Loaded
-from understudy.inference.rows import Rows, joined
-from understudy.inference.scored import Runner, Scored
+from services.serving.domain.table import Deployment, Live
+from services.serving.metrics import Dialect
+from understudy.inference.rows import Rows
+from understudy.inference.scored import Scored
 from understudy.runtime.logs import without_message
 
 _MOST_ROWS_PER_CALL: Final = 256
@@ -30,8 +32,11 @@ _MOST_ROWS_PER_CALL: Final = 256
 _LONGEST_RETRY_SECONDS: Final = 30.0
 """What a version's calls cost is unknown at times, and then without bound."""
 
-Timed = tuple[Scored, float]
-"""Answers, and the seconds that their call took."""
+_LINGER_FROM_SECONDS: Final = 100e-6
+"""Calls that are quicker are not worth a wait."""
+_LINGER_SHARE: Final = 0.5
+_LONGEST_LINGER_SECONDS: Final = 400e-6
+"""How long callers that were answered together are waited for: a share of a call, and at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,136 +52,221 @@ class Limits:
     """Requests that may wait for a slow version."""
 
 
+@dataclass(slots=True, eq=False)
+class Asked:
+    """One request on its way: rows that were read, their ids, and the reply that waits."""
+
+    cells: Sequence[Cells]
+    ids: Sequence[str]
+    dialect: Dialect
+    reply: asyncio.Future[Any]
+    """Gets `operations.replies.Answers`."""
+    since: float
+    draft: Draft | None = None
+    """Present when there is something to say about the rows."""
+
+
+@dataclass(slots=True, eq=False)
+class Call:
+    """What one call of a model answered to several requests."""
+
+    deployment: Deployment
+    live: Live
+    asked: Sequence[Asked]
+    rows: Rows
+    scored: Scored
+    seconds: float
+
+
 class Scorer:
-    """Scores rows; says how long the call took."""
+    """Scores what is asked and hands each call to `settle`, which sees to the replies."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(
+        self,
+        limits: Limits,
+        settle: Callable[[Call], None],
+        fail: Callable[[Deployment, Live, Asked], None],
+    ) -> None:
         self._limits = limits
+        self._settle = settle
+        self._fail = fail
         self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="scoring")
-        self._lines: dict[Runner, _Line] = {}
+        self._lines: dict[str, _Line] = {}
 
-    async def score(self, main: Loaded, rows: Rows) -> Timed:
-        """Raises ScoringFailedError, whose cause only the log tells, or BusyError."""
-        line = self._lines.get(main.runner)
-        if line is None:
-            line = self._lines[main.runner] = _Line(main, self._limits, self._threads)
-        try:
-            return await line.join(rows)
-        except BusyError:
-            raise
-        except Exception as error:
-            log = structlog.stdlib.get_logger()
-            log.error(  # noqa: TRY400 - messages of model libraries quote what they were given
-                "scoring_failed", version=main.version, **without_message(error)
-            )
-            raise ScoringFailedError(
-                f"Version {main.version} failed on this input; the log has the reason."
-            ) from error
-        finally:
-            # A version that is no longer served must not be kept alive by its empty line.
-            if line.empty and self._lines.get(main.runner) is line:
-                del self._lines[main.runner]
+    def ask(self, deployment: Deployment, live: Live, asked: Asked) -> None:
+        """Put a request in line. Raises BusyError; all else comes by its reply."""
+        line = self._lines.get(deployment.name)
+        if line is None or line.live is not live:
+            # A former release's line goes on until it is empty, held by its calls alone.
+            line = _Line(deployment, live, self._limits, self._threads, self)
+            self._lines[deployment.name] = line
+        line.join(asked)
+
+    def keep(self, deployments: Collection[str]) -> None:
+        """Let go of the lines of all other deployments, and so of their models."""
+        self._lines = {name: line for name, line in self._lines.items() if name in deployments}
 
     def close(self) -> None:
         """Forget calls that have not begun."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
+    def finish(self, call: Call) -> None:
+        """A call is over."""
+        self._settle(call)
 
-@dataclass(frozen=True, slots=True)
-class _Waiting:
-    rows: Rows
-    answer: asyncio.Future[Timed]
+    def refuse(self, deployment: Deployment, live: Live, asked: Asked, error: Exception) -> None:
+        """A request's rows could not be scored, for a reason that only the log may tell."""
+        if asked.reply.done():
+            return  # the caller went away
+        self._fail(deployment, live, asked)
+        log = structlog.stdlib.get_logger()
+        log.error(  # messages of model libraries quote what they were given
+            "scoring_failed", version=live.main.version, **without_message(error)
+        )
+        failure = ScoringFailedError(
+            f"Version {live.main.version} failed on this input; the log has the reason."
+        )
+        failure.__cause__ = error
+        asked.reply.set_exception(failure)
 
 
 class _Line:
-    """Requests that wait for one version."""
+    """Requests that wait for one release's main version."""
 
-    def __init__(self, main: Loaded, limits: Limits, threads: ThreadPoolExecutor) -> None:
-        self._main = main
+    def __init__(
+        self,
+        deployment: Deployment,
+        live: Live,
+        limits: Limits,
+        threads: ThreadPoolExecutor,
+        scorer: Scorer,
+    ) -> None:
+        self.live = live
+        self._deployment = deployment
+        self._main = live.main
         self._limits = limits
         self._threads = threads
-        self._waiting: deque[_Waiting] = deque()
+        self._scorer = scorer
+        self._waiting: deque[Asked] = deque()
         self._call: asyncio.Task[None] | None = None
         self._due = False
+        self._linger = Linger(live.main.cost.call_seconds)
+        self._loop = asyncio.get_running_loop()
 
-    @property
-    def empty(self) -> bool:
-        """Whether nobody waits and no call is under way."""
-        return not self._waiting and self._call is None
-
-    async def join(self, rows: Rows) -> Timed:
+    def join(self, asked: Asked) -> None:
         """Wait for the call that has these rows."""
-        self._admit()
-        loop = asyncio.get_running_loop()
-        waiting = _Waiting(rows, loop.create_future())
-        self._waiting.append(waiting)
-        if not self._due:
-            self._due = True
-            # After everything else that this turn of the loop has brought in.
-            loop.call_soon(self._next)
-        return await waiting.answer
+        if self._call is not None and len(self._waiting) >= self._limits.queue:
+            raise self._busy()
+        self._waiting.append(asked)
+        self._come_back()
 
-    def _admit(self) -> None:
-        if len(self._waiting) < self._limits.queue or self._call is None:
-            return
-        expected = self._main.cost.of(sum(len(waiting.rows) for waiting in self._waiting))
-        raise BusyError(
+    def _busy(self) -> BusyError:
+        expected = self._main.cost.of(sum(len(asked.cells) for asked in self._waiting))
+        return BusyError(
             "Too many slow predictions are under way. Try again shortly.",
             retry_after=math.ceil(min(expected, _LONGEST_RETRY_SECONDS)),
         )
 
     def _next(self) -> None:
         """Score what waits: at once when that is quick, else aside, one call at a time."""
+        if self._linger.worth_it(len(self._waiting)) and self._call is None:
+            self._loop.call_soon(self._next)
+            return
         self._due = False
         while self._waiting and self._call is None:
             taken = self._take()
-            rows = [waiting.rows for waiting in taken]
-            if self._main.cost.of(sum(map(len, rows))) <= self._limits.inline_seconds:
-                _hand_out(taken, _answers(self._main, rows))
+            cells = _cells_of(taken)
+            if self._main.cost.of(len(cells)) <= self._limits.inline_seconds:
+                self._hand_out(_scored(self._main, taken, cells))
             else:
-                self._call = asyncio.create_task(self._score_aside(taken, rows))
+                self._call = self._loop.create_task(self._score_aside(taken, cells))
 
-    def _take(self) -> list[_Waiting]:
+    def _take(self) -> list[Asked]:
         taken = [self._waiting.popleft()]
-        rows = len(taken[0].rows)
-        while self._waiting and rows + len(self._waiting[0].rows) <= _MOST_ROWS_PER_CALL:
+        rows = len(taken[0].cells)
+        while self._waiting and rows + len(self._waiting[0].cells) <= _MOST_ROWS_PER_CALL:
             taken.append(self._waiting.popleft())
-            rows += len(taken[-1].rows)
+            rows += len(taken[-1].cells)
+        self._linger.note(len(taken))
         return taken
 
-    async def _score_aside(self, taken: Sequence[_Waiting], rows: Sequence[Rows]) -> None:
-        loop = asyncio.get_running_loop()
-        answers: Sequence[Timed | Exception]
+    async def _score_aside(self, taken: Sequence[Asked], cells: Sequence[Cells]) -> None:
+        results: Sequence[_Result]
         try:
-            answers = await loop.run_in_executor(self._threads, _answers, self._main, rows)
+            results = await self._loop.run_in_executor(
+                self._threads, _scored, self._main, taken, cells
+            )
         except Exception as error:  # noqa: BLE001 - the pool is closing: nobody may wait for ever
-            answers = [error] * len(taken)
-        _hand_out(taken, answers)
+            results = [_Result(taken, error)]
+        self._hand_out(results)
         self._call = None
-        self._next()
+        if self._waiting:
+            self._come_back()
+
+    def _come_back(self) -> None:
+        """Look again after everything else that this turn of the loop has brought in."""
+        if not self._due:
+            self._due = True
+            self._linger.begin()
+            self._loop.call_soon(self._next)
+
+    def _hand_out(self, results: "Sequence[_Result]") -> None:
+        for result in results:
+            if isinstance(result.outcome, Exception):
+                for asked in result.asked:
+                    self._scorer.refuse(self._deployment, self.live, asked, result.outcome)
+            else:
+                rows, scored, seconds = result.outcome
+                self._scorer.finish(
+                    Call(self._deployment, self.live, result.asked, rows, scored, seconds)
+                )
 
 
-def _answers(main: Loaded, parts: Sequence[Rows]) -> list[Timed | Exception]:
-    """One call for all parts; when it fails, one for each, so that none spoils another's."""
+class Linger:
+    """How long a line waits for those who were answered together to be there together again."""
+
+    def __init__(self, call_seconds: float) -> None:
+        worth_it = call_seconds >= _LINGER_FROM_SECONDS
+        longest = min(_LINGER_SHARE * call_seconds, _LONGEST_LINGER_SECONDS)
+        self._seconds = longest if worth_it else 0.0
+        self._together = 1
+        self._until = 0.0
+
+    def begin(self) -> None:
+        """The first of the next call is there."""
+        if self._together > 1 and self._seconds:
+            self._until = time.perf_counter() + self._seconds
+
+    def worth_it(self, waiting: int) -> bool:
+        """Whether to let one more turn of the loop pass."""
+        return 0 < waiting < self._together and time.perf_counter() < self._until
+
+    def note(self, together: int) -> None:
+        """So many requests go with a call."""
+        self._together = together
+
+
+@dataclass(slots=True, eq=False)
+class _Result:
+    asked: Sequence[Asked]
+    outcome: tuple[Rows, Scored, float] | Exception
+
+
+def _cells_of(taken: Sequence[Asked]) -> Sequence[Cells]:
+    if len(taken) == 1:
+        return taken[0].cells
+    return [cells for asked in taken for cells in asked.cells]
+
+
+def _scored(main: Loaded, taken: Sequence[Asked], cells: Sequence[Cells]) -> list[_Result]:
+    """One call for all; when it fails, one for each, so that no request spoils another's."""
     try:
-        scored, seconds = _timed(main, joined(parts))
+        rows = main.plan.rows(cells)
+        started = time.perf_counter()
+        scored = main.runner.score(rows)
+        seconds = time.perf_counter() - started
     except Exception as error:  # noqa: BLE001 - whatever a model raises is the request's answer
-        return [error] if len(parts) == 1 else [_answers(main, [part])[0] for part in parts]
-    edges = np.cumsum([0, *(len(part) for part in parts)]).tolist()
-    return [(scored.part(start, stop), seconds) for start, stop in pairwise(edges)]
-
-
-def _hand_out(taken: Sequence[_Waiting], answers: Sequence[Timed | Exception]) -> None:
-    for waiting, answer in zip(taken, answers, strict=True):
-        if waiting.answer.done():
-            continue  # the caller went away
-        if isinstance(answer, Exception):
-            waiting.answer.set_exception(answer)
-        else:
-            waiting.answer.set_result(answer)
-
-
-def _timed(main: Loaded, rows: Rows) -> Timed:
-    started = time.perf_counter()
-    scored = main.runner.score(rows)
-    return scored, time.perf_counter() - started
+        if len(taken) == 1:
+            return [_Result(taken, error)]
+        return [_scored(main, [asked], asked.cells)[0] for asked in taken]
+    return [_Result(taken, (rows, scored, seconds))]

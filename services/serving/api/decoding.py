@@ -1,0 +1,89 @@
+"""Bodies of plain JSON → cells, in one typed pass of the decoder.
+
+A `TypedReader` is made once for a plan. It takes a body only when nothing needs to be said
+about it: every member known, typed and legal. Whatever it refuses is read again by
+`domain.rows.Plan`, which explains; both agree on what is legal.
+"""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, Final, Literal
+
+import msgspec
+from msgspec.structs import astuple
+
+from services.serving.domain.columns import MOST_TEXT, Column
+from services.serving.domain.drafts import Cells
+from services.serving.domain.rows import Shape
+from understudy.contracts.vocabulary import FeatureKind
+
+_ROWS_MEMBER: Final = "rows"
+_ROWS_BODY: Final = b'{"rows"'
+_WHOLE: Final = 2**53
+"""Whole numbers up to here are exact in a float64; larger ones take the other way."""
+
+
+class TypedReader:
+    """Reads bodies for the columns of one plan."""
+
+    def __init__(self, columns: Sequence[Column]) -> None:
+        row = _struct("Row", [(column.name, _type(column)) for column in columns])
+        self._one: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row)
+        self._list: msgspec.json.Decoder[Any] = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
+        batch = _struct("Batch", [(_ROWS_MEMBER, list[row])])  # type: ignore[valid-type]
+        self._batch: msgspec.json.Decoder[Any] = msgspec.json.Decoder(batch)
+        self._takes_batches = all(column.name != _ROWS_MEMBER for column in columns)
+
+    def read(self, body: bytes) -> tuple[Sequence[Cells], Shape] | None:
+        """The rows, and how they came; None when the body needs a closer look."""
+        try:
+            if body.startswith(b"["):
+                return [astuple(row) for row in self._list.decode(body)], Shape.LIST
+            if self._takes_batches and body.startswith(_ROWS_BODY):
+                return [astuple(row) for row in self._batch.decode(body).f0], Shape.ROWS
+            return (astuple(self._one.decode(body)),), Shape.ONE
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            return None
+
+
+def _struct(name: str, members: Sequence[tuple[str, Any]]) -> type[msgspec.Struct]:
+    """A struct whose JSON members may have any name."""
+    return msgspec.defstruct(
+        name,
+        [(f"f{index}", kind) for index, (_, kind) in enumerate(members)],
+        rename={f"f{index}": member for index, (member, _) in enumerate(members)},
+        forbid_unknown_fields=True,
+        gc=False,
+    )
+
+
+def _type(column: Column) -> Any:
+    kind = _TYPES[column.kind](column)
+    return kind | None if column.nullable else kind
+
+
+def _number(column: Column) -> Any:
+    return Annotated[float, msgspec.Meta(ge=column.low, le=column.high)]
+
+
+def _integer(column: Column) -> Any:
+    low, high = max(column.low, -_WHOLE), min(column.high, _WHOLE)
+    return Annotated[int, msgspec.Meta(ge=math.ceil(low), le=math.floor(high))]
+
+
+def _boolean(_column: Column) -> Any:
+    return bool
+
+
+def _category(column: Column) -> Any:
+    if column.open:
+        return Annotated[str, msgspec.Meta(max_length=MOST_TEXT)]
+    return Literal[tuple(column.choices)]
+
+
+_TYPES: Final[Mapping[FeatureKind, Callable[[Column], Any]]] = {
+    FeatureKind.NUMBER: _number,
+    FeatureKind.INTEGER: _integer,
+    FeatureKind.BOOLEAN: _boolean,
+    FeatureKind.CATEGORY: _category,
+}

@@ -1,0 +1,113 @@
+"""From one call of a model to what each of its requests is told, and what the log keeps."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+
+from services.serving.domain.drafts import Draft, Notice
+from services.serving.domain.scoring import predictions
+from services.serving.operations.scoring import Asked, Call
+from services.serving.ports import Answered
+from understudy.contracts.vocabulary import Label
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the caller is told about one row."""
+
+    prediction_id: str
+    prediction: Label
+    probabilities: Mapping[str, float] | None
+    model: str
+    version: int
+    notices: Sequence[Notice] = ()
+    overridden: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Answers:
+    """What one request is told, by columns. Iterates over `Answer`, one for each row."""
+
+    model: str
+    version: int
+    ids: Sequence[str]
+    predictions: Sequence[Label]
+    classes: Sequence[str]
+    probabilities: Sequence[Sequence[float]] | None
+    """Rows × classes, in the order of `classes`."""
+    draft: Draft | None = None
+    """Present when there is something to say about rows."""
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def __iter__(self) -> Iterator[Answer]:
+        return map(self.row, range(len(self.ids)))
+
+    def row(self, index: int) -> Answer:
+        """The answer to one row."""
+        told, notices = self.draft.overrides if self.draft else {}, self.notices(index)
+        overridden = index in told
+        return Answer(
+            self.ids[index],
+            told[index] if overridden else self.predictions[index],
+            None if overridden else self._by_class(index),
+            self.model,
+            self.version,
+            notices,
+            overridden,
+        )
+
+    def notices(self, index: int) -> Sequence[Notice]:
+        """What else there is to say about one row."""
+        return () if self.draft is None else self.draft.notices.get(index, ())
+
+    def _by_class(self, index: int) -> Mapping[str, float] | None:
+        if self.probabilities is None:
+            return None
+        return dict(zip(self.classes, self.probabilities[index], strict=True))
+
+
+def logged_as(call: Call) -> Answered:
+    """The rows of all requests of a call, as one record."""
+    asked = call.asked
+    ids = asked[0].ids if len(asked) == 1 else [*chain.from_iterable(one.ids for one in asked)]
+    overrides = {
+        one.ids[row]: told
+        for one in asked
+        if one.draft is not None
+        for row, told in one.draft.overrides.items()
+    }
+    return Answered(
+        call.deployment.name,
+        call.live,
+        ids,
+        time.time(),
+        call.seconds,
+        call.rows,
+        call.scored,
+        overrides,
+    )
+
+
+def answers_of(call: Call) -> Iterator[tuple[Asked, Answers]]:
+    """What each request of a call is told."""
+    main = call.live.main
+    told = predictions(main.signature, call.scored)
+    found = call.scored.probabilities
+    likely = None if found is None else found.tolist()
+    start = 0
+    for asked in call.asked:
+        stop = start + len(asked.cells)
+        answers = Answers(
+            call.deployment.model,
+            main.version,
+            asked.ids,
+            told[start:stop],
+            main.classes,
+            None if likely is None else likely[start:stop],
+            asked.draft,
+        )
+        start = stop
+        yield asked, answers
