@@ -69,13 +69,22 @@ class ServingSettings(ModelSettings, WorkerSettings):
     serving_memory_bytes: Count | None = None
     """About how much memory one worker gives to models; those used least recently are unloaded."""
     log_buffer_rows: Count = 200_000
-    """Rows that one worker keeps while Redis is away; newer ones are dropped and counted."""
+    """Rows that one worker holds until they are safe; requests with further ones are refused."""
     log_buffer_bytes: Count = 268_435_456
     """About how much memory one worker gives to those rows; whichever bound is met first holds."""
+    log_relaxed_milliseconds: Annotated[float, Field(ge=0)] = 10.0
+    """How long rows of `relaxed` deployments may gather before they are written."""
+    log_relaxed_rows: Count = 2_000
+    """Rows that one worker may have answered ahead of the log, hence loses when it is killed."""
+    log_spool_after_seconds: Seconds = 0.25
+    """How long Redis may take to write rows before they go to the disk spool."""
+    log_spool_bytes: Count = 1_073_741_824
+    """How large the disk spool of one worker may grow, below `serving/spool` in the state folder.
+    Then `strict` requests are refused, and rows of others are dropped and counted."""
     log_wait_seconds: Seconds = 2.0
-    """How long a reply may wait for its rows to be in the log."""
+    """How long rows may wait for Redis, or for the disk, when the other can't take them."""
     log_drain_seconds: Seconds = 5.0
-    """How long a stopping worker tries to write what it still holds."""
+    """How long a stopping worker tries to make safe what it still holds."""
 
 
 class ChallengerSettings(ModelSettings):
@@ -85,7 +94,19 @@ class ChallengerSettings(ModelSettings):
     """Port for probes and metrics."""
     challenger_name: str = "challenger"
     """Name of the consumer; must stay the same over restarts and differ between processes."""
-    challenger_entries: Count = 32
-    """Log entries scored in one call at most."""
+    challenger_entries: Annotated[int, Field(ge=1, le=5_000)] = 512
+    """Log entries read at once at most."""
+    challenger_rows: Count = 5_000
+    """Rows scored in one call at most."""
+    challenger_linger_milliseconds: Annotated[float, Field(ge=0, le=1_000)] = 20.0
+    """How long entries may gather before they are read, so that calls are batches."""
+    challenger_call_seconds: Seconds = 10.0
+    """How long one call of a challenger may take before its process is replaced."""
+    challenger_patience_seconds: Seconds = 3_600.0
+    """Rows that have waited for so long are given up: their outcome is a timeout."""
+    challenger_memory_bytes: Annotated[int, Field(ge=512 * 1024**2)] = 4 * 1024**3
+    """Address space that one challenger's process may take."""
+    challenger_timed_ratio: Annotated[float, Field(ge=0, le=1)] = 0.01
+    """Share of rows that main and challenger also answer alone, in turn, so that times compare."""
     challenger_nice: Annotated[int, Field(ge=0, le=19)] = 10
-    """How much CPU priority the process gives up."""
+    """How much CPU priority the process and its children give up."""

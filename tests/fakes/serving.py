@@ -33,7 +33,7 @@ from understudy.contracts.registry import (
     Snapshot,
 )
 from understudy.contracts.signature import Feature, Signature, Target
-from understudy.contracts.vocabulary import AccessLevel, FeatureKind, Scope, Task
+from understudy.contracts.vocabulary import AccessLevel, Durability, FeatureKind, Scope, Task
 from understudy.inference.rows import Rows
 from understudy.inference.scored import Scored
 from understudy.runtime.keys import NewKey, make_key
@@ -246,10 +246,14 @@ class ListLog:
         self.labelled: list[tuple[str, LabelEvent]] = []
         self.full = False
 
-    async def predictions(self, answered: Answered) -> bool:
+    def predictions(self, answered: Answered) -> asyncio.Future[bool] | None:
         if not self.full:
             self.answered.append(answered)
-        return not self.full
+        if answered.live.policy.durability is Durability.RELAXED and not self.full:
+            return None
+        safe: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+        safe.set_result(not self.full)
+        return safe
 
     async def labels(self, deployment: str, items: Sequence[LabelEvent]) -> bool:
         if not self.full:
@@ -362,7 +366,7 @@ class LossyProxy:
     async def _pass_on(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
         while data := await source.read(65_536):
             sink.write(data)
-            if b"XADD" in data and self.swallow_replies > 0:
+            if (b"XADD" in data or b"EVALSHA" in data) and self.swallow_replies > 0:
                 self._doomed = True
         sink.close()
 

@@ -1,100 +1,157 @@
-"""The log on Redis Streams: every row once, whatever happens to connections.
+"""The log on Redis Streams, with a disk spool for when Redis is slow or gone.
 
-A flush whose reply was lost may or may not have been applied. So each lane numbers its flushes,
-and a script applies a number once; it runs on the shard that holds the deployment's streams.
+Every row that was taken is in it once, whatever happens to connections and processes.
 """
 
 import asyncio
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
-from redis.asyncio import Redis
-
-from services.serving.adapters.lanes import Buffer, Lane, LaneRules, Send
-from services.serving.adapters.log_entries import Labelled, Record, entries_of, size_of
+from services.serving.adapters.flushes import Flush, apply_once, stream_entry
+from services.serving.adapters.lane_buffer import Buffer
+from services.serving.adapters.lanes import Lane, LaneRules, RefusedError
+from services.serving.adapters.log_entries import Labelled, Record, entries_of, rows_of, size_of
+from services.serving.adapters.redis_line import RedisLine, ReplyError
+from services.serving.adapters.spool import Spool
+from services.serving.adapters.spool_drain import Apply, Drain
 from services.serving.metrics import LogMetrics
-from services.serving.ports import Answered
-from understudy.contracts.events import LabelEvent, encode
-from understudy.runtime.loops import Backoff
+from services.serving.ports import Answered, LogHealth
+from understudy.contracts.events import LabelEvent
+from understudy.contracts.vocabulary import Durability
+from understudy.runtime.loops import repeat
 
-# KEYS: the writer's, then the stream of each entry. ARGV: number, seconds to remember it, then
-# four words for each entry. Does nothing when the number was applied before.
-_APPLY_ONCE: Final = """
-if tonumber(ARGV[1]) <= tonumber(redis.call('GET', KEYS[1]) or '0') then return 0 end
-for i = 2, #KEYS do
-  local at = 4 * i - 5
-  redis.call('XADD', KEYS[i], '*', ARGV[at], ARGV[at + 1], ARGV[at + 2], ARGV[at + 3])
-end
-redis.call('SET', KEYS[1], ARGV[1], 'EX', ARGV[2])
-return 1
-"""
-_REMEMBERED_SECONDS: Final = 86_400
+_ADOPT_EVERY_SECONDS: Final = 15.0
+_NEVER: Final = "WRONGTYPE"
+"""How Redis says that something else has a stream's name."""
 
 
-def writer_key(deployment: str, writer: str) -> str:
-    """Where the number of a writer's last flush is remembered."""
-    return f"understudy:{{{deployment}}}:writer:{writer}"
+@dataclass(frozen=True, slots=True)
+class LogBounds:
+    """How much one worker's log may hold, and how long rows may take."""
+
+    buffer_rows: int
+    buffer_bytes: int
+    relaxed_rows: int
+    spool_bytes: int
+    relaxed_seconds: float
+    spool_after_seconds: float
+    wait_seconds: float
 
 
 class EventLog:
     """Implements `ports.Log`."""
 
     def __init__(
-        self,
-        redis: Redis,
-        metrics: LogMetrics,
-        *,
-        buffer_rows: int,
-        buffer_bytes: int,
-        wait_seconds: float,
-        backoff: Backoff | None = None,
+        self, line: RedisLine, spool_folder: Path, metrics: LogMetrics, bounds: LogBounds
     ) -> None:
-        self._redis = redis
+        self._line = line
         self._writer = uuid.uuid4().hex
-        self._rules = LaneRules(
-            buffer=Buffer(buffer_rows, buffer_bytes, metrics),
-            metrics=metrics,
-            wait_seconds=wait_seconds,
-            backoff=backoff or Backoff(0.05, 1.0),
+        self._spooled = asyncio.Event()
+        self._spool = Spool(
+            spool_folder,
+            self._writer,
+            metrics,
+            most_bytes=bounds.spool_bytes,
+            on_change=self._notice,
         )
-        self._lanes: dict[str, Lane[Record]] = {}
+        self._drain = Drain(self._spool, self._apply, metrics)
+        self._rules = LaneRules(
+            buffer=Buffer(bounds.buffer_rows, bounds.buffer_bytes, bounds.relaxed_rows, metrics),
+            metrics=metrics,
+            spool_after_seconds=bounds.spool_after_seconds,
+            wait_seconds=bounds.wait_seconds,
+            lag_seconds=bounds.relaxed_seconds,
+            enough_rows=max(1, bounds.relaxed_rows // 4),
+        )
+        self._lanes: dict[str, Lane[Record, Flush]] = {}
 
-    async def predictions(self, answered: Answered) -> bool:
-        """Returns when the rows are in the log or need not be waited for; False: they are lost."""
-        return await self._append(answered.deployment, answered, len(answered.ids))
+    async def run(self) -> None:
+        """Drain what is on disk, and adopt what dead writers left there, until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._drain.run(self._spooled))
+            group.create_task(
+                repeat("adopt", self._spool.adopt, pause_seconds=_ADOPT_EVERY_SECONDS)
+            )
+
+    def predictions(self, answered: Answered) -> asyncio.Future[bool] | None:
+        """The rows of one call; None when their replies need not wait."""
+        strict = answered.live.policy.durability is Durability.STRICT
+        lane = self._lane(answered.deployment)
+        return lane.append(answered, len(answered.ids), size_of(answered), strict=strict)
 
     async def labels(self, deployment: str, items: Sequence[LabelEvent]) -> bool:
-        """The same for labels."""
-        return await self._append(deployment, Labelled(deployment, items), len(items))
+        """Labels are always strict."""
+        record = Labelled(deployment, items)
+        lane = self._lane(deployment)
+        safe = lane.append(record, len(items), size_of(record), strict=True)
+        return safe is None or await safe
+
+    @property
+    def state(self) -> LogHealth:
+        """Whether rows go where they should, for those who ask how the process fares."""
+        since = [lane.degraded_since for lane in self._lanes.values() if lane.degraded_since]
+        rows = self._spool.rows
+        return LogHealth(
+            degraded=bool(since or rows),
+            since=min(since, default=None),
+            spooled_rows=rows,
+            spooled_bytes=self._spool.size if rows else 0,
+        )
 
     async def drain(self, seconds: float) -> None:
-        """Write what is left, within the time; the rest is counted as dropped."""
-        running = [lane.task for lane in self._lanes.values() if lane.task is not None]
+        """Make what is left safe, within the time; the rest is counted as dropped."""
+        running = [lane.hurry() for lane in self._lanes.values() if lane.task is not None]
         if running:
             await asyncio.wait(running, timeout=seconds)
         for lane in self._lanes.values():
             await lane.abandon()
+        await self._spool.close()
 
-    async def _append(self, deployment: str, record: Record, rows: int) -> bool:
-        return await self._lane(deployment).append(record, rows, size_of(record))
-
-    def _lane(self, deployment: str) -> Lane[Record]:
+    def _lane(self, deployment: str) -> Lane[Record, Flush]:
         lane = self._lanes.get(deployment)
         if lane is None:
-            key = writer_key(deployment, self._writer)
-            lane = Lane(deployment, self._rules, lambda records: self._flush(key, records))
-            self._lanes[deployment] = lane
+            way = _RedisWay(deployment, self._writer, self._apply, self._spool)
+            lane = self._lanes[deployment] = Lane(deployment, self._rules, way)
         return lane
 
-    def _flush(self, key: str, records: Sequence[Record]) -> Send:
-        entries = entries_of(records)
-        words = [word for _, entry in entries for field in encode(entry).items() for word in field]
-        keys = [key, *(stream for stream, _ in entries)]
+    async def _apply(self, flushes: Sequence[Flush]) -> None:
+        try:
+            await apply_once(self._line, flushes)
+        except ReplyError as error:
+            if _NEVER in str(error):
+                raise RefusedError(str(error)) from error
+            raise
 
-        async def send(number: int) -> None:
-            await self._redis.eval(
-                _APPLY_ONCE, len(keys), *keys, number, _REMEMBERED_SECONDS, *words
-            )
+    def _notice(self) -> None:
+        """The spool holds more, or less."""
+        self._spooled.set()
+        for name, lane in self._lanes.items():
+            if lane.degraded_since is not None and lane.spooling and not self._spool.holds(name):
+                lane.recover()
 
-        return send
+
+class _RedisWay:
+    """Implements `lanes.Way`."""
+
+    def __init__(self, deployment: str, writer: str, apply: Apply, spool: Spool) -> None:
+        self._deployment = deployment
+        self._writer = writer
+        self._apply = apply
+        self._spool = spool
+
+    def prepare(self, records: Sequence[Record], number: int) -> Flush:
+        entries = [stream_entry(stream, entry) for stream, entry in entries_of(records)]
+        rows = sum(map(rows_of, records))
+        return Flush(self._deployment, self._writer, number, rows, entries)
+
+    async def send(self, flush: Flush) -> None:
+        await self._apply([flush])
+
+    async def spool(self, flush: Flush) -> bool:
+        return await self._spool.append(flush)
+
+    def behind(self) -> bool:
+        return self._spool.holds(self._deployment)

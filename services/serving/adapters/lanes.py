@@ -1,18 +1,19 @@
 """Group commit: rows gather in a lane while its last flush is on its way, and go with the next.
 
-While flushes fail, or take longer than a reply may wait, replies do not wait; rows do, up to what
-the buffer holds. A lane knows nothing of where rows go.
+A flush goes to Redis; when that fails or takes too long, to the disk. A lane knows nothing of how:
+it decides when, in what order, who waits for it, and what becomes of rows that nobody takes.
 """
 
 import asyncio
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, Protocol, TypeVar
 
 import structlog
 
+from services.serving.adapters.lane_buffer import Buffer, Held
 from services.serving.metrics import LogMetrics, LogState
 from understudy.runtime.logs import without_message
 from understudy.runtime.loops import Backoff
@@ -21,53 +22,31 @@ MOST_ROWS_PER_FLUSH: Final = 5_000
 MOST_BYTES_PER_FLUSH: Final = 8 * 1_024 * 1_024
 """A record that is larger by itself is a flush by itself."""
 
+_RETRY: Final = Backoff(0.05, 1.0)
+
 Record = TypeVar("Record")
-Send = Callable[[int], Awaitable[None]]
+Record_contra = TypeVar("Record_contra", contravariant=True)
+Prepared = TypeVar("Prepared")
 
 
-@dataclass(slots=True)
-class Held(Generic[Record]):
-    """A record in the buffer, and the reply that waits for it."""
-
-    record: Record
-    rows: int
-    size: int
-    since: float
-    reply: asyncio.Future[bool] | None = None
-
-    def release_reply(self, *, kept: bool) -> bool:
-        """Let the reply go; False when none waited."""
-        if self.reply is None or self.reply.done():
-            return False
-        self.reply.set_result(kept)
-        return True
+class RefusedError(Exception):
+    """Redis will never take this flush, whatever its own state."""
 
 
-class Buffer:
-    """How many rows, and about how many bytes, all lanes may hold together."""
+class Way(Protocol[Record_contra, Prepared]):
+    """How one deployment's rows become safe."""
 
-    def __init__(self, most_rows: int, most_bytes: int, metrics: LogMetrics) -> None:
-        self._most_rows = most_rows
-        self._most_bytes = most_bytes
-        self._metrics = metrics
-        self._rows = 0
-        self._bytes = 0
+    def prepare(self, records: Sequence[Record_contra], number: int) -> Prepared:
+        """Encode a flush; numbers grow. Raises whatever encoding meets."""
 
-    def take(self, rows: int, size: int) -> bool:
-        """Whether there is room for so much more; it is counted then."""
-        if self._rows + rows > self._most_rows or self._bytes + size > self._most_bytes:
-            return False
-        self._change(rows, size)
-        return True
+    async def send(self, flush: Prepared) -> None:
+        """Put it into Redis, once however often it is sent. Raises RefusedError, or anything."""
 
-    def give_back(self, rows: int, size: int) -> None:
-        """So much was written or lost."""
-        self._change(-rows, -size)
+    async def spool(self, flush: Prepared) -> bool:
+        """Put it on the disk; False when that can't take it."""
 
-    def _change(self, rows: int, size: int) -> None:
-        self._rows += rows
-        self._bytes += size
-        self._metrics.buffered(self._rows, self._bytes)
+    def behind(self) -> bool:
+        """Whether the disk holds earlier flushes, so that later ones must go there too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,146 +55,201 @@ class LaneRules:
 
     buffer: Buffer
     metrics: LogMetrics
+    spool_after_seconds: float
+    """How long Redis may take before a flush goes to the disk."""
     wait_seconds: float
-    """How long a reply may wait."""
-    backoff: Backoff
+    """How long rows that the disk can't take may wait for Redis."""
+    lag_seconds: float
+    """How long rows that nobody waits for may gather."""
+    enough_rows: int
+    """As many go at once."""
+    backoff: Backoff = _RETRY
 
 
-class Lane(Generic[Record]):
-    """One deployment's way into the log.
+class Lane(Generic[Record, Prepared]):
+    """One deployment's way into the log."""
 
-    `prepare` makes a flush of records: a function that sends it under a number, and may be called
-    again with the same number until it has succeeded.
-    """
-
-    def __init__(
-        self,
-        deployment: str,
-        rules: LaneRules,
-        prepare: Callable[[Sequence[Record]], Send],
-    ) -> None:
+    def __init__(self, deployment: str, rules: LaneRules, way: Way[Record, Prepared]) -> None:
         self._deployment = deployment
         self._rules = rules
-        self._prepare = prepare
+        self._way = way
         self._gathering: deque[Held[Record]] = deque()
+        self._gathered_rows = 0
         self._under_way: list[Held[Record]] = []
+        self._awaited = 0
+        self._hurry = asyncio.Event()
         self._alone = 0
         self._number = 0
         self._log = structlog.stdlib.get_logger("log").bind(deployment=deployment)
-        self.degraded = False
+        self.degraded_since: float | None = None
+        """Wall-clock time from which Redis did not take this lane's rows."""
+        self.spooling = False
+        """Whether they went to the disk instead."""
         self.task: asyncio.Task[None] | None = None
 
-    async def append(self, record: Record, rows: int, size: int) -> bool:
-        """Returns when the record is written or its reply need not wait; False: it was dropped.
+    def append(
+        self, record: Record, rows: int, size: int, *, strict: bool
+    ) -> asyncio.Future[bool] | None:
+        """Take a record in. The future: True once its rows are safe, False when they are dropped.
 
-        `size`: about how many bytes the record takes.
+        None: nobody need wait. `size`: about how many bytes the record takes.
         """
-        metrics = self._rules.metrics
-        if not self._rules.buffer.take(rows, size):
-            metrics.settled(self._deployment, LogState.DROPPED, rows)
-            return False
         loop = asyncio.get_running_loop()
-        held = Held(record, rows, size, loop.time())
+        if not self._rules.buffer.take(rows, size):
+            self._rules.metrics.settled(self._deployment, LogState.DROPPED, rows)
+            refused: asyncio.Future[bool] = loop.create_future()
+            refused.set_result(False)
+            return refused
+        ahead = not strict and self._rules.buffer.run_ahead(rows)
+        held = Held(record, rows, size, loop.time(), None if ahead else loop.create_future())
         self._gathering.append(held)
+        self._gathered_rows += rows
+        if not ahead or self._gathered_rows >= self._rules.enough_rows:
+            self._hurry.set()
         if self.task is None:
             self.task = loop.create_task(self._flush_all())
-        if self.degraded:
-            metrics.late(self._deployment, 1)
-            return True
-        held.reply = loop.create_future()
-        return await held.reply
+        return held.reply
+
+    def hurry(self) -> "asyncio.Task[None]":
+        """Write what has gathered at once; the task that does."""
+        self._hurry.set()
+        assert self.task is not None  # noqa: S101 - for the type checker: only a lane at work
+        return self.task
+
+    def recover(self) -> None:
+        """Redis has everything."""
+        if self.degraded_since is not None:
+            self.degraded_since = None
+            self._rules.metrics.degraded(-1)
+            self._log.info("log_recovered")
 
     async def abandon(self) -> None:
-        """Stop; what is not written is counted as dropped."""
+        """Stop; what is not safe is counted as dropped."""
         if self.task is None:
             return
         self.task.cancel()
         await asyncio.wait([self.task])
         left = [*self._under_way, *self._gathering]
-        lost = sum(held.rows for held in left)
-        self._log.error("log_rows_abandoned", rows=lost)
+        self._gathering.clear()
+        self._log.error("log_rows_abandoned", rows=sum(held.rows for held in left))
         self._settle(left, LogState.DROPPED)
 
     async def _flush_all(self) -> None:
-        while self._gathering:
-            self._under_way = self._next()
+        try:
+            while self._gathering:
+                await self._linger()
+                self._under_way = self._next()
+                state = await self._place(self._under_way)
+                if state is not None:
+                    self._settle(self._under_way, state)
+                self._under_way = []
+        finally:
+            self.task = None
+
+    async def _linger(self) -> None:
+        """Let rows gather that nobody waits for."""
+        left = self._gathering[0].since + self._rules.lag_seconds
+        if not self._hurry.is_set():
             try:
-                send = self._prepare([held.record for held in self._under_way])
-            except Exception as error:  # noqa: BLE001 - what can't be encoded must not hold up the rest
-                self._set_aside(error)
-            else:
-                await self._flush(send)
-                self._settle(self._under_way, LogState.LOGGED)
-            self._under_way = []
-        self.task = None
+                async with asyncio.timeout_at(left):
+                    await self._hurry.wait()
+            except TimeoutError:
+                pass
+        self._hurry.clear()
 
     def _next(self) -> list[Held[Record]]:
         taken = [self._gathering.popleft()]
-        if self._alone:
-            self._alone -= 1
-            return taken
         rows, size = taken[0].rows, taken[0].size
-        while self._gathering and rows < MOST_ROWS_PER_FLUSH:
+        while self._gathering and rows < MOST_ROWS_PER_FLUSH and not self._alone:
             size += self._gathering[0].size
             if size > MOST_BYTES_PER_FLUSH:
                 break
             taken.append(self._gathering.popleft())
             rows += taken[-1].rows
+        self._alone = max(0, self._alone - 1)
+        self._gathered_rows -= rows
+        if self._alone or any(held.reply is not None for held in self._gathering):
+            self._hurry.set()
         return taken
 
-    def _set_aside(self, error: Exception) -> None:
-        """Of records that can't be encoded together, each is tried alone; one alone is dropped."""
-        if len(self._under_way) > 1:
-            self._alone = len(self._under_way)
-            self._gathering.extendleft(reversed(self._under_way))
-            return
-        self._log.error("log_rows_not_encoded", **without_message(error))
-        self._settle(self._under_way, LogState.DROPPED)
-
-    async def _flush(self, send: Send) -> None:
+    async def _place(self, taken: Sequence[Held[Record]]) -> LogState | None:
+        """Where the rows are now; None when each record must be tried alone."""
+        self._rules.buffer.publish()
         self._number += 1
-        loop = asyncio.get_running_loop()
-        latest = self._under_way[0].since + self._rules.wait_seconds
-        patience = loop.call_at(latest, self._degrade, "slow")
-        failures = 0
         try:
-            while not await self._sent(send):
-                failures += 1
-                await asyncio.sleep(self._rules.backoff.delay(failures))
-        finally:
-            patience.cancel()
-        self._set_degraded(degraded=False)
+            flush = self._way.prepare([held.record for held in taken], self._number)
+        except Exception as error:  # noqa: BLE001 - what can't be encoded must not hold up the rest
+            return self._set_aside(taken, error)
+        try:
+            return await self._keep(flush, taken[0].since + self._rules.wait_seconds)
+        except RefusedError as error:
+            self._degrade(repr(error))
+            return LogState.DROPPED
 
-    async def _sent(self, send: Send) -> bool:
+    def _set_aside(self, taken: Sequence[Held[Record]], error: Exception) -> LogState | None:
+        """Of records that can't be encoded together, each is tried alone; one alone is dropped."""
+        if len(taken) > 1:
+            self._alone = len(taken)
+            self._gathering.extendleft(reversed(taken))
+            self._gathered_rows += sum(held.rows for held in taken)
+            self._hurry.set()
+            return None
+        self._log.error("log_rows_not_encoded", **without_message(error))
+        return LogState.DROPPED
+
+    async def _keep(self, flush: Prepared, latest: float) -> LogState:
+        if not self._way.behind() and await self._sent(flush, self._rules.spool_after_seconds):
+            return LogState.LOGGED
+        if await self._spooled(flush):
+            return LogState.SPOOLED
+        if self._way.behind():
+            return LogState.DROPPED  # to pass by what the disk holds would lose the order
+        return await self._insist(flush, latest)
+
+    async def _insist(self, flush: Prepared, latest: float) -> LogState:
+        """The disk can't take it: Redis must, within the time that its rows may wait."""
+        loop = asyncio.get_running_loop()
+        failures = 0
+        while (left := latest - loop.time()) > 0:
+            if await self._sent(flush, left):
+                return LogState.LOGGED
+            failures += 1
+            await asyncio.sleep(min(left, self._rules.backoff.delay(failures)))
+        return LogState.DROPPED
+
+    async def _sent(self, flush: Prepared, seconds: float) -> bool:
         started = time.perf_counter()
         try:
-            await send(self._number)
+            async with asyncio.timeout(seconds):
+                await self._way.send(flush)
+        except RefusedError:
+            raise
         except Exception as error:  # noqa: BLE001 - rows outlive whatever sending meets
             self._rules.metrics.flush_failed()
             self._degrade(repr(error))
             return False
         self._rules.metrics.flushed(time.perf_counter() - started)
+        self.recover()
         return True
 
-    def _degrade(self, reason: str) -> None:
-        """Let all replies go, and those to come."""
-        if not self.degraded:
-            self._log.warning("log_degraded", reason=reason)
-        self._set_degraded(degraded=True)
-        freed = [held.release_reply(kept=True) for held in (*self._under_way, *self._gathering)]
-        self._rules.metrics.late(self._deployment, sum(freed))
+    async def _spooled(self, flush: Prepared) -> bool:
+        self.spooling = True
+        try:
+            async with asyncio.timeout(self._rules.wait_seconds):
+                self.spooling = await self._way.spool(flush)
+        except TimeoutError:
+            self.spooling = False
+        return self.spooling
 
-    def _set_degraded(self, *, degraded: bool) -> None:
-        if degraded is self.degraded:
-            return
-        self.degraded = degraded
-        self._rules.metrics.degraded(+1 if degraded else -1)
-        if not degraded:
-            self._log.info("log_recovered")
+    def _degrade(self, reason: str) -> None:
+        if self.degraded_since is None:
+            self.degraded_since = time.time()
+            self._rules.metrics.degraded(+1)
+            self._log.warning("log_degraded", reason=reason)
 
     def _settle(self, batch: Sequence[Held[Record]], state: LogState) -> None:
+        self._rules.buffer.give_back(batch)
         rows = sum(held.rows for held in batch)
-        self._rules.buffer.give_back(rows, sum(held.size for held in batch))
         self._rules.metrics.settled(self._deployment, state, rows)
         for held in batch:
-            held.release_reply(kept=state is LogState.LOGGED)
+            held.release_reply(safe=state is not LogState.DROPPED)

@@ -13,8 +13,9 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from services.serving.adapters.event_log import EventLog
+from services.serving.adapters.event_log import EventLog, LogBounds
 from services.serving.adapters.library import ModelLibrary
+from services.serving.adapters.redis_line import RedisLine
 from services.serving.api.admission import Admission, Bounds
 from services.serving.api.connections import ConnectionBounds, Connections, uvicorn_server
 from services.serving.api.predict import Predict, deployment_of
@@ -35,9 +36,7 @@ from understudy.runtime.http import EXCEPTION_HANDLERS, RequestIds
 from understudy.runtime.instance import instance_name
 from understudy.runtime.keys import presented_key
 from understudy.runtime.loops import cancel, repeat
-from understudy.runtime.redis_client import redis_client
 
-_REDIS_CONNECTIONS: Final = 16
 _USAGE_SECONDS: Final = 5.0
 
 
@@ -51,17 +50,11 @@ class Worker:
         self._registry = RegistryFollowing(
             str(settings.registry_url), settings.service_key.get_secret_value()
         )
-        self._redis = redis_client(
-            settings.redis_url.get_secret_value(),
-            settings.redis_timeout_seconds,
-            _REDIS_CONNECTIONS,
+        self._redis = RedisLine(
+            settings.redis_url.get_secret_value(), settings.redis_timeout_seconds
         )
         self._event_log = EventLog(
-            self._redis,
-            metrics.log,
-            buffer_rows=settings.log_buffer_rows,
-            buffer_bytes=settings.log_buffer_bytes,
-            wait_seconds=settings.log_wait_seconds,
+            self._redis, folder / "spool", metrics.log, log_bounds_of(settings)
         )
         self._follower = Follower(
             self._registry,
@@ -138,6 +131,7 @@ class Worker:
 
     def _background(self) -> Iterator[Coroutine[Any, Any, None]]:
         yield self._following.run()
+        yield self._event_log.run()
         yield repeat("expire", self._admission.expire)
         yield repeat("usage", self._note_usage, pause_seconds=_USAGE_SECONDS)
         server = uvicorn_server()
@@ -223,4 +217,17 @@ def _connection_bounds_of(settings: ServingSettings) -> ConnectionBounds:
         connections=settings.serving_connections,
         head_seconds=settings.serving_head_seconds,
         finish_seconds=settings.serving_request_seconds,
+    )
+
+
+def log_bounds_of(settings: ServingSettings) -> LogBounds:
+    """How much the log of one worker may hold."""
+    return LogBounds(
+        buffer_rows=settings.log_buffer_rows,
+        buffer_bytes=settings.log_buffer_bytes,
+        relaxed_rows=settings.log_relaxed_rows,
+        spool_bytes=settings.log_spool_bytes,
+        relaxed_seconds=settings.log_relaxed_milliseconds / 1_000.0,
+        spool_after_seconds=settings.log_spool_after_seconds,
+        wait_seconds=settings.log_wait_seconds,
     )

@@ -10,10 +10,20 @@ from understudy.runtime.buckets import LATENCY_SECONDS
 
 
 class LogState(StrEnum):
-    """What became of rows that were handed to the log."""
+    """What became of rows that were handed to the log; in Redis are logged + replayed."""
 
     LOGGED = "logged"
+    SPOOLED = "spooled"
+    REPLAYED = "replayed"
+    """Spooled before, and in Redis now."""
     DROPPED = "dropped"
+
+
+class BadRecord(StrEnum):
+    """What was wrong with a record of the spool."""
+
+    TORN = "torn"
+    CORRUPT = "corrupt"
 
 
 class LogMetrics:
@@ -22,34 +32,12 @@ class LogMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._rows = Counter(
             "understudy_log_rows",
-            "Rows and labels handed to the log, by what became of them.",
+            "Rows and labels handed to the log, by what became of them: logged in Redis at once, "
+            "spooled to disk, replayed from disk into Redis, dropped.",
             ["deployment", "state"],
             registry=registry,
         )
-        self._late = Counter(
-            "understudy_log_late_replies",
-            "Replies sent before their rows were in the log.",
-            ["deployment"],
-            registry=registry,
-        )
-        self._buffered = Gauge(
-            "understudy_log_buffered_rows",
-            "Rows and labels that wait to be written.",
-            multiprocess_mode="livesum",
-            registry=registry,
-        )
-        self._buffered_bytes = Gauge(
-            "understudy_log_buffered_bytes",
-            "About how much memory rows and labels take that wait to be written.",
-            multiprocess_mode="livesum",
-            registry=registry,
-        )
-        self._degraded = Gauge(
-            "understudy_log_degraded",
-            "Deployments whose log can't be written, so that replies do not wait; of all workers.",
-            multiprocess_mode="livesum",
-            registry=registry,
-        )
+        self._gauges = _gauges(registry)
         self._flush = Histogram(
             "understudy_log_flush_seconds",
             "Time of one write to the log.",
@@ -57,26 +45,36 @@ class LogMetrics:
             registry=registry,
         )
         self._failures = Counter(
-            "understudy_log_flush_failures", "Writes to the log that failed.", registry=registry
+            "understudy_log_flush_failures",
+            "Writes to the log that failed or took too long.",
+            registry=registry,
+        )
+        self._bad_records = Counter(
+            "understudy_log_spool_bad_records",
+            "Records of the disk spool that could not be read: torn by a kill, or corrupt.",
+            ["kind"],
+            registry=registry,
         )
         self._state: Callable[..., Counter] = lru_cache(10_000)(self._rows.labels)
 
     def settled(self, deployment: str, state: LogState, rows: int) -> None:
-        """Rows were written or lost."""
+        """Rows are somewhere now, or lost."""
         self._state(deployment, state).inc(rows)
-
-    def late(self, deployment: str, replies: int) -> None:
-        """Replies went out ahead of their rows."""
-        self._late.labels(deployment).inc(replies)
 
     def buffered(self, rows: int, size: int) -> None:
         """So many rows wait, and take so many bytes."""
-        self._buffered.set(rows)
-        self._buffered_bytes.set(size)
+        self._gauges["buffered_rows"].set(rows)
+        self._gauges["buffered_bytes"].set(size)
+
+    def spool(self, rows: int, size: int, segments: int) -> None:
+        """So much is on disk."""
+        self._gauges["spool_rows"].set(rows)
+        self._gauges["spool_bytes"].set(size)
+        self._gauges["spool_segments"].set(segments)
 
     def degraded(self, change: int) -> None:
-        """One lane more, or one less, can't write."""
-        self._degraded.inc(change)
+        """One lane more, or one less, can't write to Redis."""
+        self._gauges["degraded"].inc(change)
 
     def flushed(self, seconds: float) -> None:
         """One write succeeded."""
@@ -85,3 +83,25 @@ class LogMetrics:
     def flush_failed(self) -> None:
         """One write failed."""
         self._failures.inc()
+
+    def bad_records(self, kind: BadRecord, records: int) -> None:
+        """Records of the spool could not be read."""
+        self._bad_records.labels(kind).inc(records)
+
+
+_GAUGES = {
+    "buffered_rows": "Rows and labels that wait to be written.",
+    "buffered_bytes": "About how much memory rows and labels take that wait to be written.",
+    "spool_rows": "Rows and labels on disk that Redis may not have.",
+    "spool_bytes": "Size of the disk spool.",
+    "spool_segments": "Files of the disk spool.",
+    "degraded": "Deployments whose rows go to the disk spool, or are refused when it can't take "
+    "them, because Redis is slow or gone; of all workers.",
+}
+
+
+def _gauges(registry: CollectorRegistry) -> dict[str, Gauge]:
+    return {
+        name: Gauge(f"understudy_log_{name}", text, multiprocess_mode="livesum", registry=registry)
+        for name, text in _GAUGES.items()
+    }

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import signal
 import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
@@ -14,8 +15,9 @@ import pytest
 import redis
 from prometheus_client import CollectorRegistry
 
-from services.serving.adapters.event_log import EventLog
+from services.serving.adapters.event_log import EventLog, LogBounds
 from services.serving.adapters.log_entries import Labelled, size_of
+from services.serving.adapters.redis_line import RedisLine
 from services.serving.domain.table import Live
 from services.serving.metrics import LogMetrics
 from services.serving.ports import Answered
@@ -31,15 +33,18 @@ from understudy.contracts.events import (
     predictions_key,
     unpack,
 )
+from understudy.contracts.policy import Policy
+from understudy.contracts.vocabulary import Durability
 from understudy.inference.rows import Rows
 from understudy.inference.scored import Scored
 from understudy.launch.redis_server import find_redis_server, redis_command
-from understudy.runtime.redis_client import redis_client
+from understudy.runtime.loops import Backoff, cancel
 
 pytestmark = pytest.mark.anyio
 
 FIRST = Live(1, loaded(1), challengers=(2,))
 SECOND = Live(2, loaded(2), challengers=())
+RELAXED = Live(3, loaded(3), challengers=(), policy=Policy(durability=Durability.RELAXED))
 
 
 def answered(name: str, live: Live = FIRST, rows: int = 1) -> Answered:
@@ -49,19 +54,30 @@ def answered(name: str, live: Live = FIRST, rows: int = 1) -> Answered:
     return Answered("flowers", live, ids, time.time(), 0.001, Rows(numbers, ()), scored)
 
 
+BOUNDS = LogBounds(
+    buffer_rows=1_000,
+    buffer_bytes=100_000_000,
+    relaxed_rows=100,
+    spool_bytes=10_000_000,
+    relaxed_seconds=0.01,
+    spool_after_seconds=0.25,
+    wait_seconds=1.0,
+)
+
+
 class Writer:
     """An event log under test, with its numbers."""
 
-    def __init__(self, url: str, *, buffer_rows: int = 1_000, wait_seconds: float = 1.0) -> None:
+    def __init__(self, url: str, folder: Path, bounds: LogBounds) -> None:
         self.numbers = CollectorRegistry()
-        self.client = redis_client(url, 0.5, 4)
-        self.log = EventLog(
-            self.client,
-            LogMetrics(self.numbers),
-            buffer_rows=buffer_rows,
-            buffer_bytes=100_000_000,
-            wait_seconds=wait_seconds,
-        )
+        self.line = RedisLine(url, 0.5, Backoff(0.01, 0.05))
+        self.log = EventLog(self.line, folder, LogMetrics(self.numbers), bounds)
+        self.running = asyncio.create_task(self.log.run())
+
+    async def keep(self, *records: Answered) -> list[bool]:
+        """Take all in at once; whether each is safe. Those that need no wait count as safe."""
+        waiting = [self.log.predictions(record) for record in records]
+        return [safe is None or await safe for safe in waiting]
 
     def number(self, name: str, **labels: str) -> float:
         return self.numbers.get_sample_value(f"understudy_log_{name}", labels) or 0.0
@@ -69,17 +85,22 @@ class Writer:
     def rows(self, state: str) -> float:
         return self.number("rows_total", deployment="flowers", state=state)
 
+    @property
+    def in_redis(self) -> float:
+        return self.rows("logged") + self.rows("replayed")
+
     async def close(self) -> None:
+        await cancel([self.running])
         await self.log.drain(1.0)
-        await self.client.aclose()
+        await self.line.aclose()
 
 
 @pytest.fixture
-async def writer_for() -> AsyncIterator[Callable[..., Writer]]:
+async def writer_for(tmp_path: Path) -> AsyncIterator[Callable[..., Writer]]:
     writers: list[Writer] = []
 
-    def make(url: str, *, buffer_rows: int = 1_000, wait_seconds: float = 1.0) -> Writer:
-        writers.append(Writer(url, buffer_rows=buffer_rows, wait_seconds=wait_seconds))
+    def make(url: str, folder: Path = tmp_path / "spool", **bounds: float) -> Writer:
+        writers.append(Writer(url, folder, replace(BOUNDS, **bounds)))  # type: ignore[arg-type]
         return writers[-1]
 
     yield make
@@ -115,17 +136,17 @@ async def until(check: Callable[[], bool]) -> None:
 
 
 @contextlib.contextmanager
-def running(command: Sequence[str]) -> Iterator[None]:
+def running(command: Sequence[str], end: signal.Signals = signal.SIGTERM) -> Iterator[None]:
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
         yield
-        server.terminate()
+        server.send_signal(end)
 
 
 async def test_a_reply_comes_when_its_rows_are_in_the_log(
     redis_url: str, writer_for: Callable[..., Writer]
 ) -> None:
     writer = writer_for(redis_url)
-    assert await writer.log.predictions(answered("a", rows=3))
+    assert await writer.keep(answered("a", rows=3)) == [True]
     (batch,) = batches(redis_url)
     assert batch.ids == ["a.0", "a.1", "a.2"]
     assert (batch.release, batch.main, batch.challengers) == (1, 1, (2,))
@@ -141,10 +162,17 @@ async def test_what_gathers_goes_in_one_entry_for_each_release(
 ) -> None:
     writer = writer_for(redis_url)
     lives = [FIRST, SECOND, FIRST, SECOND]
-    await asyncio.gather(
-        *(writer.log.predictions(answered(str(i), live)) for i, live in enumerate(lives))
-    )
-    assert [batch.ids for batch in batches(redis_url)] == [["0.0", "2.0"], ["1.0", "3.0"]]
+    calls = [answered(str(i), live, rows=i + 1) for i, live in enumerate(lives)]
+    calls[2] = replace(calls[2], overrides={"2.1": "setosa"}, at=5.0, seconds=2.0)
+    await writer.keep(*calls)
+    first, second = batches(redis_url)
+    assert first.ids == ["0.0", "2.0", "2.1", "2.2"]
+    assert second.ids == ["1.0", "1.1", "3.0", "3.1", "3.2", "3.3"]
+    assert first.overrides == {"2.1": "setosa"}
+    assert unpack(first.at).tolist() == [calls[0].at, 5.0, 5.0, 5.0]
+    assert unpack(first.seconds).tolist() == [0.001, 2.0, 2.0, 2.0]
+    assert isinstance(first.columns[0], NumberColumn)
+    assert unpack(first.columns[0].data).tolist() == [0.0, 0.0, 2.0, 4.0]
 
 
 async def test_labels_take_the_same_way(redis_url: str, writer_for: Callable[..., Writer]) -> None:
@@ -162,25 +190,39 @@ async def test_a_label_that_can_not_be_encoded_takes_no_prediction_along(
     writer = writer_for(redis_url)
     event = LabelEvent(prediction_id="a", label=2**64, received_at=1.0)
     kept = await asyncio.gather(
-        writer.log.predictions(answered("a")),
+        writer.keep(answered("a")),
         writer.log.labels("flowers", [event]),
-        writer.log.predictions(answered("b")),
+        writer.keep(answered("b")),
     )
-    assert [*kept] == [True, False, True]
+    assert [*kept] == [[True], False, [True]]
     assert logged_ids(redis_url) == ["a.0", "b.0"]
+
+
+async def test_relaxed_replies_go_ahead_of_their_rows_up_to_a_bound(
+    redis_url: str, writer_for: Callable[..., Writer]
+) -> None:
+    writer = writer_for(redis_url, relaxed_rows=10)
+    waiting = [writer.log.predictions(answered(str(i), RELAXED, rows=4)) for i in range(3)]
+    assert [safe is None for safe in waiting] == [True, True, False]
+    assert waiting[2] is not None
+    assert await waiting[2]
+    assert len(logged_ids(redis_url)) == 12
+    assert writer.log.predictions(answered("later", RELAXED, rows=4)) is None
+    await until(lambda: writer.rows("logged") == 16)
 
 
 async def test_a_flush_whose_reply_was_lost_is_not_applied_twice(
     redis_url: str, proxy: LossyProxy, writer_for: Callable[..., Writer]
 ) -> None:
     writer = writer_for(f"redis://127.0.0.1:{proxy.port}/0")
-    await writer.log.predictions(answered("before"))
+    await writer.keep(answered("before"))
     proxy.swallow_replies = 2
-    await writer.log.predictions(answered("lost"))
-    await writer.log.predictions(answered("after"))
-    await until(lambda: writer.rows("logged") == 3)
+    assert await writer.keep(answered("lost")) == [True]
+    assert await writer.keep(answered("after")) == [True]
+    await until(lambda: writer.in_redis == 3)
     assert logged_ids(redis_url) == ["before.0", "lost.0", "after.0"]
-    assert writer.number("flush_failures_total") == 2
+    assert writer.number("flush_failures_total") == 1
+    assert writer.rows("spooled") == writer.rows("replayed")
 
 
 async def test_connections_cut_all_the_time_lose_and_double_nothing(
@@ -193,49 +235,102 @@ async def test_connections_cut_all_the_time_lose_and_double_nothing(
             await proxy.start()
         if index % 10 == 8:
             proxy.swallow_replies += 1
-        await writer.log.predictions(answered(str(index)))
+        assert await writer.keep(answered(str(index))) == [True]
         await asyncio.sleep(0.001)
     proxy.swallow_replies = 0
-    await until(lambda: writer.rows("logged") == 200)
+    await until(lambda: writer.in_redis == 200)
     assert logged_ids(redis_url) == [f"{index}.0" for index in range(200)]
+    assert not writer.log.state.degraded
 
 
-async def test_replies_do_not_wait_while_redis_is_gone_and_rows_follow(
+async def test_rows_are_safe_on_disk_while_redis_is_gone_and_follow(
     tmp_path: Path, writer_for: Callable[..., Writer]
 ) -> None:
     port = free_port()
     command = redis_command(find_redis_server(), port=port, folder=tmp_path)
     url = f"redis://127.0.0.1:{port}/0"
-    writer = writer_for(url, buffer_rows=50)
-    started = time.monotonic()
+    writer = writer_for(url)
     for index in range(60):
-        assert await writer.log.predictions(answered(str(index))) is (index < 50)
-    assert time.monotonic() - started < 1.0
+        assert await writer.keep(answered(str(index))) == [True]
     assert writer.number("degraded") == 1
-    assert writer.number("buffered_rows") == 50
-    assert writer.rows("dropped") == 10
-    assert writer.number("late_replies_total", deployment="flowers") == 50
+    assert writer.number("spool_rows") == writer.rows("spooled") == 60
+    assert writer.number("spool_bytes") > 60 * 100
+    assert (writer.log.state.degraded, writer.log.state.spooled_rows) == (True, 60)
     with running(command):
-        await until(lambda: writer.rows("logged") == 50)
-        assert logged_ids(url) == [f"{index}.0" for index in range(50)]
-        assert writer.number("degraded") == 0
-        assert writer.number("buffered_rows") == 0
-        await writer.log.predictions(answered("later"))
+        await until(lambda: writer.rows("replayed") == 60)
+        assert logged_ids(url) == [f"{index}.0" for index in range(60)]
+        await until(lambda: writer.number("spool_segments") == 0)
+        assert (writer.number("degraded"), writer.number("spool_rows")) == (0, 0)
+        assert await writer.keep(answered("later")) == [True]
         assert logged_ids(url)[-1] == "later.0"
+        assert writer.rows("logged") == 1
+        await writer.close()
+    assert [*(tmp_path / "spool").iterdir()] == []
 
 
-async def test_a_reply_waits_no_longer_than_it_may(
+async def test_a_redis_that_is_killed_again_and_again_loses_nothing(
+    tmp_path: Path, writer_for: Callable[..., Writer]
+) -> None:
+    port = free_port()
+    command = redis_command(find_redis_server(), port=port, folder=tmp_path)
+    url = f"redis://127.0.0.1:{port}/0"
+    writer = writer_for(url)
+    sent: list[str] = []
+    for _ in range(3):
+        with running(command, signal.SIGKILL):
+            for _ in range(100):
+                sent.append(f"{len(sent)}.0")
+                assert await writer.keep(answered(str(len(sent) - 1))) == [True]
+        sent.append(f"{len(sent)}.0")
+        assert await writer.keep(answered(str(len(sent) - 1))) == [True]
+    with running(command):
+        await until(lambda: writer.in_redis == len(sent))
+        assert logged_ids(url) == sent
+
+
+async def test_rows_that_redis_takes_too_long_for_go_to_disk(
     redis_url: str, writer_for: Callable[..., Writer]
 ) -> None:
-    writer = writer_for(redis_url, wait_seconds=0.1)
+    writer = writer_for(redis_url, spool_after_seconds=0.05)
     with redis.Redis.from_url(redis_url) as client:
         client.execute_command("CLIENT", "PAUSE", "400", "ALL")
-        started = time.monotonic()
-        await writer.log.predictions(answered("slow"))
-        assert time.monotonic() - started < 0.3
-    assert writer.number("late_replies_total", deployment="flowers") == 1
-    await until(lambda: writer.rows("logged") == 1)
-    assert writer.number("degraded") == 0
+        assert await writer.keep(answered("slow")) == [True]
+        assert writer.rows("spooled") == 1
+    await until(lambda: writer.rows("replayed") == 1)
+    await until(lambda: writer.number("degraded") == 0)
+    assert logged_ids(redis_url) == ["slow.0"]
+
+
+async def test_rows_that_neither_redis_nor_the_disk_takes_are_refused(
+    tmp_path: Path, writer_for: Callable[..., Writer]
+) -> None:
+    (tmp_path / "file").touch()
+    url = f"redis://127.0.0.1:{free_port()}/0"
+    writer = writer_for(url, tmp_path / "file", wait_seconds=0.1)
+    assert await writer.keep(answered("strict", rows=2)) == [False]
+    assert writer.log.predictions(answered("relaxed", RELAXED, rows=3)) is None
+    await until(lambda: writer.rows("dropped") == 5)
+    assert writer.log.state.degraded
+    assert writer.number("buffered_rows") == 0
+
+
+async def test_a_full_spool_refuses_and_takes_rows_again_when_it_is_drained(
+    tmp_path: Path, writer_for: Callable[..., Writer]
+) -> None:
+    port = free_port()
+    command = redis_command(find_redis_server(), port=port, folder=tmp_path)
+    url = f"redis://127.0.0.1:{port}/0"
+    writer = writer_for(url, spool_bytes=10_000)
+    safe = [(await writer.keep(answered(str(index))))[0] for index in range(60)]
+    kept = [f"{index}.0" for index in range(60) if safe[index]]
+    assert 10 < len(kept) < 60
+    assert kept == [f"{index}.0" for index in range(len(kept))]
+    assert writer.rows("dropped") == 60 - len(kept)
+    with running(command):
+        await until(lambda: writer.rows("replayed") == len(kept))
+        await until(lambda: writer.number("spool_bytes") == 0)
+        assert await writer.keep(answered("later")) == [True]
+        assert logged_ids(url) == [*kept, "later.0"]
 
 
 async def test_a_redis_that_is_full_is_like_one_that_is_gone(
@@ -245,19 +340,42 @@ async def test_a_redis_that_is_full_is_like_one_that_is_gone(
     with redis.Redis.from_url(redis_url) as client:
         client.config_set("maxmemory", 1)
         try:
-            await writer.log.predictions(answered("full"))
+            assert await writer.keep(answered("full")) == [True]
             assert writer.number("degraded") == 1
         finally:
             client.config_set("maxmemory", 0)
-    await until(lambda: writer.rows("logged") == 1)
+    await until(lambda: writer.rows("replayed") == 1)
     assert logged_ids(redis_url) == ["full.0"]
 
 
-async def test_what_can_not_be_written_before_the_end_is_counted(
-    writer_for: Callable[..., Writer],
+async def test_a_stream_that_is_none_refuses_its_rows_and_holds_up_no_other(
+    redis_url: str, writer_for: Callable[..., Writer]
 ) -> None:
-    writer = writer_for(f"redis://127.0.0.1:{free_port()}/0")
-    await writer.log.predictions(answered("a", rows=4))
+    writer = writer_for(redis_url)
+    with redis.Redis.from_url(redis_url) as client:
+        client.set(predictions_key("flowers"), "no stream")
+    other = replace(answered("b"), deployment="weeds")
+    assert await writer.keep(answered("a"), other) == [False, True]
+    assert writer.rows("dropped") == 1
+
+
+async def test_a_script_that_redis_forgot_is_sent_again(
+    redis_url: str, writer_for: Callable[..., Writer]
+) -> None:
+    writer = writer_for(redis_url)
+    with redis.Redis.from_url(redis_url) as client:
+        for name in ("a", "b"):
+            client.script_flush()
+            assert await writer.keep(answered(name)) == [True]
+    assert writer.rows("logged") == 2
+
+
+async def test_what_can_not_be_made_safe_before_the_end_is_counted(
+    tmp_path: Path, writer_for: Callable[..., Writer]
+) -> None:
+    (tmp_path / "file").touch()
+    writer = writer_for(f"redis://127.0.0.1:{free_port()}/0", tmp_path / "file")
+    writer.log.predictions(answered("a", rows=4))
     await writer.log.drain(0.1)
     assert writer.rows("dropped") == 4
     assert writer.number("buffered_rows") == 0
@@ -267,7 +385,7 @@ async def test_a_great_backlog_is_written_in_bounded_entries(
     redis_url: str, writer_for: Callable[..., Writer]
 ) -> None:
     writer = writer_for(redis_url, buffer_rows=20_000)
-    await asyncio.gather(*(writer.log.predictions(answered(str(i), rows=1_000)) for i in range(12)))
+    await writer.keep(*(answered(str(i), rows=1_000) for i in range(12)))
     assert [len(batch.ids) for batch in batches(redis_url)] == [5_000, 5_000, 2_000]
 
 
