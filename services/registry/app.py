@@ -16,7 +16,7 @@ from services.registry.adapters.artifact_files import ArtifactFiles
 from services.registry.adapters.catalogue_store import SqlCatalogue
 from services.registry.adapters.database import Database
 from services.registry.adapters.deployment_store import SqlDeployments
-from services.registry.adapters.inspection import ChildInspector
+from services.registry.adapters.inspection.inspector import ChildInspector, Limits
 from services.registry.adapters.key_store import SqlKeys
 from services.registry.adapters.state_store import SqlState
 from services.registry.api import behind_the_door, make_api
@@ -62,12 +62,7 @@ def build(settings: RegistrySettings) -> App:
     store.state.verify()
     files.verify()
     files.sweep()
-    inspector = ChildInspector(
-        files,
-        seconds=settings.inspection_seconds,
-        memory_bytes=settings.inspection_memory_bytes,
-        at_once=settings.inspections_at_once,
-    )
+    inspector = ChildInspector(files, _limits(settings), at_once=settings.inspections_at_once)
     configure(store.state, settings)
     return assemble(
         settings=settings,
@@ -117,6 +112,15 @@ def configure(state: StateStore, settings: RegistrySettings) -> None:
     now = datetime.now(UTC)
     entry = Entry(now, SYSTEM, Action.CONFIGURE, "installation", details=details)
     state.configure(configuration, entry)
+
+
+def _limits(settings: RegistrySettings) -> Limits:
+    return Limits(
+        seconds=settings.inspection_seconds,
+        memory_bytes=settings.inspection_memory_bytes,
+        compile_seconds=settings.compile_seconds if settings.registry_compile else None,
+        most_bytes=settings.artifact_limit_bytes,
+    )
 
 
 def _operations(

@@ -6,7 +6,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from services.registry.domain.releases import Release
-from services.registry.domain.versions import Version
+from services.registry.domain.versions import Compiled, Version
 from understudy.contracts.registry import Snapshot
 from understudy.contracts.vocabulary import Component
 from understudy.runtime.buckets import LATENCY_SECONDS
@@ -38,6 +38,12 @@ class Metrics:
             ("kind",),
             registry=collectors,
         )
+        self._registered = Counter(
+            "understudy_registry_versions",
+            "Versions registered, by the runner that serving asks: onnx, treelite or sklearn.",
+            ("runner",),
+            registry=collectors,
+        )
         self._decisions = Counter(
             "understudy_registry_decisions",
             "Reviews of versions that ended, by the state they ended in.",
@@ -61,6 +67,12 @@ class Metrics:
     def released(self, release: Release) -> None:
         """A deployment changed."""
         self._releases.labels(release.kind.value).inc()
+
+    def registered(self, version: Version) -> None:
+        """A version was registered."""
+        compiled = version.draft.compiled
+        runner = compiled.kind.value if isinstance(compiled, Compiled) else "sklearn"
+        self._registered.labels(runner).inc()
 
     def decided(self, version: Version) -> None:
         """A review ended."""

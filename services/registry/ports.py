@@ -14,7 +14,7 @@ from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.deployments import Deployment
 from services.registry.domain.paging import Paging, Slice
 from services.registry.domain.releases import Release
-from services.registry.domain.versions import Version, VersionDraft
+from services.registry.domain.versions import Compiled, NotCompiled, Version, VersionDraft
 from understudy.contracts.signature import Signature
 
 
@@ -52,7 +52,7 @@ class CatalogueStore(Protocol):
         """Keep the version's review. Raises AlreadyDecidedError when it had ended meanwhile."""
 
     def projects_using(self, digest: str) -> frozenset[str]:
-        """Projects with a version whose artifact or reference sample it is."""
+        """Projects with a version whose artifact, reference sample or compiled model it is."""
 
 
 class DeploymentStore(Protocol):
@@ -185,9 +185,10 @@ class Sample:
 class Inspector(Protocol):
     """Looks into files that nobody trusts yet; loads a model only when its types are trusted."""
 
-    def inspect(self, sample: Sample, trusted_types: Collection[str]) -> None:
-        """Refuse what a version must not be made of.
+    def inspect(self, sample: Sample, trusted_types: Collection[str]) -> Compiled | NotCompiled:
+        """Refuse what a version must not be made of; compile what it may be made of.
 
+        What was compiled is stored as an artifact when this returns.
         Raises ArtifactNotSkopsError, ArtifactTypesNotTrustedError, ReferenceInvalidError,
         ArtifactDoesNotFitError, InspectionFailedError or InspectionBusyError.
         """
@@ -198,6 +199,9 @@ class Instruments(Protocol):
 
     def released(self, release: Release) -> None:
         """A deployment changed."""
+
+    def registered(self, version: Version) -> None:
+        """A version was registered."""
 
     def decided(self, version: Version) -> None:
         """A review ended."""

@@ -45,6 +45,10 @@ class RegistrySettings(ServiceSettings):
     """Deadline of one inspection of an artifact."""
     inspection_memory_bytes: Bytes = 4 << 30
     """Address space that one inspection may take."""
+    registry_compile: bool = True
+    """Compile each version's model for serving, where what is compiled answers alike."""
+    compile_seconds: Seconds = 60.0
+    """Deadline of one compilation; a model that takes longer is served by scikit-learn."""
     inspections_at_once: Annotated[int, Field(ge=1)] = 2
     """Further registrations wait, and are turned away when they wait too long."""
 

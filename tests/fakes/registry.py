@@ -20,7 +20,7 @@ from services.registry.domain.errors import (
 )
 from services.registry.domain.paging import Paging, Slice, cut
 from services.registry.domain.releases import Release, Setting
-from services.registry.domain.versions import Version, VersionDraft
+from services.registry.domain.versions import Compiled, NotCompiled, Version, VersionDraft
 from services.registry.ports import Sample, Served, State, Store
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import AccessLevel, FeatureKind, ReleaseKind, Task
@@ -161,7 +161,7 @@ class MemoryCatalogue:
         return frozenset(
             self._memory.models[held.draft.model].project
             for held in self._memory.versions.values()
-            if digest in {held.draft.artifact, held.draft.reference}
+            if digest in {held.draft.artifact, held.draft.reference, _compiled(held)}
         )
 
     def _count(self, model: str) -> int:
@@ -324,20 +324,25 @@ class MemoryArtifacts:
 
 
 class TrustingInspector:
-    """`ports.Inspector` that finds nothing wrong."""
+    """`ports.Inspector` that finds nothing wrong, and compiles to what it is told."""
 
     def __init__(self) -> None:
         self.inspected: list[Sample] = []
+        self.compiled: Compiled | NotCompiled = NotCompiled("no converter")
 
-    def inspect(self, sample: Sample, trusted_types: Collection[str]) -> None:
+    def inspect(self, sample: Sample, trusted_types: Collection[str]) -> Compiled | NotCompiled:
         del trusted_types
         self.inspected.append(sample)
+        return self.compiled
 
 
 class SilentInstruments:
     """`ports.Instruments` that count nothing."""
 
     def released(self, release: Release) -> None:
+        """Not counted."""
+
+    def registered(self, version: Version) -> None:
         """Not counted."""
 
     def decided(self, version: Version) -> None:
@@ -355,6 +360,11 @@ def memory_store(memory: Memory | None = None) -> Store:
         keys=MemoryKeys(memory),
         state=MemoryState(memory),
     )
+
+
+def _compiled(version: Version) -> str | None:
+    compiled = version.draft.compiled
+    return compiled.artifact if isinstance(compiled, Compiled) else None
 
 
 def _within(reach: Reach, project: str) -> bool:

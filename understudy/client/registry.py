@@ -33,8 +33,9 @@ Progress = Callable[[int, int], None]
 _PIECE: Final = 256 * 1024
 _NOT_FOUND: Final = 404
 _CHECKING_SECONDS: Final = 120.0
-"""How long the registry may take over what it receives: the digest of an upload, the inspection
-of a version's artifact."""
+"""How long the registry may take over the digest of an upload."""
+_REGISTERING_SECONDS: Final = 300.0
+"""How long it may take over a version: a turn, the inspection of its files, compiling its model."""
 
 
 class RegistryClient(Connection):
@@ -99,7 +100,7 @@ class RegistryClient(Connection):
             f"/v1/models/{segment(model)}/versions",
             content=version.model_dump_json(exclude_none=True).encode(),
             headers={"Content-Type": "application/json"},
-            timeout_seconds=_CHECKING_SECONDS,
+            timeout_seconds=_REGISTERING_SECONDS,
         )
         return self.read(answer, VersionView)
 

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import os
+import shutil
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterator
@@ -72,6 +73,20 @@ class ArtifactFiles:
         finally:
             await asyncio.to_thread(self._discard, draft)
         return size
+
+    def keep(self, path: Path) -> str:
+        """Store a whole file of this machine; returns its digest. Raises OSError."""
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        draft = f"{self._drafts}/{uuid.uuid4().hex}"
+        try:
+            with path.open("rb") as source, self._files.open(draft, "wb") as target:
+                shutil.copyfileobj(source, target, _CHUNK)
+                self._flush(target)
+            self._accept(draft, digest)
+        finally:
+            self._discard(draft)
+        return digest
 
     def read(self, digest: str) -> Iterator[bytes]:
         """The bytes, in chunks."""

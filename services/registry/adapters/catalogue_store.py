@@ -125,10 +125,11 @@ class SqlCatalogue:
 
     def projects_using(self, digest: str) -> frozenset[str]:
         """Projects with a version that names the file."""
+        of = versions.c
         query = (
             select(models.c.project)
-            .join(versions, versions.c.model == models.c.name)
-            .where(or_(versions.c.artifact == digest, versions.c.reference == digest))
+            .join(versions, of.model == models.c.name)
+            .where(or_(of.artifact == digest, of.reference == digest, of.compiled == digest))
         )
         with self._database.read() as connection:
             return frozenset(connection.execute(query).scalars())

@@ -9,7 +9,14 @@ from services.registry.domain.access import Configuration, Key, Reach
 from services.registry.domain.audit import Action, Entry, Recorded
 from services.registry.domain.deployments import Deployment
 from services.registry.domain.releases import Release, Setting
-from services.registry.domain.versions import Lineage, Review, Version, VersionDraft
+from services.registry.domain.versions import (
+    Compiled,
+    Lineage,
+    NotCompiled,
+    Review,
+    Version,
+    VersionDraft,
+)
 from understudy.contracts.policy import Policy
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import AccessLevel, ReleaseKind, Scope, VersionState
@@ -17,6 +24,7 @@ from understudy.contracts.vocabulary import AccessLevel, ReleaseKind, Scope, Ver
 _SIGNATURE = TypeAdapter(Signature)
 _LINEAGE = TypeAdapter(Lineage)
 _POLICY = TypeAdapter(Policy)
+_COMPILED = TypeAdapter(Compiled)
 _CONFIGURATION = TypeAdapter(Configuration)
 
 Values = dict[str, Any]
@@ -36,6 +44,7 @@ def version_row(draft: VersionDraft, number: int) -> Values:
         "created_at": draft.created_at,
         "created_by": draft.created_by,
         "state": VersionState.PENDING.value,
+        **_compiled_row(draft.compiled),
     }
 
 
@@ -51,8 +60,22 @@ def version_of(row: Row[Any]) -> Version:
         metrics=row.metrics,
         lineage=_LINEAGE.validate_python(row.lineage),
         description=row.description,
+        compiled=_compiled_of(row),
     )
     return Version(row.number, draft, _review(row))
+
+
+def _compiled_row(compiled: Compiled | NotCompiled) -> Values:
+    if isinstance(compiled, NotCompiled):
+        return {"not_compiled": compiled.reason}
+    figures = _COMPILED.dump_python(compiled, mode="json", exclude={"artifact"})
+    return {"compiled": compiled.artifact, "compiled_figures": figures}
+
+
+def _compiled_of(row: Row[Any]) -> Compiled | NotCompiled:
+    if row.compiled is None:
+        return NotCompiled(row.not_compiled)
+    return _COMPILED.validate_python({"artifact": row.compiled, **row.compiled_figures})
 
 
 def _review(row: Row[Any]) -> Review | None:

@@ -92,6 +92,10 @@ versions = Table(
     Column("decided_at", UtcDateTime),
     Column("decided_by", String(200)),
     Column("decision_reason", Text),
+    # The file that was compiled and how it compares, or else why there is none.
+    Column("compiled", String(64), index=True),
+    Column("compiled_figures", JSON(none_as_null=True)),
+    Column("not_compiled", Text),
 )
 
 deployments = Table(

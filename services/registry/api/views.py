@@ -1,11 +1,13 @@
 """The domain's values as the bodies that go out."""
 
+from dataclasses import asdict
+
 from services.registry.domain.access import Key
 from services.registry.domain.audit import Recorded
 from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.deployments import Deployment
 from services.registry.domain.releases import Release
-from services.registry.domain.versions import Version
+from services.registry.domain.versions import Compiled, NotCompiled, Version
 from services.registry.operations.followers import Standing
 from understudy.contracts.registry import (
     AuditView,
@@ -17,6 +19,7 @@ from understudy.contracts.registry import (
     ReleaseView,
     VersionView,
 )
+from understudy.contracts.registry import Compiled as CompiledBody
 
 
 def project_view(project: Project) -> ProjectView:
@@ -40,7 +43,7 @@ def model_view(model: Model) -> ModelView:
 def version_view(version: Version) -> VersionView:
     """A version and its review."""
     draft, review = version.draft, version.review
-    lineage = draft.lineage
+    lineage, compiled = draft.lineage, draft.compiled
     return VersionView(
         artifact=draft.artifact,
         reference=draft.reference,
@@ -54,6 +57,8 @@ def version_view(version: Version) -> VersionView:
             libraries=dict(lineage.libraries),
         ),
         description=draft.description,
+        compiled=CompiledBody(**asdict(compiled)) if isinstance(compiled, Compiled) else None,
+        not_compiled=compiled.reason if isinstance(compiled, NotCompiled) else None,
         model=draft.model,
         version=version.number,
         state=version.state,

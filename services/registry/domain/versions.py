@@ -12,7 +12,7 @@ from services.registry.domain.errors import (
 )
 from understudy.contracts.refusals import FieldError
 from understudy.contracts.signature import Signature
-from understudy.contracts.vocabulary import Decision, VersionState
+from understudy.contracts.vocabulary import CompiledKind, Decision, VersionState
 
 _ENDS: Final[Mapping[Decision, VersionState]] = {
     Decision.DEPLOY: VersionState.DEPLOYED,
@@ -34,6 +34,29 @@ class Lineage:
 
 
 @dataclass(frozen=True, slots=True)
+class Compiled:
+    """A version's faster twin, and how closely it answers alike: see the contract of that name."""
+
+    kind: CompiledKind
+    artifact: str
+    precision: str
+    rows: int
+    difference: float
+    tolerance: float
+    speedup: float
+
+
+@dataclass(frozen=True, slots=True)
+class NotCompiled:
+    """Why a version has none."""
+
+    reason: str
+
+
+NOT_TRIED: Final = NotCompiled("compiling was not tried")
+
+
+@dataclass(frozen=True, slots=True)
 class VersionDraft:
     """What is registered; the store numbers it."""
 
@@ -46,6 +69,7 @@ class VersionDraft:
     metrics: Mapping[str, float] = field(default_factory=dict)
     lineage: Lineage = Lineage()
     description: str = ""
+    compiled: Compiled | NotCompiled = NOT_TRIED
 
 
 @dataclass(frozen=True, slots=True)

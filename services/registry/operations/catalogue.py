@@ -1,11 +1,13 @@
 """Projects, models, versions, and the end of a version's review."""
 
+from dataclasses import replace
+
 from services.registry.domain import versions
 from services.registry.domain.audit import Action, Entry
 from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.errors import UnknownReferenceError
 from services.registry.domain.paging import Paging, Slice
-from services.registry.domain.versions import Version, VersionDraft
+from services.registry.domain.versions import Compiled, Version, VersionDraft
 from services.registry.operations.reach import Clock, not_found, reach_of, require_whole
 from services.registry.ports import (
     ArtifactStore,
@@ -77,21 +79,16 @@ class Catalogue:
         return self._store.models(reach_of(caller), paging)
 
     def register(self, caller: Caller, draft: VersionDraft) -> Version:
-        """Number a new version once its files were found and inspected; it is pending."""
+        """Number a new version once its files were found, inspected, compiled; it is pending."""
         self.model(caller, draft.model)
         self._require_uploaded("/artifact", draft.artifact)
         self._require_uploaded("/reference", draft.reference)
         sample = Sample(draft.artifact, draft.reference, draft.signature)
-        self._inspector.inspect(sample, self._state.configuration().trusted_types)
-        entry = Entry(
-            draft.created_at,
-            draft.created_by,
-            Action.REGISTER_VERSION,
-            draft.model,
-            draft.description,
-            {"artifact": draft.artifact, "reference": draft.reference},
-        )
-        return self._store.add_version(draft, entry)
+        compiled = self._inspector.inspect(sample, self._state.configuration().trusted_types)
+        draft = replace(draft, compiled=compiled)
+        version = self._store.add_version(draft, _registration(draft))
+        self._instruments.registered(version)
+        return version
 
     def version(self, caller: Caller, model: str, number: int) -> Version:
         """Raises NotFoundError."""
@@ -124,3 +121,13 @@ class Catalogue:
             raise UnknownReferenceError(
                 pointer, f"No file {digest} was uploaded; send it first: PUT /v1/artifacts/{digest}"
             )
+
+
+def _registration(draft: VersionDraft) -> Entry:
+    details: dict[str, object] = {"artifact": draft.artifact, "reference": draft.reference}
+    if isinstance(draft.compiled, Compiled):
+        details |= {"compiled": draft.compiled.artifact, "runner": draft.compiled.kind.value}
+    else:
+        details["not_compiled"] = draft.compiled.reason
+    by, action = draft.created_by, Action.REGISTER_VERSION
+    return Entry(draft.created_at, by, action, draft.model, draft.description, details)

@@ -1,13 +1,15 @@
 """The snapshot: the desired state under one number, waited for by every other process."""
 
 import asyncio
+from dataclasses import asdict
 from datetime import datetime
 
 from services.registry.domain.access import Key
 from services.registry.domain.deployments import pairings, previous_main, versions_to_serve
-from services.registry.domain.versions import Version
+from services.registry.domain.versions import Compiled, Version
 from services.registry.operations.reach import Clock, require_whole
 from services.registry.ports import Served, State, StateStore
+from understudy.contracts.registry import Compiled as CompiledBody
 from understudy.contracts.registry import (
     DeploymentSnapshot,
     KeyRecord,
@@ -135,9 +137,11 @@ def _deployment(served: Served, now: datetime) -> DeploymentSnapshot:
 
 
 def _served(version: Version) -> ServedVersion:
+    compiled = version.draft.compiled
     return ServedVersion(
         version=version.number,
         artifact=version.draft.artifact,
         reference=version.draft.reference,
         signature=version.draft.signature,
+        compiled=CompiledBody(**asdict(compiled)) if isinstance(compiled, Compiled) else None,
     )

@@ -13,12 +13,13 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder
 
-from services.registry.adapters.inspection import Finding
-from services.registry.adapters.inspection import Task as Inspection
-from services.registry.adapters.inspection_fit import findings
-from services.registry.adapters.inspection_sample import look
+from services.registry.adapters.inspection.fit import examine
+from services.registry.adapters.inspection.messages import Finding
+from services.registry.adapters.inspection.messages import Task as Inspection
+from services.registry.adapters.inspection.sample import SAMPLED_ROWS, look
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import FeatureKind, Task
+from understudy.inference.rows import Rows
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 
@@ -72,7 +73,7 @@ def inspect(
     skops.io.dump(model, artifact)
     rows.to_parquet(reference, index=False)
     looked = look(str(reference), signature)
-    if looked.problems:
+    if looked.rows is None:
         return looked.problems, ()
     task = Inspection(
         artifact=str(artifact),
@@ -82,7 +83,7 @@ def inspect(
         cpu_seconds=60,
         memory_bytes=4 << 30,
     )
-    return (), findings(task, looked.rows)
+    return (), examine(task, looked.rows).findings
 
 
 @pytest.mark.parametrize(
@@ -160,3 +161,63 @@ def test_a_sample_with_other_labels_is_refused(
     rows = ROWS.assign(risk=pd.Series(labels))
     (problem,), _ = inspect(tmp_path, models["classifier"], signature, rows)
     assert words in problem
+
+
+def looked_at(folder: Path, rows: pd.DataFrame, signature: Signature = SIGNATURE) -> Rows:
+    rows.to_parquet(folder / "rows.parquet", index=False)
+    found = look(str(folder / "rows.parquet"), signature)
+    assert found.rows is not None, found.problems
+    return found.rows
+
+
+def test_the_sample_is_read_as_serving_reads_rows(tmp_path: Path) -> None:
+    rows = looked_at(tmp_path, ROWS)
+    assert rows.numbers.tolist() == [[20.0], [30.0], [40.0], [50.0]]
+    assert rows.texts == (["Ulm", None, "Bonn", "Ulm"],)
+
+
+def test_rows_come_from_all_over_a_large_sample(tmp_path: Path) -> None:
+    ages = np.arange(200_000)
+    large = pd.DataFrame({"age": ages, "town": "Ulm", "risk": "no"})
+    taken = looked_at(tmp_path, large).numbers[:, 0]
+    assert len(taken) == SAMPLED_ROWS
+    assert taken.min() < 1_000
+    assert taken.max() > 199_000
+    assert np.histogram(taken, bins=10, range=(0, 200_000))[0].tolist() == [100] * 10
+
+
+@pytest.mark.parametrize(
+    ("feature", "values", "legal"),
+    [
+        (Feature("x", FeatureKind.NUMBER, minimum=0, maximum=1), [-1, 0, 1, 2, None], [0, 1]),
+        (Feature("x", FeatureKind.NUMBER, nullable=True), [1, None], [1, None]),
+        (Feature("x", FeatureKind.NUMBER), [np.inf, 1.5], [1.5]),
+        (Feature("x", FeatureKind.INTEGER), [1.5, 2.0], [2]),
+        (Feature("x", FeatureKind.BOOLEAN), [0, 1, 2], [0, 1]),
+        (Feature("x", FeatureKind.NUMBER, minimum=9), [1, 2], [1, 2]),
+    ],
+)
+def test_only_legal_numbers_are_tried_when_there_are_some(
+    tmp_path: Path, feature: Feature, values: list[float], legal: list[float]
+) -> None:
+    signature = Signature((feature,), REGRESSION.target)
+    rows = looked_at(tmp_path, pd.DataFrame({"x": values, "risk": 1.0}), signature)
+    assert np.array_equal(rows.numbers[:, 0], np.array(legal, dtype=float), equal_nan=True)
+
+
+@pytest.mark.parametrize(
+    ("feature", "legal"),
+    [
+        (Feature("x", FeatureKind.CATEGORY, choices=("a",)), ["a"]),
+        (Feature("x", FeatureKind.CATEGORY, choices=("a",), nullable=True), ["a", None]),
+        (Feature("x", FeatureKind.CATEGORY, open_choices=True), ["a", "b"]),
+    ],
+)
+def test_only_legal_texts_are_tried(
+    tmp_path: Path, feature: Feature, legal: list[str | None]
+) -> None:
+    signature = Signature((feature,), REGRESSION.target)
+    frame = pd.DataFrame({"x": ["a", "b", None], "risk": 1.0})
+    rows = looked_at(tmp_path, frame, signature)
+    assert rows.texts == (legal,)
+    assert rows.numbers.shape == (len(legal), 0)

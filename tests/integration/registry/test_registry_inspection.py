@@ -13,7 +13,7 @@ from examples import iris
 from examples.candidates import Example
 from examples.credit import train as credit
 from services.registry.adapters.artifact_files import ArtifactFiles
-from services.registry.adapters.inspection import ChildInspector
+from services.registry.adapters.inspection.inspector import ChildInspector, Limits
 from services.registry.domain.errors import ArtifactDoesNotFitError, ReferenceInvalidError
 from services.registry.ports import Sample
 from understudy.contracts.signature import Signature
@@ -31,7 +31,8 @@ def inspect(
     rows.to_parquet(parquet, index=False)
     digests = [keep(folder, content) for content in (skops.io.dumps(model), parquet.read_bytes())]
     files = ArtifactFiles(folder.as_uri(), limit_bytes=1 << 30, idle_seconds=5)
-    inspector = ChildInspector(files, seconds=60, memory_bytes=4 << 30, at_once=1)
+    limits = Limits(60, memory_bytes=4 << 30, compile_seconds=None, most_bytes=1 << 30)
+    inspector = ChildInspector(files, limits, at_once=1)
     inspector.inspect(Sample(digests[0], digests[1], signature), trusted)
 
 

@@ -1,50 +1,62 @@
-"""Whether a model can answer for its signature, within the child of `inspection`.
+"""Whether a model can answer for its signature, within the child.
 
 It is loaded and asked as serving will load and ask it.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
-import skops.io
 from sklearn.exceptions import NotFittedError
 
-from services.registry.adapters.inspection import Finding, Task
-from services.registry.adapters.inspection_sample import Columns
+from services.registry.adapters.inspection.messages import Finding, Task
 from understudy.contracts.signature import Signature, Target
 from understudy.contracts.vocabulary import Task as Kind
-from understudy.inference.estimators import use_one_thread
+from understudy.inference.estimators import SklearnRunner, read_model, use_one_thread
+from understudy.inference.layouts import UnfitModelError, layout_of
+from understudy.inference.rows import Rows
 
 _ARTIFACT: Final = "/artifact"
 _FEATURES: Final = "/signature/features"
 _CLASSES: Final = "/signature/target/classes"
 _TASK: Final = "/signature/target/task"
 _MOST_NAMED: Final = 20
+_TRIED_ROWS: Final = 16
 
 
-def findings(task: Task, rows: Columns) -> tuple[Finding, ...]:
-    """The first thing that does not fit; empty when the model answers as the signature says."""
+@dataclass(frozen=True, slots=True)
+class Examined:
+    """The loaded model, and the first thing about it that does not fit."""
+
+    model: Any
+    findings: tuple[Finding, ...] = ()
+    """Empty when the model answers as the signature says."""
+
+
+def examine(task: Task, rows: Rows) -> Examined:
+    """Load the model and ask it some of the rows."""
+    model = None
     try:
-        model = skops.io.load(task.artifact, trusted=[*task.trusted])
-        found = next(_misfits(model, task.signature, rows), None)
+        model = read_model(Path(task.artifact), task.trusted)
+        found = next(_misfits(model, task.signature, rows.part(0, _TRIED_ROWS)), None)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a foreign model: any failure of it is a finding
         found = Finding(_ARTIFACT, f"the model can't be loaded or asked here ({_shown(error)})")
-    return () if found is None else (found,)
+    return Examined(model, () if found is None else (found,))
 
 
-def _misfits(model: Any, signature: Signature, rows: Columns) -> Iterator[Finding]:
+def _misfits(model: Any, signature: Signature, rows: Rows) -> Iterator[Finding]:
     if not hasattr(model, "predict"):
         kind = type(model).__name__
         yield Finding(_ARTIFACT, f"it holds a {kind} without 'predict'; save the fitted model")
         return
     use_one_thread(model)
     yield from _features(model, signature)
-    inputs = _inputs(model, signature, rows)
     try:
+        inputs = layout_of(model, signature, rows).inputs(rows)
         answers = np.asarray(model.predict(inputs))
     except MemoryError:
         raise
@@ -54,12 +66,12 @@ def _misfits(model: Any, signature: Signature, rows: Columns) -> Iterator[Findin
     except Exception as error:  # noqa: BLE001 - a foreign model: any failure of it is a finding
         yield Finding(_ARTIFACT, f"'predict' fails on rows of the sample ({_shown(error)})")
         return
-    yield from _answers(answers, len(inputs))
+    yield from _answers(answers, len(rows))
     if signature.target.task is Kind.REGRESSION:
         yield from _regressor(model, answers)
     else:
         yield from _classifier(model, signature.target, answers)
-        yield from _probabilities(model, signature.target, inputs)
+    yield from _served(model, signature, rows)
 
 
 def _features(model: Any, signature: Signature) -> Iterator[Finding]:
@@ -80,15 +92,6 @@ def _features(model: Any, signature: Signature) -> Iterator[Finding]:
             f"the model was fitted with {count} features, the signature states {len(stated)}; "
             "state the features that the model was fitted with, in their order",
         )
-
-
-def _inputs(model: Any, signature: Signature, rows: Columns) -> Any:
-    names = getattr(model, "feature_names_in_", None)
-    if names is not None:
-        return pd.DataFrame({str(name): rows[str(name)] for name in names})
-    numeric = all(feature.numeric for feature in signature.features)
-    frame = pd.DataFrame({name: rows[name] for name in signature.names})
-    return frame.to_numpy(dtype=np.float64 if numeric else object)
 
 
 def _answers(answers: Any, rows: int) -> Iterator[Finding]:
@@ -131,15 +134,12 @@ def _classifier(model: Any, target: Target, answers: Any) -> Iterator[Finding]:
         yield Finding(_ARTIFACT, "'predict' answers something else than the model's classes")
 
 
-def _probabilities(model: Any, target: Target, inputs: Any) -> Iterator[Finding]:
-    """Serving asks for them when the model can tell them."""
-    if not hasattr(model, "predict_proba"):
-        return
-    found = np.asarray(model.predict_proba(inputs), dtype=np.float64)
-    if found.shape != (len(inputs), len(target.classes)) or not np.isfinite(found).all():
-        yield Finding(
-            _ARTIFACT, "'predict_proba' does not answer one finite number a row and class"
-        )
+def _served(model: Any, signature: Signature, rows: Rows) -> Iterator[Finding]:
+    """What serving would say when it is asked the same rows."""
+    try:
+        SklearnRunner(model, signature, rows).score(rows)
+    except UnfitModelError as error:
+        yield Finding(_ARTIFACT, str(error))
 
 
 def _list(values: Sequence[object]) -> str:

@@ -1,0 +1,96 @@
+"""The child: reads a task from standard input, answers a verdict, then compiles the model.
+
+It loads the model only when all types in it are trusted. Whatever a file makes a library do here
+ends with this process. The verdict is out before compiling begins, so that nothing can undo it.
+"""
+
+import math
+import os
+import resource
+import sys
+import warnings
+import zipfile
+from typing import TextIO
+
+from pydantic import BaseModel
+
+from services.registry.adapters.inspection.messages import Compiling, Task, Verdict
+
+_NICE = 10
+"""Compiling can wait for those who answer predictions on the same machine."""
+
+
+def main() -> None:
+    """Limit this process, look into both files, say what was found, and compile what is fit."""
+    task = Task.model_validate_json(sys.stdin.buffer.read())
+    _limit(task)
+    warnings.simplefilter("ignore")
+    # What a model prints must not get into the answers.
+    answer = os.dup(sys.stdout.fileno())
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    with os.fdopen(answer, "w", encoding="utf-8") as out:
+        _answer(task, out)
+
+
+def _answer(task: Task, out: TextIO) -> None:
+    verdict = _artifact(task)
+    if verdict.not_skops is not None:
+        _say(verdict, out)
+        return
+    # Large libraries, which are to be loaded only within the limits.
+    from services.registry.adapters.inspection.fit import examine  # noqa: PLC0415
+    from services.registry.adapters.inspection.sample import look  # noqa: PLC0415
+
+    looked = look(task.reference, task.signature)
+    if looked.rows is None or set(verdict.untrusted) - set(task.trusted):
+        _say(verdict.model_copy(update={"reference": looked.problems}), out)
+        return
+    examined = examine(task, looked.rows)
+    _say(verdict.model_copy(update={"unfit": examined.findings}), out)
+    if examined.findings or task.compiling is None:
+        return
+    _allow(task.compiling)
+    from services.registry.adapters.inspection.compiling import compilation  # noqa: PLC0415
+
+    _say(compilation(task.compiling, examined.model, task.signature, looked.rows), out)
+
+
+def _say(answer: BaseModel, out: TextIO) -> None:
+    out.write(answer.model_dump_json() + "\n")
+    out.flush()
+
+
+def _limit(task: Task) -> None:
+    resource.setrlimit(resource.RLIMIT_AS, (task.memory_bytes, task.memory_bytes))
+    later = 0 if task.compiling is None else task.compiling.cpu_seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (task.cpu_seconds, task.cpu_seconds + later))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
+def _allow(compiling: Compiling) -> None:
+    """The processor's time for compiling, counted from now."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, most = resource.getrlimit(resource.RLIMIT_CPU)
+    limit = math.ceil(used.ru_utime + used.ru_stime) + compiling.cpu_seconds
+    resource.setrlimit(resource.RLIMIT_CPU, (min(limit, most), most))
+    os.nice(_NICE)
+
+
+def _artifact(task: Task) -> Verdict:
+    if not zipfile.is_zipfile(task.artifact):
+        return Verdict(not_skops="it is no zip archive")
+    with zipfile.ZipFile(task.artifact) as archive:
+        if "schema.json" not in archive.namelist():
+            return Verdict(not_skops="it has no schema.json")
+    from skops.io import get_untrusted_types  # noqa: PLC0415 - only within the limits
+
+    try:
+        return Verdict(untrusted=tuple(get_untrusted_types(file=task.artifact)))
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - hostile input: any failure to read it is a finding
+        return Verdict(not_skops=f"skops can't read it: {type(error).__name__}: {error}"[:300])
+
+
+if __name__ == "__main__":
+    main()

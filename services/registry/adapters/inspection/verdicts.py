@@ -1,0 +1,42 @@
+"""What the child found, as refusals: which file, what is wrong with it, and what to do."""
+
+from collections.abc import Collection
+
+from services.registry.adapters.inspection.messages import Verdict
+from services.registry.domain.errors import (
+    ArtifactDoesNotFitError,
+    ArtifactNotSkopsError,
+    ArtifactTypesNotTrustedError,
+    ReferenceInvalidError,
+)
+from understudy.contracts.refusals import FieldError
+
+
+def judge(verdict: Verdict, trusted_types: Collection[str]) -> None:
+    """Raises a refusal that says what is wrong with which file; returns when nothing is."""
+    if verdict.not_skops is not None:
+        detail = (
+            f"The artifact is no file that skops wrote ({verdict.not_skops}). Save the model with "
+            "skops.io.dump; pickle and joblib files are never taken, for loading them runs code."
+        )
+        raise ArtifactNotSkopsError(detail, FieldError("/artifact", detail))
+    untrusted = sorted(set(verdict.untrusted) - set(trusted_types))
+    if untrusted:
+        detail = (
+            f"The artifact holds types that are not trusted: {', '.join(untrusted)}. If you know "
+            "that they are harmless and serving has them installed, add them to the registry's "
+            "setting UNDERSTUDY_TRUSTED_TYPES (separated by commas) and restart it."
+        )
+        raise ArtifactTypesNotTrustedError(
+            detail, *(FieldError("/artifact", f"not trusted: {name}") for name in untrusted)
+        )
+    if verdict.reference:
+        raise ReferenceInvalidError(
+            f"The reference sample does not fit: {'; '.join(verdict.reference)}.",
+            *(FieldError("/reference", problem) for problem in verdict.reference),
+        )
+    if verdict.unfit:
+        raise ArtifactDoesNotFitError(
+            f"The model does not fit: {'; '.join(found.message for found in verdict.unfit)}.",
+            *(FieldError(found.pointer, found.message) for found in verdict.unfit),
+        )
