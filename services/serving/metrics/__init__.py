@@ -6,10 +6,11 @@ set: this module is imported when a worker builds its application, never earlier
 """
 
 from services.serving.metrics.challenger import ChallengerMetrics
-from services.serving.metrics.log import LogMetrics, LogState
+from services.serving.metrics.log import BadRecord, LogMetrics, LogState
 from services.serving.metrics.worker import Dialect, ServingMetrics, forget_dead_workers
 
 __all__ = [
+    "BadRecord",
     "ChallengerMetrics",
     "Dialect",
     "LogMetrics",
