@@ -39,12 +39,10 @@ class Draining:
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.begin)
 
     def begin(self) -> None:
-        """Begin to leave; asked again, leave at once."""
+        """Begin to leave. Asked again (systemd tells each process, and so does BentoML), go on."""
         if self._task is None:
             self._connections.say_close()
             self._task = asyncio.create_task(self._leave())
-        else:
-            self._connections.exit()
 
     async def _leave(self) -> None:
         self._log.info("worker_drains", seconds=self._seconds)
