@@ -54,6 +54,15 @@ class Artifacts(Protocol):
         """Have the file, its bytes checked."""
 
 
+ModelKey = tuple[str, int, str]
+"""Model, version, and the digest of its artifact."""
+
+
+def key_of(model: str, version: ServedVersion) -> ModelKey:
+    """What a version is known by among those in memory."""
+    return model, version.version, version.artifact
+
+
 class Library(Protocol):
     """Loads versions: fetch, verify, load, warm. What was loaded before is kept."""
 
@@ -62,6 +71,12 @@ class Library(Protocol):
 
     def keep(self, models: Sequence[tuple[str, ServedVersion]]) -> None:
         """Let go of all other versions."""
+
+    def loaded(self) -> Mapping[ModelKey, Loaded]:
+        """The versions in memory."""
+
+    def unload(self, key: ModelKey) -> None:
+        """Let go of a version; asking for it loads it again."""
 
 
 @dataclass(frozen=True, slots=True)

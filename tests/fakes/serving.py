@@ -5,7 +5,7 @@ import hashlib
 import json
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -23,7 +23,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from services.serving.domain.rows import Plan
 from services.serving.domain.scoring import Cost, Loaded
-from services.serving.ports import Answered
+from services.serving.ports import Answered, ModelKey, key_of
 from understudy.contracts.events import LabelEvent
 from understudy.contracts.registry import (
     DeploymentSnapshot,
@@ -294,15 +294,25 @@ class RuleLibrary:
     def __init__(self, cost: Cost | None = None) -> None:
         self._cost = cost or Cost(0.0, 0.0)
         self.kept: list[tuple[str, ServedVersion]] = []
+        self._loaded: dict[ModelKey, Loaded] = {}
 
     async def load(self, model: str, version: ServedVersion, trusted: Sequence[str]) -> Loaded:
-        del model, trusted
+        del trusted
         if version.artifact == BROKEN_ARTIFACT:
             raise ValueError("no skops file")
-        return loaded(version.version, self._cost)
+        key = key_of(model, version)
+        if key not in self._loaded:
+            self._loaded[key] = loaded(version.version, self._cost)
+        return self._loaded[key]
 
     def keep(self, models: Sequence[tuple[str, ServedVersion]]) -> None:
         self.kept = [*models]
+
+    def loaded(self) -> Mapping[ModelKey, Loaded]:
+        return self._loaded
+
+    def unload(self, key: ModelKey) -> None:
+        self._loaded.pop(key, None)
 
 
 def loaded(version: int, cost: Cost | None = None) -> Loaded:

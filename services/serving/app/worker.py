@@ -5,6 +5,7 @@ import contextlib
 import gc
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +26,7 @@ from services.serving.app.draining import Accepting, Draining
 from services.serving.loops import Following
 from services.serving.metrics import ServingMetrics, forget_dead_workers
 from services.serving.operations import Serving
+from services.serving.operations.memory import Memory
 from services.serving.operations.releases import Releases
 from services.serving.operations.scoring import Limits
 from services.serving.pages import routes as page_routes
@@ -68,9 +70,19 @@ class Worker:
             limits=limits_of(settings),
         )
         self._library = ModelLibrary(
-            self._registry, folder / "artifacts", settings.load_deadline_seconds
+            self._registry,
+            folder / "artifacts",
+            settings.load_deadline_seconds,
+            choice=settings.runner,
         )
-        self._releases = Releases(self._serving, self._library, metrics, instance_name())
+        self._releases = Releases(
+            self._serving,
+            self._library,
+            metrics,
+            instance_name(),
+            memory=Memory(self._library, metrics, settings.serving_memory_bytes),
+            wake_seconds=settings.serving_request_seconds,
+        )
         self._following = Following(
             self._follower,
             self._registry,
@@ -154,7 +166,7 @@ class Worker:
             draining=self._draining is not None and self._draining.begun,
             deployments=len(table.deployments),
             not_loaded=len(table.deployments) - len(table.releases),
-            log={},
+            log=asdict(self._event_log.state),
         )
 
 

@@ -25,6 +25,14 @@ class Cost:
 UNKNOWN_COST: Final = Cost(math.inf, 0.0)
 
 
+@dataclass(slots=True, eq=False)
+class LastUse:
+    """When a version was last called; the one thing about it that changes."""
+
+    at: float = 0.0
+    """By `time.perf_counter`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A version that can answer: verified, loaded and warmed."""
@@ -36,6 +44,13 @@ class Loaded:
     cost: Cost
     classes: tuple[str, ...] = field(init=False)
     """What the classes are called in answers, in the signature's order."""
+    runner_name: str = "sklearn"
+    """What it runs on."""
+    compiled_unused: str | None = None
+    """Why its compiled twin is not asked, where it has one."""
+    size_bytes: int = 0
+    """About how much memory it takes."""
+    use: LastUse = field(default_factory=LastUse)
 
     def __post_init__(self) -> None:
         names = tuple(class_name(label) for label in self.signature.target.classes)

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 from services.serving.domain.scoring import Loaded
 from understudy.contracts.policy import Policy
+from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import AccessLevel
 
 
@@ -20,6 +21,21 @@ class Live:
 
 
 @dataclass(frozen=True, slots=True)
+class Asleep:
+    """A release whose main version was unloaded; the next request has it loaded again."""
+
+    release: int
+    version: int
+    signature: Signature
+    challengers: tuple[int, ...]
+    policy: Policy
+
+    def awake(self, main: Loaded) -> Live:
+        """The release, with its main version in memory again."""
+        return Live(self.release, main, self.challengers, self.policy)
+
+
+@dataclass(frozen=True, slots=True)
 class Deployment:
     """What the registry wants served, and the release that really is: an older one at times."""
 
@@ -32,11 +48,29 @@ class Deployment:
     live: Live | None = None
     failure: str | None = None
     """Why `release` is not the live one."""
+    asleep: Asleep | None = None
+    """What answers after a wait; None while there is a `live` release."""
+
+    @property
+    def answering(self) -> int | None:
+        """The release that answers, at once or after a wait."""
+        if self.live is not None:
+            return self.live.release
+        return None if self.asleep is None else self.asleep.release
 
     @property
     def current(self) -> bool:
         """Whether the wanted release answers."""
-        return self.live is not None and self.live.release == self.release
+        return self.answering == self.release
+
+    def sent_to_sleep(self) -> "Deployment":
+        """The same without a model in memory."""
+        live = self.live
+        if live is None:
+            return self
+        main = live.main
+        asleep = Asleep(live.release, main.version, main.signature, live.challengers, live.policy)
+        return replace(self, live=None, asleep=asleep)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +97,8 @@ class Table:
     @property
     def releases(self) -> dict[str, int]:
         """Which release answers, by deployment."""
-        return {d.name: d.live.release for d in self if d.live is not None}
+        found = ((deployment.name, deployment.answering) for deployment in self)
+        return {name: release for name, release in found if release is not None}
 
     @property
     def failures(self) -> dict[str, str]:
@@ -75,4 +110,4 @@ def _heir(new: Deployment, old: Deployment | None) -> Deployment:
     if old is None or old.model != new.model:
         return new
     failure = old.failure if old.release == new.release else None
-    return replace(new, live=old.live, failure=failure)
+    return replace(new, live=old.live, asleep=old.asleep, failure=failure)
