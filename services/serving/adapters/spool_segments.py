@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 import msgspec
 
@@ -48,23 +48,30 @@ def framed(flush: Flush) -> bytes:
 
 def read_chunk(path: Path, start: int, stop: int, most_bytes: int) -> Chunk:
     """The records from `start` on, of about so many bytes, and one at least. Raises OSError."""
+    try:
+        with path.open("rb") as file:
+            return _read_chunk(file, start, stop, max(most_bytes, HEADER_BYTES))
+    except FileNotFoundError:
+        return Chunk([], stop, torn=True)  # somebody took it away: nothing to wait for
+
+
+def _read_chunk(file: BinaryIO, start: int, stop: int, most_bytes: int) -> Chunk:
     flushes: list[Flush] = []
     corrupt, at, wanted = 0, start, most_bytes
-    with path.open("rb") as file:
-        while at < stop and at - start < most_bytes:
-            file.seek(at)
-            data = file.read(min(wanted, stop - at))
-            used, found, spoilt = _parsed(data)
-            flushes += found
-            corrupt += spoilt
-            at += used
-            if used == 0:
-                needed = _needed(data)
-                if needed is None or at + needed > stop:
-                    return _torn_or_spoilt(path, Chunk(flushes, at, corrupt), stop)
-                wanted = needed
-            else:
-                wanted = most_bytes
+    while at < stop and at - start < most_bytes:
+        file.seek(at)
+        data = file.read(min(wanted, stop - at))
+        used, found, spoilt = _parsed(data)
+        flushes += found
+        corrupt += spoilt
+        at += used
+        needed = most_bytes
+        if used == 0:
+            needed = _needed(data)
+            # Shorter than was asked for: the file has been cut.
+            if needed is None or at + needed > stop or needed <= wanted:
+                return _torn_or_spoilt(file, Chunk(flushes, at, corrupt), stop)
+        wanted = needed
     return Chunk(flushes, at, corrupt)
 
 
@@ -124,11 +131,10 @@ def _records(data: bytes) -> Iterator[tuple[int, int, int]]:
         at += HEADER_BYTES + length
 
 
-def _torn_or_spoilt(path: Path, before: Chunk, stop: int) -> Chunk:
+def _torn_or_spoilt(file: BinaryIO, before: Chunk, stop: int) -> Chunk:
     """Where no record begins: go on at the next one that is whole, else the rest is torn."""
-    with path.open("rb") as file:
-        file.seek(before.end)
-        data = file.read(stop - before.end)
+    file.seek(before.end)
+    data = file.read(stop - before.end)
     at = data.find(MARK, 1)
     while at >= 0:
         header = _header(data, at)
