@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 
 from understudy.contracts.policy import Policy
-from understudy.contracts.registry import DeploymentView, ReleaseView, VersionView
+from understudy.contracts.registry import Compiled, DeploymentView, ReleaseView, VersionView
 from understudy.contracts.serving import ModelRef, Prediction
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import (
@@ -24,7 +24,7 @@ SIGNATURE_JSON = {
 }
 
 
-def version(number: int, state: VersionState) -> VersionView:
+def version(number: int, state: VersionState, compiled: Compiled | None = None) -> VersionView:
     return VersionView(
         artifact="a" * 64,
         reference="b" * 64,
@@ -34,6 +34,8 @@ def version(number: int, state: VersionState) -> VersionView:
         state=state,
         created_at=NOW,
         created_by="admin",
+        compiled=compiled,
+        not_compiled=None if compiled else "no converter for Oracle",
     )
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from understudy.cli.connections import connections
-from understudy.cli.output import make_table, remark, show, wrong_members
+from understudy.cli.output import cell, make_table, remark, show, wrong_members
 from understudy.client import ProblemError, RegistryClient
 from understudy.contracts.registry import Lineage, VersionRequest, VersionView
 from understudy.contracts.signature import Signature
@@ -83,8 +83,9 @@ def register(
             lineage=origin,
             description=description,
         )
-        made = registry.register(model, request)
+        made = _registered(registry, model, request)
     show(context, made, f"{made.model} version {made.version} is {made.state}")
+    remark(f"Runner: {_runner(made)}" + (f" ({made.not_compiled})" if made.not_compiled else ""))
     remark(f"Next: understudy deploy {model} {made.version} --name {model}")
 
 
@@ -92,10 +93,23 @@ def versions(
     context: typer.Context,
     *,
     model: Annotated[str | None, typer.Argument(help="A model; all models without it.")] = None,
+    version: Annotated[
+        int | None, typer.Argument(min=1, help="One version; all of them without it.")
+    ] = None,
 ) -> None:
-    """List the versions of a model, or the models."""
+    """List the models or the versions of one, or show one version.
+
+    The runner is what serving asks: the model as it was compiled, and how many times faster one
+    row was answered where it was compiled, or scikit-learn.
+
+    Examples: `understudy versions`, `understudy versions credit-risk`,
+    `understudy versions credit-risk 2`
+    """
     with connections(context).registry() as registry:
-        if model is None:
+        if model is not None and version is not None:
+            one = registry.version(model, version)
+            show(context, one, make_table(("", ""), _details(one)))
+        elif model is None:
             found = registry.models()
             rows = [(m.name, m.project, m.versions, m.description) for m in found]
             show(context, found, make_table(("MODEL", "PROJECT", "VERSIONS", "DESCRIPTION"), rows))
@@ -123,19 +137,70 @@ def settle(
         remark(f"{model} version {number} is {decided.state}")
 
 
-_COLUMNS = ("VERSION", "STATE", "METRICS", "CREATED", "BY", "DESCRIPTION")
+_COLUMNS = ("VERSION", "STATE", "RUNNER", "METRICS", "CREATED", "BY", "DESCRIPTION")
 
 
 def _row(version: VersionView) -> tuple[object, ...]:
-    figures = ", ".join(f"{name} {value:.4g}" for name, value in version.metrics.items())
     return (
         version.version,
         version.state,
-        figures,
+        _runner(version),
+        _figures(version),
         version.created_at,
         version.created_by,
         version.description,
     )
+
+
+def _details(version: VersionView) -> list[tuple[str, object]]:
+    features = (f"{f.name} ({f.kind})" for f in version.signature.features)
+    return [
+        ("model", version.model),
+        ("version", version.version),
+        ("state", version.state),
+        ("decided", _decided(version)),
+        ("runner", _runner(version)),
+        ("", _comparison(version)),
+        ("metrics", _figures(version)),
+        ("features", ", ".join(features)),
+        ("answers", f"{version.signature.target.name} ({version.signature.target.task})"),
+        ("artifact", version.artifact),
+        ("reference", version.reference),
+        ("created", f"{cell(version.created_at)} by {version.created_by}"),
+        ("description", version.description),
+    ]
+
+
+def _runner(version: VersionView) -> str:
+    compiled = version.compiled
+    return f"{compiled.kind} ×{compiled.speedup:.3g}" if compiled else "sklearn"
+
+
+def _comparison(version: VersionView) -> str | None:
+    compiled = version.compiled
+    if compiled is None:
+        return version.not_compiled
+    return (
+        f"{compiled.precision}; differs by {compiled.difference:.2g} at most "
+        f"(allowed: {compiled.tolerance:.2g}) on {compiled.rows} rows"
+    )
+
+
+def _decided(version: VersionView) -> str | None:
+    if version.decided_at is None:
+        return None
+    reason = f" – {version.decision_reason}" if version.decision_reason else ""
+    return f"{cell(version.decided_at)} by {version.decided_by}{reason}"
+
+
+def _figures(version: VersionView) -> str:
+    return ", ".join(f"{name} {value:.4g}" for name, value in version.metrics.items())
+
+
+def _registered(registry: RegistryClient, model: str, request: VersionRequest) -> VersionView:
+    told = "the registry tries the model and compiles it …"
+    with Console(stderr=True).status(told):
+        return registry.register(model, request)
 
 
 def _ensure_model(registry: RegistryClient, model: str, project: str | None) -> None:

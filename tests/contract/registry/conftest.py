@@ -35,6 +35,7 @@ class Registry:
     api: FastAPI
     memory: Memory
     artifacts: MemoryArtifacts
+    inspector: TrustingInspector
 
 
 def decided(number: int, decision: Decision | None) -> Version:
@@ -56,7 +57,7 @@ def fill(memory: Memory) -> None:
 
 @pytest.fixture
 async def registry() -> AsyncIterator[Registry]:
-    memory, artifacts = Memory(), MemoryArtifacts()
+    memory, artifacts, inspector = Memory(), MemoryArtifacts(), TrustingInspector()
     fill(memory)
     artifacts.files = {"a" * 64: b"model", "b" * 64: b"sample"}
     settings = RegistrySettings.model_validate(
@@ -73,7 +74,7 @@ async def registry() -> AsyncIterator[Registry]:
         settings=settings,
         store=store,
         files=artifacts,
-        inspector=TrustingInspector(),
+        inspector=inspector,
         on_change=memory.listeners.append,
         close=lambda: None,
     )
@@ -83,4 +84,4 @@ async def registry() -> AsyncIterator[Registry]:
         app.api.router.lifespan_context(app.api),
         httpx.AsyncClient(transport=transport, base_url="http://registry", headers=headers) as http,
     ):
-        yield Registry(http, app.api, memory, artifacts)
+        yield Registry(http, app.api, memory, artifacts, inspector)

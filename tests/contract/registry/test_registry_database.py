@@ -4,15 +4,42 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import create_mock_engine, text
 from sqlalchemy.schema import CreateTable
 
+from services.registry.adapters import database as database_module
+from services.registry.adapters.catalogue_store import SqlCatalogue
 from services.registry.adapters.database import Database
+from services.registry.adapters.deployment_store import SqlDeployments
 from services.registry.adapters.state_store import SqlState
 from services.registry.adapters.tables import metadata
+from services.registry.domain.audit import Action, Entry
 from services.registry.domain.errors import StoreUnavailableError
+from services.registry.domain.releases import Setting
+from services.registry.domain.versions import NotCompiled
+from tests.fakes.registry import NOON
+
+MIGRATIONS = Path(database_module.__file__).parent / "migrations"
+STORED_BEFORE = """
+INSERT INTO projects VALUES ('bank', '', '2026-03-01 12:00:00');
+INSERT INTO models VALUES ('credit', 'bank', '', '2026-03-01 12:00:00');
+INSERT INTO versions (model, number, artifact, reference, signature, metrics, lineage,
+  description, created_at, created_by, state)
+VALUES ('credit', 1, 'a', 'b',
+  '{"features": [{"name": "age", "kind": "integer"}],
+    "target": {"name": "y", "task": "regression"}}',
+  '{}', '{}', '', '2026-03-01 12:00:00', 'ann', 'pending');
+INSERT INTO deployments (id, name, live_name, project, model, access, description, created_at,
+  anchor, current)
+VALUES (1, 'credit', 'credit', 'bank', 'credit', 'project', '', '2026-03-01 12:00:00', 1, 1);
+INSERT INTO releases (id, deployment_id, number, kind, main, challengers, released_at,
+  released_by, reason)
+VALUES (1, 1, 1, 'deploy', 1, '[]', '2026-03-01 12:00:00', 'ann', '')
+"""
 
 
 @pytest.fixture
@@ -25,6 +52,35 @@ def database(tmp_path: Path) -> Database:
 def test_migrations_lead_to_the_tables(database: Database) -> None:
     with database.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
+    database.close()
+
+
+def moved(database: Database, revision: str, *, up: bool = False) -> None:
+    """Alembic's own way to a revision."""
+    with database.change() as change:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.set_main_option("path_separator", "os")
+        config.attributes["connection"] = change.connection
+        (command.upgrade if up else command.downgrade)(config, revision)
+        change.record(Entry(NOON, "system", Action.CONFIGURE, "tables"))
+
+
+def test_what_was_stored_before_is_kept_on_the_way_up_and_down(database: Database) -> None:
+    moved(database, "0001")
+    with database.change() as change:
+        for statement in STORED_BEFORE.split(";"):
+            change.connection.exec_driver_sql(statement)
+        change.record(Entry(NOON, "system", Action.CONFIGURE, "rows"))
+    database.migrate()
+    (release,) = SqlDeployments(database).history("credit")
+    assert release.setting == Setting(1)
+    version = SqlCatalogue(database).version("credit", 1)
+    assert version is not None
+    assert version.draft.compiled == NotCompiled("registered before compiled runners were made")
+    moved(database, "0001")
+    moved(database, "head", up=True)
+    assert SqlDeployments(database).history("credit") == (release,)
     database.close()
 
 

@@ -2,10 +2,13 @@
 
 import asyncio
 import hashlib
+from dataclasses import asdict
 
 import pytest
 from pydantic import TypeAdapter
 
+from services.registry.domain.versions import Compiled
+from tests.fakes.registry import SIGNATURE
 from understudy.contracts.policy import Policy
 from understudy.contracts.registry import (
     AuditView,
@@ -17,6 +20,9 @@ from understudy.contracts.registry import (
     Snapshot,
     VersionView,
 )
+from understudy.contracts.registry import Compiled as CompiledBody
+from understudy.contracts.signature import Signature
+from understudy.contracts.vocabulary import CompiledKind
 
 from .conftest import ADMIN, Registry
 from .test_registry_refusals import RELEASES, VERSION
@@ -81,6 +87,35 @@ async def test_challenge_promote_swap_and_roll_back(registry: Registry) -> None:
     assert (await current(registry)).current == back
     persisted = await release(registry, kind="deploy", version=6)
     assert persisted.main == 6
+
+
+async def test_a_version_tells_what_it_was_compiled_to(registry: Registry) -> None:
+    registry.inspector.compiled = compiled = Compiled(
+        CompiledKind.ONNX, "9" * 64, "float64", 7, 1e-9, 1e-6, 24.5
+    )
+    versions = "/v1/models/credit/versions"
+    body = {**VERSION, "signature": TypeAdapter(Signature).dump_python(SIGNATURE, mode="json")}
+    made = await registry.http.post(versions, json=body)
+    assert made.json()["compiled"] == {**asdict(compiled), "kind": "onnx"}
+    assert made.json()["not_compiled"] is None
+    await registry.http.post(f"{versions}/7/decision", json={"decision": "deploy"})
+    await release(registry, kind="challenge", version=7)
+    (held,) = (await snapshot(registry)).deployments
+    assert held.version(7).compiled == CompiledBody(**asdict(compiled))
+    assert held.version(1).compiled is None
+    trail = Page[AuditView].model_validate_json((await registry.http.get("/v1/audit")).content)
+    details = next(item.details for item in trail.items if item.action == "version.register")
+    assert (details["runner"], details["compiled"]) == ("onnx", "9" * 64)
+    text = (await registry.http.get("/metrics")).text
+    assert 'understudy_registry_versions_total{runner="onnx"} 1.0' in text
+
+
+async def test_a_version_that_was_not_compiled_tells_why(registry: Registry) -> None:
+    made = await registry.http.post("/v1/models/credit/versions", json=VERSION)
+    assert (made.json()["compiled"], made.json()["not_compiled"]) == (None, "no converter")
+    answer = await registry.http.get("/v1/audit?limit=1")
+    (registered,) = Page[AuditView].model_validate_json(answer.content).items
+    assert registered.details["not_compiled"] == "no converter"
 
 
 async def test_a_policy_is_configured_kept_and_rolled_back(registry: Registry) -> None:

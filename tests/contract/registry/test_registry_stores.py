@@ -28,11 +28,12 @@ from services.registry.domain.errors import (
 )
 from services.registry.domain.paging import Paging
 from services.registry.domain.releases import Setting
-from services.registry.domain.versions import Lineage
+from services.registry.domain.versions import Compiled, Lineage, NotCompiled
 from services.registry.ports import Store
 from tests.fakes.registry import NOON, deployment, draft, memory_store, release
 from understudy.contracts.policy import ConfidenceRule, GuardRule, Guards, Policy
 from understudy.contracts.vocabulary import (
+    CompiledKind,
     Decision,
     Durability,
     GuardAction,
@@ -145,6 +146,14 @@ def test_a_version_comes_back_as_it_went_in(filled: Store) -> None:
     assert filled.catalogue.version("credit", 4) == made
     assert filled.catalogue.version("credit", 5) is None
     assert filled.state.trail(Paging()).items[0].entry.subject == "credit/4"
+
+
+def test_what_a_version_was_compiled_to_comes_back_and_is_its_projects_file(filled: Store) -> None:
+    compiled = Compiled(CompiledKind.ONNX, "9" * 64, "float64", 7, 1e-9, 1e-6, 24.5)
+    for outcome in (compiled, NotCompiled("no converter")):
+        made = filled.catalogue.add_version(replace(draft(), compiled=outcome), entry())
+        assert filled.catalogue.version("credit", made.number) == made
+    assert filled.catalogue.projects_using("9" * 64) == {"bank"}
 
 
 def test_a_review_ends_once(filled: Store) -> None:

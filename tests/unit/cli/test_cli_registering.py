@@ -32,6 +32,7 @@ def test_register_uploads_and_makes_what_is_absent(
     )
     assert result.exit_code == 0, result.stderr
     assert "risk version 1 is pending" in result.stdout
+    assert "Runner: sklearn (no converter for Oracle)" in result.stderr
     assert [asked.body for asked in server.sent("PUT")] == [b"model.skops", b"reference.parquet"]
     body = server.sent("POST")[-1].json
     assert isinstance(body, dict)

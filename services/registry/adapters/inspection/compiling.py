@@ -9,7 +9,7 @@ from understudy.contracts.signature import Signature
 from understudy.inference.compiling import CompiledModel, NotCompiled, compile_model
 from understudy.inference.rows import Rows
 
-_LONGEST_REASON: Final = 500
+_LONGEST_REASON: Final = 1_000
 
 Compiler = Callable[[Any, Signature, Rows], CompiledModel | NotCompiled]
 

@@ -14,8 +14,9 @@ from sklearn.exceptions import NotFittedError
 from services.registry.adapters.inspection.messages import Finding, Task
 from understudy.contracts.signature import Signature, Target
 from understudy.contracts.vocabulary import Task as Kind
+from understudy.inference.errors import UnfitModelError
 from understudy.inference.estimators import SklearnRunner, read_model, use_one_thread
-from understudy.inference.layouts import UnfitModelError, layout_of
+from understudy.inference.layouts import layout_of
 from understudy.inference.rows import Rows
 
 _ARTIFACT: Final = "/artifact"

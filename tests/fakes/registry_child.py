@@ -1,0 +1,90 @@
+"""An inspection's child that finds nothing wrong, and then misbehaves as its argument says."""
+
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from services.registry.adapters.inspection.messages import Compilation, Figures, Task, Verdict
+from understudy.contracts.vocabulary import CompiledKind
+
+FIGURES: Final = Figures(
+    kind=CompiledKind.ONNX, precision="float64", rows=7, difference=0, tolerance=1e-6, speedup=24
+)
+CONTENT: Final = b"a graph"
+
+
+def compile_it(task: Task) -> None:
+    assert task.compiling is not None
+    Path(task.compiling.output).write_bytes(CONTENT)
+    say(Compilation(figures=FIGURES))
+
+
+def give_up(task: Task) -> None:
+    del task
+    say(Compilation(reason="no converter for Oracle"))
+
+
+def lose_the_file(task: Task) -> None:
+    del task
+    say(Compilation(figures=FIGURES))
+
+
+def talk_nonsense(task: Task) -> None:
+    del task
+    write("compiling … done")
+
+
+def hang(task: Task) -> None:
+    del task
+    time.sleep(600)
+
+
+def abort(task: Task) -> None:
+    del task
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    os.abort()
+
+
+def burn(task: Task) -> None:
+    del task
+    os.kill(os.getpid(), signal.SIGXCPU)  # as the kernel does when the limit is reached
+
+
+def leave(task: Task) -> None:
+    del task
+    raise SystemExit(3)
+
+
+CONDUCTS: Final[Mapping[str, Callable[[Task], None]]] = {
+    conduct.__name__: conduct
+    for conduct in (
+        *(compile_it, give_up, lose_the_file, talk_nonsense),
+        *(hang, abort, burn, leave),
+    )
+}
+
+
+def say(answer: Verdict | Compilation) -> None:
+    write(answer.model_dump_json())
+
+
+def write(line: str) -> None:
+    sys.stdout.write(line + "\n")
+    sys.stdout.flush()
+
+
+def main(conduct: str) -> None:
+    task = Task.model_validate_json(sys.stdin.buffer.read())
+    if conduct == "hang_at_once":
+        hang(task)
+    say(Verdict())
+    CONDUCTS[conduct](task)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
