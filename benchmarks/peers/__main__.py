@@ -1,0 +1,123 @@
+"""`run` measures, `check` sees whether all answer rightly, `report` writes docs/benchmarks.md."""
+
+import argparse
+import os
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from benchmarks.peers.contest import Contest, Loads, Place
+from benchmarks.peers.generator import Generator, build
+from benchmarks.peers.measurements import Contestant, Machine, Results, Run, now
+from benchmarks.peers.models import ModelName, train
+from benchmarks.peers.processes import Cores
+from benchmarks.peers.questions import COMPARISONS, Comparison
+from benchmarks.peers.report import write_report
+from benchmarks.peers.servers import SERVERS
+
+RESULTS: Final = Path(__file__).parent / "results"
+CACHE: Final = Path("var/bench")
+
+
+def main() -> None:
+    """Do what the command line says."""
+    given = _parser().parse_args()
+    if given.command == "report":
+        write_report(sorted(given.results.glob("*.json")), given.page)
+        return
+    question = _adjusted(COMPARISONS[given.question], given)
+    if given.command == "check":
+        question = replace(question, loads=replace(question.loads, rounds=0))
+    results = measure(question, given.cache.absolute(), _cores(given))
+    if given.command == "run":
+        results.write(given.out or given.cache / "results" / f"{given.question}.json")
+    if given.command == "check":
+        sys.exit(1 if any(each.failures for each in results.contestants) else 0)
+
+
+def measure(question: Comparison, cache: Path, cores: Cores) -> Results:
+    """Answer one question."""
+    os.sched_setaffinity(0, {cores.other})
+    place = Place(cache, cores, Generator(build(cache / "generator"), cores.other), _tell)
+    failures: dict[str, dict[str, str]] = {name: {} for name in question.servers}
+    runs = list[Run]()
+    for model_name in question.models:
+        model = train(ModelName.parse(model_name), cache / "models" / model_name)
+        contest = Contest(place, model, question.loads)
+        with contest.holding([SERVERS[name] for name in question.servers]):
+            contest.measure()
+        runs += contest.runs
+        for name, why in contest.failures.items():
+            failures[name][model_name] = why
+    return Results(
+        title=question.title,
+        compared=question.compared,
+        rounds=question.loads.rounds,
+        seconds=question.loads.seconds,
+        measured_at=now(),
+        machine=Machine.this(cores.server, cores.other),
+        contestants=tuple(
+            Contestant(name, SERVERS[name].setup, SERVERS[name].requirements, failures[name])
+            for name in question.servers
+        ),
+        runs=tuple(runs),
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.peers", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, does in (("run", "measure and keep the results"), ("check", "see who answers")):
+        command = commands.add_parser(name, help=does)
+        command.add_argument("question", nargs="?", default="peers", choices=COMPARISONS)
+        command.add_argument("--models", type=_names)
+        command.add_argument("--servers", type=_names, help=", ".join(SERVERS))
+        command.add_argument("--rows", type=_numbers, help="of one request, as in 1,32")
+        command.add_argument("--connections", type=_numbers)
+        command.add_argument("--rounds", type=int)
+        command.add_argument("--seconds", type=float)
+        command.add_argument("--cache", type=Path, default=CACHE)
+        command.add_argument("--server-core", type=int)
+        command.add_argument("--other-core", type=int)
+        command.add_argument("--out", type=Path, help="where the results go")
+    report = commands.add_parser("report", help="write the page from the results")
+    report.add_argument("--results", type=Path, default=RESULTS)
+    report.add_argument("--page", type=Path, default=Path("docs/benchmarks.md"))
+    return parser
+
+
+def _adjusted(question: Comparison, given: argparse.Namespace) -> Comparison:
+    """The question, with what the command line says otherwise."""
+    names = ("rows", "connections", "rounds", "seconds")
+    changes = {name: value for name in names if (value := getattr(given, name)) is not None}
+    loads: Loads = replace(question.loads, **changes)
+    servers = given.servers or question.servers
+    unknown = [name for name in servers if name not in SERVERS]
+    if unknown:
+        sys.exit(f"no servers of these names: {', '.join(unknown)}")
+    return replace(question, loads=loads, servers=servers, models=given.models or question.models)
+
+
+def _cores(given: argparse.Namespace) -> Cores:
+    """By default the first and the last that this process may use."""
+    usable = sorted(os.sched_getaffinity(0))
+    server = usable[0] if given.server_core is None else given.server_core
+    other = usable[-1] if given.other_core is None else given.other_core
+    return Cores(server, other)
+
+
+def _names(text: str) -> tuple[str, ...]:
+    return tuple(text.split(","))
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(","))
+
+
+def _tell(line: str) -> None:
+    print(line, flush=True)
+
+
+if __name__ == "__main__":
+    main()
