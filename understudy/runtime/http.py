@@ -56,9 +56,7 @@ _TITLES: Final[Mapping[int, str]] = {
 _REQUEST_ID: Final = re.compile(r"^[A-Za-z0-9._:-]{1,128}$")
 
 
-def refusal_response(
-    refusal: Refusal, *, instance: str | None, request_id: str | None
-) -> Response:
+def refusal_response(refusal: Refusal, *, instance: str | None, request_id: str | None) -> Response:
     """The problem body of a refusal, with the headers that its status asks for."""
     status = STATUS[refusal.fault]
     problem = Problem(
@@ -117,17 +115,23 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 
 
 async def on_exception(request: Request, error: Exception) -> Response:
-    """Starlette exception handler for what nobody foresaw: logged whole, told without a trace."""
-    request_id = request_id_of(request.scope)
+    """Starlette exception handler for what nobody foresaw."""
+    return failure_response(
+        error, instance=request.url.path, request_id=request_id_of(request.scope)
+    )
+
+
+def failure_response(error: Exception, *, instance: str, request_id: str | None) -> Response:
+    """What nobody foresaw: logged whole, told without a trace."""
     structlog.stdlib.get_logger().error(
-        "request_failed", path=request.url.path, request_id=request_id, exc_info=error
+        "request_failed", path=instance, request_id=request_id, exc_info=error
     )
     problem = Problem(
         title=_TITLES[500],
         status=500,
         detail="The request failed for a reason on our side; the log has it under the request id.",
         code="internal",
-        instance=request.url.path,
+        instance=instance,
         request_id=request_id,
     )
     return problem_response(problem)

@@ -6,9 +6,10 @@ Looking at the clock is one step for all requests: a request itself costs an ent
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import takewhile
+from typing import Final, Protocol
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -54,8 +55,21 @@ class Flight:
         return message
 
 
+class Exchange(Protocol):
+    """A request that is answered without a task: `api.direct.Exchange`."""
+
+    since: float
+    more_body: bool
+
+    def end(self, refusal: Refusal) -> None:
+        """Answer with a refusal, now."""
+
+
 class Admission:
-    """ASGI middleware: refuses what is too much at once, ends what takes too long."""
+    """ASGI middleware: refuses what is too much at once, ends what takes too long.
+
+    Requests that come another way `enter` and `leave` by themselves.
+    """
 
     def __init__(
         self,
@@ -70,16 +84,29 @@ class Admission:
         self._clock = clock
         self._flights: dict[asyncio.Task[object] | None, Flight] = {}
         """By task, oldest first."""
+        self._exchanges: dict[Exchange, None] = {}
+        """Oldest first."""
         self._full = _answer(OverloadedError())
 
     @property
     def under_way(self) -> int:
         """Requests that have no answer yet."""
-        return len(self._flights)
+        return len(self._flights) + len(self._exchanges)
+
+    def enter(self, exchange: Exchange) -> Refusal | None:
+        """Note a request; says why not when there are too many."""
+        if self.under_way >= self._bounds.requests:
+            return OverloadedError()
+        self._exchanges[exchange] = None
+        return None
+
+    def leave(self, exchange: Exchange) -> None:
+        """Its answer was given, or its client is gone."""
+        self._exchanges.pop(exchange, None)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if len(self._flights) >= self._bounds.requests and scope["path"] not in PROBES:
+        if self.under_way >= self._bounds.requests and scope["path"] not in PROBES:
             self._metrics.refused(OverloadedError.code)
             await self._full(scope, receive, send)
             return
@@ -99,6 +126,10 @@ class Admission:
         """End every request whose time is over: one step of a loop."""
         now, bounds = self._clock(), self._bounds
         shortest = min(bounds.request_seconds, bounds.body_seconds)
+        for exchange in self._overdue(now - shortest):
+            allowed = bounds.body_seconds if exchange.more_body else bounds.request_seconds
+            if now - exchange.since >= allowed:
+                exchange.end(_late(bounds, reading=exchange.more_body))
         for task, flight in self._flights.items():
             age = now - flight.since
             if age < shortest:
@@ -108,6 +139,9 @@ class Admission:
                 flight.late = _late(bounds, reading=flight.reading)
                 task.cancel()
         await asyncio.sleep(_LOOK_SECONDS)
+
+    def _overdue(self, latest: float) -> Sequence[Exchange]:
+        return [*takewhile(lambda exchange: exchange.since <= latest, self._exchanges)]
 
     async def _turn_away(self, late: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
         self._metrics.refused(late.code)

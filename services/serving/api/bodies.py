@@ -23,7 +23,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     """The whole body. Raises BodyTooLargeError as soon as it is longer than `limit` bytes."""
     declared = header(scope, b"content-length")
     if declared.isdigit() and int(declared) > limit:
-        raise _too_large(limit)
+        raise too_large(limit)
     chunks: list[bytes] = []
     size = 0
     while True:
@@ -34,7 +34,7 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
         size += len(chunk)
         # What was declared may be untrue, or absent from a chunked request.
         if size > limit:
-            raise _too_large(limit)
+            raise too_large(limit)
         chunks.append(chunk)
         if not message.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
@@ -89,5 +89,6 @@ def _checked(rows: list[object]) -> list[Row]:
     return checked
 
 
-def _too_large(limit: int) -> BodyTooLargeError:
+def too_large(limit: int) -> BodyTooLargeError:
+    """What to say of a body beyond the limit."""
     return BodyTooLargeError(f"The body is longer than {limit} bytes. Send fewer rows at once.")

@@ -72,16 +72,22 @@ class BoundedProtocol(HttpToolsProtocol):
 class Connections:
     """The connections of one uvicorn server."""
 
-    def __init__(self, server: Server, bounds: ConnectionBounds) -> None:
+    def __init__(
+        self,
+        server: Server,
+        bounds: ConnectionBounds,
+        protocol: Callable[..., BoundedProtocol] = BoundedProtocol,
+    ) -> None:
         self._server = server
         self._bounds = bounds
+        self._protocol = partial(protocol, bounds)
         self._since: dict[Any, tuple[Any, float]] = {}
         """Of each connection between two requests: the one before, and when it was first seen."""
 
     def bound(self) -> None:
         """Set the bounds; before the server accepts its first connection."""
         config = self._server.config
-        config.http_protocol_class = partial(BoundedProtocol, self._bounds)  # type: ignore[assignment]
+        config.http_protocol_class = self._protocol  # type: ignore[assignment]
         config.ws_protocol_class = None  # nothing here speaks it
         config.timeout_graceful_shutdown = max(1, round(self._bounds.finish_seconds))
 
@@ -138,8 +144,7 @@ class Connections:
     async def _adopt(self, connection: socket.socket) -> None:
         server, loop = self._server, asyncio.get_running_loop()
         make = partial(
-            BoundedProtocol,
-            self._bounds,
+            self._protocol,
             config=server.config,
             server_state=server.server_state,
             app_state=server.lifespan.state,

@@ -4,6 +4,7 @@ from typing import Final
 
 import msgspec
 
+from services.serving.domain.guards import NO_RULING
 from services.serving.operations import Answer, Answers
 from understudy.contracts.vocabulary import Label, WarningCode
 
@@ -48,7 +49,7 @@ def _prediction(answers: Answers, row: int, model: _Model) -> _Prediction:
     found = answers.probabilities
     likely = None if found is None else dict(zip(answers.classes, found[row], strict=True))
     prediction = _Prediction(answers.ids[row], answers.predictions[row], model, likely)
-    if answers.draft is not None:
+    if answers.ruling is not NO_RULING:
         _add_notes(prediction, answers.row(row))
     return prediction
 

@@ -1,143 +1,192 @@
-"""Plain JSON predictions, as a bare ASGI application: this is the path that must be quick."""
+"""Plain JSON predictions: this is the path that must be quick.
+
+`Predict` knows no transport: `api.direct` brings it requests straight from uvicorn's parser, and
+`PredictOverASGI` any other way.
+"""
 
 import asyncio
 import time
 import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qs
 
-from starlette.requests import Request
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from services.serving.api.bodies import ClientGoneError, decode_json, read_body, rows_of
+from services.serving.api.bodies import (
+    ClientGoneError,
+    decode_json,
+    read_body,
+    rows_of,
+    too_large,
+)
 from services.serving.api.decoding import TypedReader
 from services.serving.api.encoding import encoded
+from services.serving.domain.errors import BodyTooLargeError
 from services.serving.domain.ids import row_ids, well_formed
 from services.serving.domain.rows import Plan, Shape
 from services.serving.domain.table import Deployment, Live
 from services.serving.metrics import Dialect, ServingMetrics
 from services.serving.operations import Answers, Serving
+from services.serving.operations.scoring import Asked, Reply
 from understudy.contracts.refusals import Refusal
-from understudy.runtime.http import on_exception, refusal_response
+from understudy.runtime.http import failure_response, refusal_response
 from understudy.runtime.keys import bearer
 
-_PREFIX: Final = "/v1/deployments/"
-_SUFFIX: Final = "/predict"
+PREFIX: Final = "/v1/deployments/"
+SUFFIX: Final = "/predict"
 _READERS: Final = 1_000
 """One for each version that answered lately."""
+_HEADERS: Final = (
+    b"content-type: application/json\r\ncontent-length: %d\r\nx-model-version: %d\r\n"
+    b"x-request-id: %b\r\n%bserver-timing: app;dur=%.3f\r\n"
+)
+_NAMED: Final = b"x-prediction-id: %b\r\n"
 
 
-def deployment_of(scope: Scope) -> str | None:
-    """The deployment that a request asks for a prediction; None for all other requests."""
-    path: str = scope["path"]
-    if path.endswith(_SUFFIX) and path.startswith(_PREFIX) and scope["method"] == "POST":
-        name = path[len(_PREFIX) : -len(_SUFFIX)]
-        return name if name and "/" not in name else None
-    return None
+@dataclass(slots=True, eq=False)
+class Presented:
+    """What a request says of itself before its body."""
+
+    key: str | None
+    request_id: str
+    """Empty when there is none that is well-formed."""
+    query: bytes
+
+    @classmethod
+    def of(cls, headers: Sequence[tuple[bytes, bytes]], query: bytes) -> "Presented":
+        """In one pass over the headers; names are in lower case."""
+        key, authorization, request_id = b"", b"", ""
+        for name, value in headers:
+            if name == b"x-api-key":
+                key = value
+            elif name == b"authorization":
+                authorization = value
+            elif name == b"x-request-id":
+                request_id = str(value, "latin-1")
+        if request_id and not well_formed(request_id):
+            request_id = ""
+        text = str(key, "latin-1").strip() if key else bearer(str(authorization, "latin-1"))
+        return cls(text, request_id, query)
+
+
+@dataclass(slots=True, eq=False)
+class Begun:
+    """A request of somebody who may ask."""
+
+    presented: Presented
+    deployment: Deployment
+    live: Live
+    since: float
+    batch: bool = False
 
 
 class Predict:
-    """`POST /v1/deployments/{deployment}/predict`."""
+    """`POST /v1/deployments/{deployment}/predict`, whatever carries it."""
 
     def __init__(self, serving: Serving, metrics: ServingMetrics, body_limit: int) -> None:
         self._serving = serving
         self._metrics = metrics
-        self._body_limit = body_limit
         self._reader = lru_cache(_READERS)(_reader)
+        self.body_limit = body_limit
 
-    async def __call__(self, deployment: str, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
-        started = time.perf_counter()
-        key, request_id = _presented(scope)
-        try:
-            found, live = self._serving.admit_to_predict(deployment, key)
-            body = await read_body(scope, receive, self._body_limit)
-            reply, batch = self._ask(found, live, body, request_id, scope["query_string"])
-            answers = await reply
-        except ClientGoneError:
-            return
-        except Exception as error:  # noqa: BLE001 - no middleware stands before this path
-            await self._refuse(error, scope, receive, send, request_id or uuid.uuid4().hex)
-            return
-        content = encoded(answers, batch=batch)
-        headers = _headers(answers, len(content), request_id, batch=batch)
-        elapsed = 1_000 * (time.perf_counter() - started)
-        headers.append((b"server-timing", b"app;dur=%.3f" % elapsed))
-        await send({"type": "http.response.start", "status": 200, "headers": headers})
-        await send({"type": "http.response.body", "body": content})
+    def begin(self, deployment: str, presented: Presented) -> Begun:
+        """Let a request in by its head. Raises what `Serving.admit_to_predict` does."""
+        found, live = self._serving.admit_to_predict(deployment, presented.key)
+        return Begun(presented, found, live, time.perf_counter())
 
-    def _ask(
-        self, found: Deployment, live: Live, body: bytes, request_id: str, query: bytes
-    ) -> tuple[asyncio.Future[Answers], bool]:
-        """Have the rows of a body answered; says also whether they came as a batch."""
-        read, draft = self._reader(live.main.plan).read(body), None
+    def ask(self, begun: Begun, body: bytes, reply: Reply) -> None:
+        """Have the rows of a body answered. Raises Refusal subclasses."""
+        live, draft = begun.live, None
+        read = self._reader(live.main.plan).read(body)
         if read is not None:
             cells, shape = read
             self._serving.check_rows(len(cells), shape)
         else:
             rows, shape = rows_of(decode_json(body))
             self._serving.check_rows(len(rows), shape)
-            draft = live.main.plan.read(rows, live.policy, shape)
+            draft = self._serving.read(begun.deployment, live, rows, shape)
             cells = draft.cells
-        batch = shape is not Shape.ONE
-        ids = _ids(query, request_id, len(cells), batch=batch)
-        reply = self._serving.answer(found, live, cells, ids, dialect=Dialect.JSON, draft=draft)
-        return reply, batch
+        begun.batch = shape is not Shape.ONE
+        ids = _ids(begun, len(cells))
+        asked = Asked(cells, ids, Dialect.JSON, reply, shape, draft)
+        self._serving.answer(begun.deployment, live, asked)
 
-    async def _refuse(
-        self, error: Exception, scope: Scope, receive: Receive, send: Send, request_id: str
-    ) -> None:
-        scope.setdefault("state", {})["request_id"] = request_id
+    def answer(self, begun: Begun, answers: Answers) -> tuple[bytes, bytes]:
+        """The headers, as lines, and the body of an answer."""
+        content = encoded(answers, batch=begun.batch)
+        first = answers.ids[0].encode()
+        headers = _HEADERS % (
+            len(content),
+            answers.version,
+            begun.presented.request_id.encode() or first,
+            b"" if begun.batch else _NAMED % first,
+            1_000 * (time.perf_counter() - begun.since),
+        )
+        return headers, content
+
+    def refused(self, error: Exception, path: str, request_id: str) -> Response:
+        """The answer to whoever is turned down, or met a failure of ours."""
         if isinstance(error, Refusal):
             self._metrics.refused(error.code)
-            response = refusal_response(error, instance=scope["path"], request_id=request_id)
+            response = refusal_response(error, instance=path, request_id=request_id)
         else:
-            response = await on_exception(Request(scope), error)
+            response = failure_response(error, instance=path, request_id=request_id)
         response.headers["X-Request-ID"] = request_id
-        await response(scope, receive, send)
+        return response
+
+    def too_large(self) -> BodyTooLargeError:
+        """What to say of a body beyond the limit."""
+        return too_large(self.body_limit)
+
+
+class PredictOverASGI:
+    """The same as a bare ASGI application."""
+
+    def __init__(self, predict: Predict) -> None:
+        self._predict = predict
+
+    async def __call__(self, deployment: str, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        presented = Presented.of(scope["headers"], scope["query_string"])
+        reply: asyncio.Future[Answers] = asyncio.get_running_loop().create_future()
+        try:
+            begun = self._predict.begin(deployment, presented)
+            body = await read_body(scope, receive, self._predict.body_limit)
+            self._predict.ask(begun, body, reply)
+            lines, content = self._predict.answer(begun, await reply)
+        except ClientGoneError:
+            return
+        except Exception as error:  # noqa: BLE001 - no middleware stands before this path
+            request_id = presented.request_id or uuid.uuid4().hex
+            await self._predict.refused(error, scope["path"], request_id)(scope, receive, send)
+            return
+        headers = [line.split(b": ", 1) for line in lines.splitlines()]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": content})
+
+
+def deployment_of(scope: Scope) -> str | None:
+    """The deployment that a request asks for a prediction; None for all other requests."""
+    path: str = scope["path"]
+    if path.endswith(SUFFIX) and path.startswith(PREFIX) and scope["method"] == "POST":
+        name = path[len(PREFIX) : -len(SUFFIX)]
+        return name if name and "/" not in name else None
+    return None
 
 
 def _reader(plan: Plan) -> TypedReader:
     return TypedReader(plan.columns)
 
 
-def _presented(scope: Scope) -> tuple[str | None, str]:
-    """The key and the well-formed request id of a request, in one pass over its headers."""
-    key, authorization, request_id = b"", b"", ""
-    for name, value in scope["headers"]:
-        if name == b"authorization":
-            authorization = value
-        elif name == b"x-api-key":
-            key = value
-        elif name == b"x-request-id":
-            request_id = str(value, "latin-1")
-    if request_id and not well_formed(request_id):
-        request_id = ""
-    if key:
-        return str(key, "latin-1").strip(), request_id
-    return bearer(str(authorization, "latin-1")), request_id
-
-
-def _ids(query: bytes, request_id: str, rows: int, *, batch: bool) -> list[str] | None:
-    """The caller's ids: from the query, else from the request id; None when it has none."""
+def _ids(begun: Begun, rows: int) -> Sequence[str]:
+    """The caller's ids: from the query, else from the request id; empty when it has none."""
+    query = begun.presented.query
     asked = parse_qs(query.decode("latin-1")).get("prediction_id") if query else None
-    name = asked[0] if asked else request_id
+    name = asked[0] if asked else begun.presented.request_id
     if not name:
-        return None
-    return row_ids(name, rows) if batch else [name]
-
-
-def _headers(
-    answers: Answers, length: int, request_id: str, *, batch: bool
-) -> list[tuple[bytes, bytes]]:
-    first = answers.ids[0]
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", b"%d" % length),
-        (b"x-model-version", b"%d" % answers.version),
-        (b"x-request-id", (request_id or first).encode()),
-    ]
-    if not batch:
-        headers.append((b"x-prediction-id", first.encode()))
-    return headers
+        return ()
+    return row_ids(name, rows) if begun.batch else [name]

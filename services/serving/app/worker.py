@@ -6,6 +6,7 @@ import gc
 import os
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,8 @@ from services.serving.adapters.library import ModelLibrary
 from services.serving.adapters.redis_line import RedisLine
 from services.serving.api.admission import Admission, Bounds
 from services.serving.api.connections import ConnectionBounds, Connections, uvicorn_server
-from services.serving.api.predict import Predict, deployment_of
+from services.serving.api.direct import DirectProtocol
+from services.serving.api.predict import Predict, PredictOverASGI, deployment_of
 from services.serving.api.probes import Readiness, probes
 from services.serving.api.routes import routes
 from services.serving.app.draining import Accepting, Draining
@@ -40,6 +42,7 @@ from understudy.runtime.keys import presented_key
 from understudy.runtime.loops import cancel, repeat
 
 _USAGE_SECONDS: Final = 5.0
+_PUBLISH_SECONDS: Final = 0.25
 
 
 class Worker:
@@ -91,6 +94,7 @@ class Worker:
             settings.heartbeat_seconds,
         )
         self._predict = Predict(self._serving, metrics, settings.serving_body_limit_bytes)
+        self._predict_over_asgi = PredictOverASGI(self._predict)
         self._app = _front(
             self._serving,
             metrics,
@@ -119,7 +123,7 @@ class Worker:
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         deployment = deployment_of(scope)
         if deployment is not None:
-            await self._predict(deployment, scope, receive, send)
+            await self._predict_over_asgi(deployment, scope, receive, send)
         else:
             await self._app(scope, receive, send)
 
@@ -136,6 +140,7 @@ class Worker:
         finally:
             await cancel(tasks)
             await self._event_log.drain(self._settings.log_drain_seconds)
+            self._metrics.publish()
             self._serving.close()
             self._library.close()
             await self._redis.aclose()
@@ -145,16 +150,21 @@ class Worker:
         yield self._following.run()
         yield self._event_log.run()
         yield repeat("expire", self._admission.expire)
+        yield repeat("publish", self._publish, pause_seconds=_PUBLISH_SECONDS)
         yield repeat("usage", self._note_usage, pause_seconds=_USAGE_SECONDS)
         server = uvicorn_server()
         if server is None:  # somebody else's server: its connections are its business
             return
-        connections = Connections(server, _connection_bounds_of(self._settings))
+        protocol = partial(DirectProtocol, self._predict, self._admission)
+        connections = Connections(server, _connection_bounds_of(self._settings), protocol)
         connections.bound()
         yield repeat("connections", connections.expire)
         accepting = Accepting(self._settings.state_dir / "serving")
         self._draining = Draining(connections, self._settings.serving_drain_seconds, accepting)
         self._draining.listen()
+
+    async def _publish(self) -> None:
+        self._metrics.publish()
 
     async def _note_usage(self) -> None:
         self._metrics.capacity.note_usage()

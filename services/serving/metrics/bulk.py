@@ -16,7 +16,6 @@ class BulkHistogram(Histogram):
 
     def observe_all(self, amounts: Sequence[float]) -> None:
         """Count every amount in its bucket."""
-        self._raise_if_not_observable()
         self._sum.inc(sum(amounts))
         found = Counter([bisect_left(self._upper_bounds, amount) for amount in amounts])
         for bucket, count in found.items():

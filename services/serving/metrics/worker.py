@@ -1,13 +1,14 @@
 """What a serving worker counts."""
 
-from collections import Counter as Counts
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, multiprocess
 
+from services.serving.domain.drafts import Hits
 from services.serving.metrics.bulk import BulkHistogram
 from services.serving.metrics.capacity import CapacityMetrics
 from services.serving.metrics.log import LogMetrics
@@ -30,6 +31,15 @@ class Dialect(StrEnum):
 
     JSON = "json"
     FORM = "form"
+
+
+@dataclass(slots=True)
+class Tally:
+    """What was answered since it was published last."""
+
+    rows: int = 0
+    seconds: list[float] = field(default_factory=list)
+    """One for each request."""
 
 
 class ServingMetrics:
@@ -59,6 +69,18 @@ class ServingMetrics:
             "understudy_refusals",
             "Requests turned down, by the code of the problem.",
             ["code"],
+            registry=registry,
+        )
+        self._guard_hits = Counter(
+            "understudy_guard_hits",
+            "Rows that a guard rule caught, by what it did.",
+            ["deployment", "rule", "action"],
+            registry=registry,
+        )
+        self._coercions = Counter(
+            "understudy_coercions",
+            "Values that were read as another type, and members that were left out.",
+            ["deployment"],
             registry=registry,
         )
         self._labels = Counter(
@@ -103,6 +125,7 @@ class ServingMetrics:
         )
         self.log = LogMetrics(registry)
         self.capacity = CapacityMetrics(registry)
+        self._told: dict[tuple[str, int, Dialect], Tally] = {}
         # Finding a labelled child costs as much as counting: keep those in use.
         self._child: Callable[..., tuple[Counter, Counter]] = lru_cache(10_000)(self._children)
         self._timer: Callable[..., BulkHistogram] = lru_cache(10_000)(self._seconds.labels)
@@ -110,16 +133,27 @@ class ServingMetrics:
     def answered(
         self, deployment: str, version: int, requests: Sequence[tuple[Dialect, int, float]]
     ) -> None:
-        """Requests were answered together: dialect, rows and seconds of each."""
-        rows: Counts[Dialect] = Counts()
-        for dialect, count, _ in requests:
-            rows[dialect] += count
-        number = str(version)
-        for dialect, count in rows.items():
-            answered, asked = self._child(deployment, number, dialect, Outcome.OK)
-            answered.inc(count)
-            asked.inc(len(requests) if len(rows) == 1 else _of(dialect, requests))
-        self._timer(deployment, number).observe_all([seconds for _, _, seconds in requests])
+        """Requests were answered together: dialect, rows and seconds of each.
+
+        Seen by others after `publish`: counting in a file that workers share costs as much as
+        reading a request, so what was counted since goes there at once.
+        """
+        told = self._told
+        for dialect, rows, seconds in requests:
+            tally = told.get((deployment, version, dialect))
+            if tally is None:
+                tally = told[deployment, version, dialect] = Tally()
+            tally.rows += rows
+            tally.seconds.append(seconds)
+
+    def publish(self) -> None:
+        """Let others see what was answered."""
+        told, self._told = self._told, {}
+        for (deployment, version, dialect), tally in told.items():
+            answered, requests = self._child(deployment, str(version), dialect, Outcome.OK)
+            answered.inc(tally.rows)
+            requests.inc(len(tally.seconds))
+            self._timer(deployment, str(version)).observe_all(tally.seconds)
 
     def failed(self, deployment: str, version: int, dialect: Dialect, rows: int) -> None:
         """The model failed on one request."""
@@ -130,6 +164,16 @@ class ServingMetrics:
     def refused(self, code: str) -> None:
         """One request was turned down."""
         self._refusals.labels(code).inc()
+
+    def guarded(self, deployment: str, hits: Hits) -> None:
+        """Guard rules caught rows."""
+        for (rule, action), rows in hits.items():
+            self._guard_hits.labels(deployment, rule, action).inc(rows)
+
+    def coerced(self, deployment: str, values: int) -> None:
+        """Values were read as another type."""
+        if values:
+            self._coercions.labels(deployment).inc(values)
 
     def labelled(self, deployment: str, status: str) -> None:
         """One label was received."""
@@ -151,7 +195,3 @@ class ServingMetrics:
 
     def _children(self, *labels: str) -> tuple[Counter, Counter]:
         return self._rows.labels(*labels), self._requests.labels(*labels)
-
-
-def _of(dialect: Dialect, requests: Sequence[tuple[Dialect, int, float]]) -> int:
-    return sum(asked is dialect for asked, _, _ in requests)

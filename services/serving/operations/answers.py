@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from services.serving.domain import ids as naming
-from services.serving.domain.drafts import Cells, Draft
+from services.serving.domain.drafts import Draft
 from services.serving.domain.errors import (
     InvalidRowsError,
     LogFullError,
+    LowConfidenceError,
     NotLoadedError,
     TooManyRowsError,
     UnknownDeploymentError,
@@ -21,6 +22,7 @@ from services.serving.domain.rows import Shape
 from services.serving.domain.table import Deployment, Live, Table
 from services.serving.metrics import Dialect, ServingMetrics
 from services.serving.operations.access import check_access, check_installation_access
+from services.serving.operations.guarding import needs_ruling, ruled
 from services.serving.operations.replies import Answer, Answers, answers_of, logged_as
 from services.serving.operations.scoring import Asked, Call, Limits, Scorer
 from services.serving.ports import Log
@@ -124,8 +126,11 @@ class Serving:
         try:
             found, live = self.admit_to_predict(deployment, key)
             self.check_rows(len(rows), shape)
-            draft = live.main.plan.read(rows, live.policy, shape)
-            return [*await self.answer(found, live, draft.cells, ids, dialect=dialect, draft=draft)]
+            draft = self.read(found, live, rows, shape)
+            reply: asyncio.Future[Answers] = asyncio.get_running_loop().create_future()
+            asked = Asked(draft.cells, ids or (), dialect, reply, shape, draft)
+            self.answer(found, live, asked)
+            return [*await reply]
         except Refusal as refusal:
             self._metrics.refused(refusal.code)
             raise
@@ -140,29 +145,27 @@ class Serving:
         if rows > self._limits.rows:
             raise TooManyRowsError(_too_many("rows", rows, self._limits.rows))
 
-    def answer(
-        self,
-        found: Deployment,
-        live: Live,
-        cells: Sequence[Cells],
-        ids: Sequence[str] | None,
-        *,
-        dialect: Dialect,
-        draft: Draft | None = None,
-    ) -> asyncio.Future[Answers]:
-        """Have rows that were read answered, and logged; the future raises Refusal subclasses.
+    def read(
+        self, found: Deployment, live: Live, rows: Sequence[Mapping[str, object]], shape: Shape
+    ) -> Draft:
+        """Rows as the release's policy has them. Raises InvalidRowsError."""
+        try:
+            return live.main.plan.read(rows, live.policy, shape)
+        except InvalidRowsError as refusal:
+            self._metrics.guarded(found.name, refusal.hits)
+            raise
 
-        `draft`: where there is something to say about the rows. Raises InvalidPredictionIdError,
-        BusyError.
+    def answer(self, found: Deployment, live: Live, asked: Asked) -> None:
+        """Have rows that were read answered, and logged.
+
+        The reply gets Answers, or a Refusal. Raises InvalidPredictionIdError, BusyError.
         """
-        reply: asyncio.Future[Answers] = asyncio.get_running_loop().create_future()
-        if ids is None:
-            ids = _new_ids(len(cells))
+        if asked.ids:
+            naming.check_ids(asked.ids, len(asked.cells))
         else:
-            naming.check_ids(ids, len(cells))
-        asked = Asked(cells, ids, dialect, reply, time.perf_counter(), draft)
+            asked.ids = _new_ids(len(asked.cells))
+        asked.since = time.perf_counter()
         self._scorer.ask(found, live, asked)
-        return reply
 
     async def label(
         self, deployment: str, items: Sequence[LabelItem], *, key: str | None
@@ -198,11 +201,28 @@ class Serving:
 
     def _settle(self, call: Call) -> None:
         """A call's rows go to the log; the replies wait for it as its durability asks."""
+        if needs_ruling(call):
+            call, refused = ruled(call)
+            self._turn_down(call, refused)
+            if not call.asked:
+                return
         kept = self._log.predictions(logged_as(call))
         if kept is None:
             self._reply(call)
         else:
             kept.add_done_callback(lambda done: self._reply(call) if done.result() else _lost(call))
+
+    def _turn_down(self, call: Call, refused: Sequence[tuple[Asked, LowConfidenceError]]) -> None:
+        """Refuse what a guard rule refuses; count what rules caught."""
+        name = call.deployment.name
+        for asked, refusal in refused:
+            self._metrics.guarded(name, refusal.hits)
+            if not asked.reply.done():
+                asked.reply.set_exception(refusal)
+        for asked in call.asked:
+            self._metrics.guarded(name, asked.ruling.hits)
+            if asked.draft is not None:
+                self._metrics.coerced(name, asked.draft.coercions)
 
     def _reply(self, call: Call) -> None:
         """Let all replies of a call go."""
@@ -213,11 +233,11 @@ class Serving:
         self._metrics.answered(
             call.deployment.name,
             call.live.main.version,
-            [(asked.dialect, len(asked.ids), now - asked.since) for asked in call.asked],
+            [(asked.dialect, len(asked.cells), now - asked.since) for asked in call.asked],
         )
 
     def _fail(self, deployment: Deployment, live: Live, asked: Asked) -> None:
-        self._metrics.failed(deployment.name, live.main.version, asked.dialect, len(asked.ids))
+        self._metrics.failed(deployment.name, live.main.version, asked.dialect, len(asked.cells))
 
 
 def _lost(call: Call) -> None:

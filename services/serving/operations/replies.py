@@ -5,7 +5,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from services.serving.domain.drafts import Draft, Notice
+from services.serving.domain.drafts import Notice
+from services.serving.domain.guards import NO_RULING, Ruling
 from services.serving.domain.scoring import predictions
 from services.serving.operations.scoring import Asked, Call
 from services.serving.ports import Answered
@@ -36,8 +37,8 @@ class Answers:
     classes: Sequence[str]
     probabilities: Sequence[Sequence[float]] | None
     """Rows × classes, in the order of `classes`."""
-    draft: Draft | None = None
-    """Present when there is something to say about rows."""
+    ruling: Ruling = NO_RULING
+    """What there is to say beside the model's answers, or instead."""
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -47,7 +48,7 @@ class Answers:
 
     def row(self, index: int) -> Answer:
         """The answer to one row."""
-        told, notices = self.draft.overrides if self.draft else {}, self.notices(index)
+        told = self.ruling.overrides
         overridden = index in told
         return Answer(
             self.ids[index],
@@ -55,13 +56,9 @@ class Answers:
             None if overridden else self._by_class(index),
             self.model,
             self.version,
-            notices,
+            self.ruling.notices.get(index, ()),
             overridden,
         )
-
-    def notices(self, index: int) -> Sequence[Notice]:
-        """What else there is to say about one row."""
-        return () if self.draft is None else self.draft.notices.get(index, ())
 
     def _by_class(self, index: int) -> Mapping[str, float] | None:
         if self.probabilities is None:
@@ -76,8 +73,8 @@ def logged_as(call: Call) -> Answered:
     overrides = {
         one.ids[row]: told
         for one in asked
-        if one.draft is not None
-        for row, told in one.draft.overrides.items()
+        if one.ruling is not NO_RULING
+        for row, told in one.ruling.overrides.items()
     }
     return Answered(
         call.deployment.name,
@@ -107,7 +104,7 @@ def answers_of(call: Call) -> Iterator[tuple[Asked, Answers]]:
             told[start:stop],
             main.classes,
             None if likely is None else likely[start:stop],
-            asked.draft,
+            asked.ruling,
         )
         start = stop
         yield asked, answers

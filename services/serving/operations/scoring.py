@@ -13,12 +13,14 @@ from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import structlog
 
 from services.serving.domain.drafts import Cells, Draft
 from services.serving.domain.errors import BusyError, ScoringFailedError
+from services.serving.domain.guards import NO_RULING, Ruling
+from services.serving.domain.rows import Shape
 from services.serving.domain.scoring import Loaded
 from services.serving.domain.table import Deployment, Live
 from services.serving.metrics import Dialect
@@ -52,18 +54,34 @@ class Limits:
     """Requests that may wait for a slow version."""
 
 
+class Reply(Protocol):
+    """Who waits for a request's answer: an asyncio.Future, or what looks like one."""
+
+    def done(self) -> bool:
+        """Whether nobody waits any more."""
+
+    def set_result(self, answers: Any, /) -> None:
+        """Hand over `operations.replies.Answers`."""
+
+    def set_exception(self, error: Exception, /) -> None:
+        """Say why there is no answer."""
+
+
 @dataclass(slots=True, eq=False)
 class Asked:
     """One request on its way: rows that were read, their ids, and the reply that waits."""
 
     cells: Sequence[Cells]
     ids: Sequence[str]
+    """Made when the caller brings none."""
     dialect: Dialect
-    reply: asyncio.Future[Any]
-    """Gets `operations.replies.Answers`."""
-    since: float
+    reply: Reply
+    shape: Shape = Shape.ONE
     draft: Draft | None = None
     """Present when there is something to say about the rows."""
+    ruling: Ruling = NO_RULING
+    """What guard rules make of the answers."""
+    since: float = 0.0
 
 
 @dataclass(slots=True, eq=False)
@@ -175,6 +193,8 @@ class _Line:
         self._due = False
         while self._waiting and self._call is None:
             taken = self._take()
+            if not taken:
+                continue
             cells = _cells_of(taken)
             if self._main.cost.of(len(cells)) <= self._limits.inline_seconds:
                 self._hand_out(_scored(self._main, taken, cells))
@@ -188,7 +208,8 @@ class _Line:
             taken.append(self._waiting.popleft())
             rows += len(taken[-1].cells)
         self._linger.note(len(taken))
-        return taken
+        # Nobody waits for some any more: they went away, or their time is over.
+        return [asked for asked in taken if not asked.reply.done()]
 
     async def _score_aside(self, taken: Sequence[Asked], cells: Sequence[Cells]) -> None:
         results: Sequence[_Result]

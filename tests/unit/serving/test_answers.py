@@ -1,3 +1,4 @@
+import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
@@ -5,6 +6,8 @@ from prometheus_client import CollectorRegistry
 
 from services.serving.domain.errors import (
     InvalidRowsError,
+    LogFullError,
+    LowConfidenceError,
     NotLoadedError,
     ScoringFailedError,
     TooManyRowsError,
@@ -24,8 +27,16 @@ from tests.fakes.serving import (
     key_record,
     ruled,
 )
+from understudy.contracts.policy import ConfidenceRule, GuardRule, Guards, Policy
 from understudy.contracts.registry import Snapshot
-from understudy.contracts.vocabulary import AccessLevel, Scope
+from understudy.contracts.vocabulary import (
+    AccessLevel,
+    Durability,
+    GuardAction,
+    Scope,
+    TypePolicy,
+    WarningCode,
+)
 from understudy.runtime.keys import ForbiddenError, KeyRing, UnauthenticatedError, make_key
 
 pytestmark = pytest.mark.anyio
@@ -51,17 +62,26 @@ class World:
         self.keys = {name: make_key() for name in KEYS}
         ring = KeyRing([key_record(self.keys[n], *s, **reach) for n, (s, reach) in KEYS.items()])
         self.numbers = CollectorRegistry()
-        metrics = ServingMetrics(self.numbers)
+        self.metrics = metrics = ServingMetrics(self.numbers)
         self.log = ListLog()
+        self._release = 1
         self.serving = Serving(
             keys=lambda: ring, log=self.log, metrics=metrics, limits=Limits(5, 0.002, 1, 1)
         )
         self.releases = Releases(self.serving, RuleLibrary(), metrics, "here:1")
 
+    async def take_up(self, policy: Policy) -> None:
+        """Have the deployment `public` answer by that policy from now on."""
+        self._release += 1
+        changed = deployment([ruled(1)], name="public", release=self._release)
+        wanted = changed.model_copy(update={"policy": policy})
+        assert await self.releases.take_up(Snapshot(sequence=self._release, deployments=(wanted,)))
+
     def key(self, name: str | None) -> str | None:
         return None if name is None else self.keys[name].plaintext
 
     def number(self, name: str, **labels: str) -> float | None:
+        self.metrics.publish()
         return self.numbers.get_sample_value(name, labels)
 
 
@@ -154,9 +174,47 @@ async def test_no_rows_and_too_many_are_refused(world: World) -> None:
     assert world.number("understudy_refusals_total", code="too_many_rows") == 1
 
 
-async def test_a_row_is_answered_even_when_the_log_is_full(world: World) -> None:
+async def test_what_a_strict_log_can_not_keep_is_not_answered(world: World) -> None:
     world.log.full = True
+    with pytest.raises(LogFullError):
+        await world.serving.predict("public", [ROW], key=None)
+
+
+async def test_a_relaxed_log_holds_no_answer_back(world: World) -> None:
+    relaxed = Policy(durability=Durability.RELAXED)
+    await world.take_up(relaxed)
     assert await world.serving.predict("public", [ROW], key=None)
+    assert len(world.log.answered) == 1
+
+
+async def test_an_unsure_answer_is_flagged_overridden_or_refused(world: World) -> None:
+    sure, unsure = {**ROW, "length": 9.0}, {**ROW, "length": 5.1}
+    for action in GuardAction:
+        answer = "setosa" if action is GuardAction.OVERRIDE else None
+        rule = ConfidenceRule(0.6, GuardRule(action, answer))
+        await world.take_up(Policy(guards=Guards(low_confidence=rule)))
+        asking = [world.serving.predict("public", [row], key=None) for row in (sure, unsure)]
+        first, second = await asyncio.gather(*asking, return_exceptions=True)
+        assert isinstance(first, list)
+        assert not first[0].notices
+        if action is GuardAction.REFUSE:
+            assert isinstance(second, LowConfidenceError)
+            continue
+        assert isinstance(second, list)
+        assert second[0].notices[0].code is WarningCode.LOW_CONFIDENCE
+        assert second[0].overridden is (action is GuardAction.OVERRIDE)
+        hits = {"deployment": "public", "rule": "low_confidence", "action": action.value}
+        assert world.number("understudy_guard_hits_total", **hits) == 1
+    logged = [answered for answered in world.log.answered if answered.overrides]
+    assert [[*answered.overrides.values()] for answered in logged] == [["setosa"]]
+    assert sum(len(answered.ids) for answered in world.log.answered) == 5
+
+
+async def test_what_is_plainly_meant_is_read_and_said(world: World) -> None:
+    await world.take_up(Policy(types=TypePolicy.BEST_EFFORT))
+    (answer,) = await world.serving.predict("public", [{**ROW, "width": "2"}], key=None)
+    assert [notice.feature for notice in answer.notices] == ["width"]
+    assert world.number("understudy_coercions_total", deployment="public") == 1
 
 
 async def test_a_model_that_fails_is_a_failure_of_ours(world: World) -> None:

@@ -4,16 +4,17 @@ import asyncio
 import threading
 from dataclasses import dataclass, field
 
-import numpy as np
 import pytest
 import structlog
 
 from services.serving.domain.errors import BusyError, ScoringFailedError
 from services.serving.domain.rows import Plan
 from services.serving.domain.scoring import UNKNOWN_COST, Cost, Loaded
-from services.serving.operations.scoring import Limits, Scorer
+from services.serving.domain.table import Deployment, Live
+from services.serving.metrics import Dialect
+from services.serving.operations.scoring import Asked, Call, Limits, Linger, Scorer
 from understudy.contracts.signature import Feature, Signature, Target
-from understudy.contracts.vocabulary import FeatureKind, Task
+from understudy.contracts.vocabulary import AccessLevel, FeatureKind, Task
 from understudy.inference.rows import Rows
 from understudy.inference.scored import Scored
 
@@ -44,36 +45,57 @@ class Doubling:
         return Scored(rows.numbers[:, 0] * 2)
 
 
-def loaded(runner: Doubling, cost: Cost) -> Loaded:
-    return Loaded(1, SIGNATURE, Plan(SIGNATURE), runner, cost)
+def live(runner: Doubling, cost: Cost) -> Live:
+    return Live(1, Loaded(1, SIGNATURE, Plan(SIGNATURE), runner, cost), ())
 
 
-def rows(*values: float) -> Rows:
-    return Rows(np.array(values).reshape(-1, 1), ())
+DEPLOYMENT = Deployment("doubling", "garden", "doubling", AccessLevel.PUBLIC, "", 1)
 
 
-async def answers(scorer: Scorer, main: Loaded, *parts: Rows) -> list[object]:
-    results = await asyncio.gather(
-        *(scorer.score(main, part) for part in parts), return_exceptions=True
-    )
-    return [r if isinstance(r, BaseException) else r[0].values.tolist() for r in results]
+class Desk:
+    """Asks a scorer, and tells what came of it."""
+
+    def __init__(self) -> None:
+        self.failed = 0
+        self.scorer = Scorer(LIMITS, self._settle, self._fail)
+
+    async def ask(self, release: Live, *values: float) -> list[float]:
+        reply: asyncio.Future[list[float]] = asyncio.get_running_loop().create_future()
+        cells = [(value,) for value in values]
+        self.scorer.ask(DEPLOYMENT, release, Asked(cells, (), Dialect.JSON, reply))
+        return await reply
+
+    async def ask_all(self, release: Live, *requests: tuple[float, ...]) -> list[object]:
+        asking = [self.ask(release, *values) for values in requests]
+        return [*await asyncio.gather(*asking, return_exceptions=True)]
+
+    def _settle(self, call: Call) -> None:
+        start = 0
+        for asked in call.asked:
+            stop = start + len(asked.cells)
+            if not asked.reply.done():
+                asked.reply.set_result(call.scored.values[start:stop].tolist())
+            start = stop
+
+    def _fail(self, *_: object) -> None:
+        self.failed += 1
 
 
 @pytest.mark.parametrize("cost", [QUICK, SLOW])
 async def test_what_arrives_together_is_one_call(cost: Cost) -> None:
     runner = Doubling()
-    found = await answers(Scorer(LIMITS), loaded(runner, cost), rows(1), rows(2, 3), rows(4))
+    found = await Desk().ask_all(live(runner, cost), (1,), (2, 3), (4,))
     assert found == [[2.0], [4.0, 6.0], [8.0]]
     assert runner.calls == [4]
 
 
 async def test_what_arrives_during_a_slow_call_goes_with_the_next() -> None:
-    runner, scorer = Doubling(), Scorer(LIMITS)
-    main = loaded(runner, SLOW)
+    runner, desk = Doubling(), Desk()
+    release = live(runner, SLOW)
     runner.gate.clear()
-    first = asyncio.create_task(scorer.score(main, rows(1)))
+    first = asyncio.create_task(desk.ask(release, 1))
     assert await asyncio.to_thread(runner.begun.wait, 5)
-    rest = [asyncio.create_task(scorer.score(main, rows(value))) for value in (2, 3)]
+    rest = [asyncio.create_task(desk.ask(release, value)) for value in (2, 3)]
     await asyncio.sleep(0)
     runner.gate.set()
     await asyncio.gather(first, *rest)
@@ -82,23 +104,25 @@ async def test_what_arrives_during_a_slow_call_goes_with_the_next() -> None:
 
 @pytest.mark.parametrize("cost", [QUICK, SLOW])
 async def test_a_row_that_breaks_the_model_fails_alone(cost: Cost) -> None:
-    found = await answers(Scorer(LIMITS), loaded(Doubling(), cost), rows(1), rows(-1), rows(3))
+    desk = Desk()
+    found = await desk.ask_all(live(Doubling(), cost), (1,), (-1,), (3,))
     assert found[0] == [2.0]
     assert found[2] == [6.0]
     assert isinstance(found[1], ScoringFailedError)
+    assert desk.failed == 1
 
 
 @pytest.mark.parametrize(("cost", "seconds"), [(SLOW, 1), (UNKNOWN_COST, 30)])
 async def test_a_slow_version_takes_so_many_requests_and_no_more(cost: Cost, seconds: int) -> None:
-    runner, scorer = Doubling(), Scorer(LIMITS)
-    main = loaded(runner, cost)
+    runner, desk = Doubling(), Desk()
+    release = live(runner, cost)
     runner.gate.clear()
-    first = asyncio.create_task(scorer.score(main, rows(1)))
+    first = asyncio.create_task(desk.ask(release, 1))
     assert await asyncio.to_thread(runner.begun.wait, 5)
-    waiting = [asyncio.create_task(scorer.score(main, rows(2))) for _ in range(LIMITS.queue)]
+    waiting = [asyncio.create_task(desk.ask(release, 2)) for _ in range(LIMITS.queue)]
     await asyncio.sleep(0)
     with pytest.raises(BusyError) as refused:
-        await scorer.score(main, rows(3))
+        await desk.ask(release, 3)
     assert refused.value.retry_after == seconds
     runner.gate.set()
     await asyncio.gather(first, *waiting)
@@ -106,7 +130,7 @@ async def test_a_slow_version_takes_so_many_requests_and_no_more(cost: Cost, sec
 
 async def test_a_failure_is_logged_without_what_the_model_was_given() -> None:
     with structlog.testing.capture_logs() as logged:
-        await answers(Scorer(LIMITS), loaded(Doubling(), QUICK), rows(-1))
+        await Desk().ask_all(live(Doubling(), QUICK), (-1,))
     (line,) = logged
     assert line["event"] == "scoring_failed"
     assert line["error_type"] == "builtins.ValueError"
@@ -115,29 +139,69 @@ async def test_a_failure_is_logged_without_what_the_model_was_given() -> None:
 
 
 async def test_a_caller_that_goes_away_takes_nobody_along() -> None:
-    runner, scorer = Doubling(), Scorer(LIMITS)
-    main = loaded(runner, QUICK)
-    gone = asyncio.create_task(scorer.score(main, rows(1)))
-    stays = asyncio.create_task(scorer.score(main, rows(2)))
+    runner, desk = Doubling(), Desk()
+    release = live(runner, QUICK)
+    gone = asyncio.create_task(desk.ask(release, 1))
+    stays = asyncio.create_task(desk.ask(release, 2))
     await asyncio.sleep(0)
     gone.cancel()
-    assert (await stays)[0].values.tolist() == [4.0]
+    assert await stays == [4.0]
+
+
+async def test_nobody_is_scored_who_went_away_before_the_call() -> None:
+    runner, desk = Doubling(), Desk()
+    release = live(runner, SLOW)
+    runner.gate.clear()
+    first = asyncio.create_task(desk.ask(release, 1))
+    assert await asyncio.to_thread(runner.begun.wait, 5)
+    gone = asyncio.create_task(desk.ask(release, 2))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await asyncio.wait([gone])
+    runner.gate.set()
+    await first
+    assert await desk.ask(release, 3) == [6.0]
+    assert runner.calls == [1, 1]
 
 
 async def test_large_requests_are_not_joined() -> None:
-    runner = Doubling()
-    await answers(Scorer(LIMITS), loaded(runner, QUICK), rows(*range(200)), rows(*range(200)))
+    runner, many = Doubling(), tuple(map(float, range(200)))
+    await Desk().ask_all(live(runner, QUICK), many, many)
     assert runner.calls == [200, 200]
 
 
 @pytest.mark.parametrize("cost", [QUICK, SLOW])
 async def test_callers_that_ask_again_at_once_are_joined_again(cost: Cost) -> None:
-    runner, scorer = Doubling(), Scorer(LIMITS)
-    main = loaded(runner, cost)
+    runner, desk = Doubling(), Desk()
+    release = live(runner, cost)
 
     async def caller() -> None:
         for _ in range(3):
-            await scorer.score(main, rows(1))
+            await desk.ask(release, 1)
 
     await asyncio.gather(*(caller() for _ in range(3)))
     assert runner.calls == [3, 3, 3]
+
+
+async def test_a_former_releases_requests_are_answered_by_it() -> None:
+    former, present, desk = Doubling(), Doubling(), Desk()
+    releases = [live(former, QUICK), live(present, QUICK)]
+    await asyncio.gather(*(desk.ask(releases[number % 2], number) for number in range(4)))
+    assert (sum(former.calls), sum(present.calls)) == (2, 2)
+
+
+def test_a_line_lingers_only_for_callers_that_were_answered_together() -> None:
+    linger = Linger(call_seconds=10.0)
+    linger.begin()
+    assert not linger.worth_it(waiting=1)
+    linger.note(8)
+    linger.begin()
+    assert linger.worth_it(waiting=1)
+    assert not linger.worth_it(waiting=8)
+
+
+def test_quick_calls_are_not_waited_for() -> None:
+    linger = Linger(call_seconds=10e-6)
+    linger.note(8)
+    linger.begin()
+    assert not linger.worth_it(waiting=1)

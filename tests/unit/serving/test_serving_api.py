@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from services.serving.api.predict import Predict, deployment_of
+from services.serving.api.predict import Predict, PredictOverASGI, deployment_of
 from services.serving.api.routes import routes
 from services.serving.metrics import ServingMetrics
 from services.serving.operations import Serving
@@ -37,7 +37,7 @@ class World:
         self.releases = Releases(self.serving, RuleLibrary(), metrics, "here:1")
         api = routes(self.serving, metrics, LIMIT)
         self._app = Starlette(routes=api, exception_handlers={**EXCEPTION_HANDLERS})
-        self._predict = Predict(self.serving, metrics, LIMIT)
+        self._predict = PredictOverASGI(Predict(self.serving, metrics, LIMIT))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (name := deployment_of(scope)) is not None:

@@ -1,0 +1,216 @@
+"""Predictions answered straight from uvicorn's parser: no task, scope or messages for each.
+
+An `Exchange` stands where uvicorn keeps a request's cycle and operations keep a future. Whatever is
+not a plain prediction (another path, a pipelined request, a body that must be asked for) goes the
+ASGI way, which answers predictions just the same.
+"""
+
+import time
+import uuid
+from typing import Any, Final, cast
+
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE
+
+from services.serving.api.admission import Admission
+from services.serving.api.connections import BoundedProtocol, ConnectionBounds
+from services.serving.api.predict import PREFIX, SUFFIX, Begun, Predict, Presented
+from services.serving.operations import Answers
+from understudy.contracts.refusals import Refusal
+
+_PREFIX: Final = PREFIX.encode()
+_SUFFIX: Final = SUFFIX.encode()
+_OK: Final = STATUS_LINE[200]
+
+
+class Exchange:
+    """One request for predictions and its answer."""
+
+    __slots__ = (
+        "_begun",
+        "_body",
+        "_direct",
+        "_presented",
+        "_size",
+        "disconnected",
+        "keep_alive",
+        "more_body",
+        "response_complete",
+        "since",
+    )
+
+    def __init__(self, direct: "DirectProtocol", presented: Presented, *, keep_alive: bool) -> None:
+        self._direct = direct
+        self._presented = presented
+        self._begun: Begun | None = None
+        self._body: bytes | list[bytes] = b""
+        self._size = 0
+        self.since = time.monotonic()
+        # What uvicorn looks at.
+        self.keep_alive = keep_alive
+        self.more_body = True
+        self.disconnected = False
+        self.response_complete = False
+
+    @property
+    def message_event(self) -> "Exchange":
+        """What uvicorn sets when a connection is lost."""
+        return self
+
+    def set(self) -> None:
+        """Whatever happened to the connection: this exchange is over."""
+        self._direct.admission.leave(self)
+
+    def begin(self, deployment: str) -> None:
+        """The head is there: whoever may not ask is told before the body has come."""
+        if (refusal := self._direct.admission.enter(self)) is not None:
+            self.keep_alive = False
+            self.set_exception(refusal)
+            return
+        try:
+            self._begun = self._direct.predict.begin(deployment, self._presented)
+        except Exception as error:  # noqa: BLE001 - nothing stands behind this path
+            self.set_exception(error)
+
+    def take(self, part: bytes) -> None:
+        """Some of the body, or all of it."""
+        self._size += len(part)
+        if self._size > self._direct.predict.body_limit:
+            self.keep_alive = False
+            self.set_exception(self._direct.predict.too_large())
+        elif not self._body:
+            self._body = part
+        elif isinstance(self._body, list):
+            self._body.append(part)
+        else:
+            self._body = [self._body, part]
+
+    def ask(self) -> None:
+        """The body is whole."""
+        self.more_body = False
+        body = self._body if isinstance(self._body, bytes) else b"".join(self._body)
+        self._body = b""
+        try:
+            assert self._begun is not None  # noqa: S101 - else it was answered before
+            self._direct.predict.ask(self._begun, body, self)
+        except Exception as error:  # noqa: BLE001 - nothing stands behind this path
+            self.set_exception(error)
+
+    def done(self) -> bool:
+        """Whether nobody waits for an answer any more."""
+        return self.response_complete or self.disconnected
+
+    def set_result(self, answers: Answers) -> None:
+        """Answer."""
+        begun = cast("Begun", self._begun)
+        headers, content = self._direct.predict.answer(begun, answers)
+        self._write(_OK, headers, content)
+
+    def set_exception(self, error: Exception) -> None:
+        """Refuse, or own up to a failure of ours."""
+        request_id = self._presented.request_id or uuid.uuid4().hex
+        path = self._direct.url.partition(b"?")[0].decode("latin-1")
+        response = self._direct.predict.refused(error, path, request_id)
+        if response.headers.get("connection") == "close":
+            self.keep_alive = False
+        head = b"".join(b"%b: %b\r\n" % pair for pair in response.raw_headers)
+        self._write(STATUS_LINE[response.status_code], head, bytes(response.body))
+
+    def end(self, refusal: Refusal) -> None:
+        """Its time is over."""
+        self.keep_alive = False
+        self.set_exception(refusal)
+
+    def _write(self, status: bytes, headers: bytes, content: bytes) -> None:
+        if self.done():
+            return
+        common, closes = self._direct.common_headers()
+        keep = self.keep_alive and not closes
+        close = b"" if self.keep_alive or closes else b"connection: close\r\n"
+        transport = self._direct.transport
+        transport.write(b"".join((status, common, headers, close, b"\r\n", content)))
+        self.response_complete = True
+        self._direct.admission.leave(self)
+        if not keep:
+            transport.close()
+        self._direct.on_response_complete()
+
+
+class DirectProtocol(BoundedProtocol):
+    """uvicorn's protocol, with a shorter way for predictions."""
+
+    def __init__(
+        self, predict: Predict, admission: Admission, bounds: ConnectionBounds, **options: Any
+    ) -> None:
+        super().__init__(bounds, **options)
+        self.predict = predict
+        self.admission = admission
+        self._common: tuple[object, int, bytes, bool] = (None, 0, b"", False)
+
+    def on_message_begin(self) -> None:
+        """A request begins. What ASGI needs of it is made when it turns out to go that way."""
+        self.url = b""
+        self.expect_100_continue = False
+        self.headers = []
+
+    def on_headers_complete(self) -> None:
+        """Choose the way."""
+        deployment = self._asked_for()
+        if deployment is None:
+            url, headers, expects = self.url, self.headers, self.expect_100_continue
+            super().on_message_begin()
+            self.url, self.expect_100_continue = url, expects
+            self.headers += headers
+            super().on_headers_complete()
+            return
+        name, query = deployment
+        presented = Presented.of(self.headers, query)
+        exchange = Exchange(self, presented, keep_alive=self.parser.should_keep_alive())
+        self.cycle = exchange  # type: ignore[assignment] # it has what uvicorn looks at
+        exchange.begin(name)
+
+    def on_body(self, body: bytes) -> None:
+        """Some of a body came."""
+        exchange: Any = self.cycle
+        if type(exchange) is not Exchange:
+            super().on_body(body)
+        elif not exchange.response_complete:
+            exchange.take(body)
+
+    def on_message_complete(self) -> None:
+        """A request is whole."""
+        exchange: Any = self.cycle
+        if type(exchange) is not Exchange:
+            super().on_message_complete()
+        elif exchange.response_complete:
+            exchange.more_body = False
+        else:
+            exchange.ask()
+
+    def common_headers(self) -> tuple[bytes, bool]:
+        """What each answer of this server carries, and whether that ends connections."""
+        found = self.server_state.default_headers
+        kept = self._common
+        if kept[0] is not found or kept[1] != len(found):
+            closes = any(name == b"connection" and value == b"close" for name, value in found)
+            text = b"".join(b"%b: %b\r\n" % pair for pair in found)
+            kept = self._common = (found, len(found), text, closes)
+        return kept[2], kept[3]
+
+    def _asked_for(self) -> tuple[str, bytes] | None:
+        """The deployment and the query of a prediction that may go straight."""
+        path, _, query = self.url.partition(b"?")
+        if not (path.endswith(_SUFFIX) and path.startswith(_PREFIX)):
+            return None
+        name = path[len(_PREFIX) : -len(_SUFFIX)]
+        before = self.cycle
+        plain = (
+            name.replace(b"-", b"").isalnum()
+            and self.parser.get_method() == b"POST"
+            and self.parser.get_http_version() == "1.1"
+            and not self.parser.should_upgrade()
+            and not self.expect_100_continue
+            and not self.flow.write_paused
+            and (before is None or before.response_complete)
+            and not self.root_path
+        )
+        return (name.decode("ascii"), query) if plain else None
