@@ -63,7 +63,7 @@ class Coder:
         self._checks = bool(coding.refuse_missing or coding.refuse_huge)
 
     def matrix(self, rows: Rows) -> NDArray[Any]:
-        """n × columns, contiguous. RefusedRowsError for what the original model would refuse."""
+        """N × columns, contiguous. RefusedRowsError for what the original model would refuse."""
         if self._columns is None:
             found: NDArray[Any] = np.ascontiguousarray(rows.numbers, dtype=self._dtype)
         else:

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 import numpy as np
 import skops.io
-from numpy.typing import NDArray
 
 from understudy.contracts.signature import Signature, Target
 from understudy.contracts.vocabulary import Task

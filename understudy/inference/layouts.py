@@ -1,4 +1,4 @@
-"""How checked rows are handed to a scikit-learn model: as an array, a frame or an array of objects."""
+"""How checked rows are handed to a scikit-learn model: as an array, a frame or objects."""
 
 import warnings
 from collections.abc import Sequence

@@ -150,8 +150,8 @@ class _Walk:
 
     def _StackingClassifier(self, model: Any, columns: Columns) -> Columns:  # noqa: N802
         self._VotingClassifier(model, columns)
-        own = [None] * model.final_estimator_.n_features_in_
-        self.through(model.final_estimator_, own + columns if model.passthrough else [*own])
+        answers: Columns = [None] * model.final_estimator_.n_features_in_
+        self.through(model.final_estimator_, answers)
         return []
 
     _StackingRegressor = _StackingClassifier

@@ -67,7 +67,7 @@ def ordinal(scope: Any, operator: Any, container: Any) -> None:
 
 
 def ordinals(nodes: Nodes, rows: str, model: Any) -> str:
-    """n × encoded columns."""
+    """N × encoded columns."""
     table, sizes = _ordinal_table(model), [len(values) for values in model.categories_]
     known = ~np.isnan(table)
     owners = np.repeat(np.arange(len(sizes)), sizes)
@@ -85,7 +85,7 @@ def ordinals(nodes: Nodes, rows: str, model: Any) -> str:
 
 
 def matches(nodes: Nodes, rows: str, categories: list[NDArray[Any]]) -> str:
-    """n × all categories of all columns: 1 where a row has that category, else 0."""
+    """N × all categories of all columns: 1 where a row has that category, else 0."""
     known = np.concatenate([np.asarray(values, dtype=np.float64) for values in categories])
     places = np.repeat(np.arange(len(categories)), [len(values) for values in categories])
     if np.isnan(known).any():
@@ -142,4 +142,5 @@ def _ordinal_table(model: Any) -> NDArray[np.float64]:
 
 
 def _kept(model: Any) -> NDArray[np.bool_]:
-    return ~np.isnan(model.statistics_) | bool(model.keep_empty_features)
+    kept: NDArray[np.bool_] = ~np.isnan(model.statistics_)
+    return kept | bool(model.keep_empty_features)

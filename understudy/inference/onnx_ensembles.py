@@ -9,6 +9,7 @@ from skl2onnx.proto import onnx_proto
 
 from understudy.inference.numeric_twin import NotConvertibleError
 from understudy.inference.onnx_columns import matches
+from understudy.inference.onnx_histogram import histogram
 from understudy.inference.onnx_nodes import Nodes, shape
 from understudy.inference.onnx_trees import (
     Ensemble,
@@ -16,7 +17,6 @@ from understudy.inference.onnx_trees import (
     boosted,
     by_target,
     forest,
-    histogram,
 )
 
 

@@ -76,8 +76,15 @@ def export(model: Any, columns: int, precision: str) -> Any:
 
 
 def _options(model: Any) -> dict[int, dict[str, bool]] | None:
-    """Probabilities as a matrix instead of a list of dictionaries."""
-    return {id(model): {"zipmap": False}} if hasattr(model, "predict_proba") else None
+    """Probabilities as a matrix instead of a list of dictionaries.
+
+    Classifiers without probabilities do not all take that option, and get it unless they are
+    given another.
+    """
+    if hasattr(model, "predict_proba"):
+        return {id(model): {"zipmap": False}}
+    last = model.steps[-1][1] if hasattr(model, "steps") else model
+    return {id(last): {"nocl": False}} if hasattr(last, "classes_") else None
 
 
 def file_of(model: Any, answer: Answer | None, text: str) -> bytes:

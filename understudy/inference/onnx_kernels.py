@@ -51,7 +51,7 @@ def support_vector_regression(scope: Any, operator: Any, container: Any) -> None
 
 
 def _squared_distances(nodes: Nodes, points: Any) -> str:
-    """n × points: |x|² - 2 x·p + |p|², at least 0."""
+    """N × points: |x|² - 2 x·p + |p|², at least 0."""
     rows = nodes.rows()
     axes = nodes.constant(np.array([1], dtype=np.int64))
     own = nodes.add("ReduceSumSquare", [rows, axes], keepdims=1)

@@ -7,7 +7,6 @@ from numpy.typing import NDArray
 from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType
 from skl2onnx.proto import onnx_proto
 
-
 KNOWN_ML_OPSET: Final = 3
 """The newest set of skl2onnx; `TreeEnsemble` is of set 5, which the finished graph states."""
 
