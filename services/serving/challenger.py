@@ -1,14 +1,14 @@
 """The challenger process: `python -m services.serving.challenger`.
 
-It gives way: its CPU priority is low, so that on a shared machine answers come first.
+It gives way: its CPU priority and its children's is low, so that on a shared machine answers come
+first.
 """
 
-import contextlib
 import os
-from pathlib import Path
 
 import uvicorn
 
+from services.serving.adapters.scoring.limits import lower_priority
 from services.serving.settings import ChallengerSettings
 from understudy.runtime.logs import configure_logs
 
@@ -31,14 +31,6 @@ def main() -> None:
         access_log=False,
         server_header=False,
     )
-
-
-def lower_priority(nice: int) -> None:
-    """Give way to other processes, also to those outside our session's scheduling group."""
-    os.nice(nice)
-    # Where Linux groups by session, niceness alone counts only within the group. Not everywhere.
-    with contextlib.suppress(OSError):
-        Path("/proc/self/autogroup").write_text(str(nice))
 
 
 if __name__ == "__main__":

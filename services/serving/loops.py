@@ -134,5 +134,5 @@ class Readers:
             await pairing.ended.wait()
         finally:
             await cancel(loops)
-            pairing.close()
+            await pairing.close()
             del self._tasks[pairing]

@@ -4,14 +4,15 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
 from services.serving.domain.scoring import Loaded
 from services.serving.domain.table import Live
-from understudy.contracts.events import LabelEvent, PairBatch, PredictionBatch
+from understudy.contracts.events import LabelEvent, PredictionHeading
 from understudy.contracts.registry import ServedVersion
-from understudy.contracts.vocabulary import Label
+from understudy.contracts.vocabulary import Label, Outcome
 from understudy.inference.rows import Rows
 from understudy.inference.scored import Scored
 
@@ -30,6 +31,19 @@ class Answered:
     scored: Scored
     overrides: Mapping[str, Label] = field(default_factory=dict)
     """By prediction id: what a guard rule told the caller instead."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogHealth:
+    """How the log of one worker fares."""
+
+    degraded: bool
+    """Redis is slow or gone: rows go to the disk, or are refused when that can't take them."""
+    since: float | None = None
+    """Seconds since the epoch."""
+    spooled_rows: int = 0
+    """Rows on disk that Redis may not have."""
+    spooled_bytes: int = 0
 
 
 class Log(Protocol):
@@ -84,12 +98,24 @@ class Delivery:
     """An entry of the prediction stream that was handed to one challenger version."""
 
     entry: bytes
-    batch: PredictionBatch | None
-    """None when the entry was trimmed meanwhile, or can't be decoded."""
+    fields: Mapping[bytes, bytes] = field(default_factory=dict)
+    """As they are in the stream; none when the entry was trimmed meanwhile."""
+    heading: PredictionHeading | None = None
+    """None when the entry was trimmed, or can't be read."""
     unknown_schema: bool = False
     """A newer process may know it, so the entry must stay."""
     corrupt: bool = False
     """Nobody can read it, so the entry need not stay."""
+
+    @property
+    def rows(self) -> int:
+        """How many predictions it holds."""
+        return 0 if self.heading is None else self.heading.rows
+
+    @property
+    def logged_at(self) -> float:
+        """When it was appended, by Redis's clock, in seconds since the epoch."""
+        return int(self.entry.partition(b"-")[0]) / 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +124,8 @@ class Backlog:
 
     pending: int
     """Entries handed over and not finished."""
+    undelivered: int
+    """Entries that nobody was handed yet; estimated where Redis does not count them."""
     behind_seconds: float
     """Age of the oldest entry that is not finished; 0 when there is none."""
 
@@ -106,19 +134,103 @@ class Inbox(Protocol):
     """The prediction stream as one challenger version reads it."""
 
     async def open(self, since: datetime) -> None:
-        """Have a place in the stream, made shortly before `since` when there is none."""
+        """Have a place in the stream: where a former one ended, or else shortly before `since`."""
 
-    async def unfinished(self, after: bytes) -> list[Delivery]:
+    async def unfinished(self, after: bytes, most: int) -> list[Delivery]:
         """Entries beyond `after` that were handed over before and not finished."""
 
-    async def abandoned(self) -> list[Delivery]:
+    async def abandoned(self, most: int) -> list[Delivery]:
         """Entries that another reader took and did not finish for long."""
 
-    async def arrived(self) -> list[Delivery]:
+    async def arrived(self, most: int) -> list[Delivery]:
         """New entries; waits a moment for them."""
 
-    async def finish(self, entry: bytes, pairs: PairBatch | None) -> bool:
-        """Append the pairs and finish the entry: both or none, and once. False: was done before."""
+    async def finish(self, entries: Sequence[bytes], pairs: Mapping[bytes, bytes]) -> bool:
+        """Append one entry of pairs and finish the entries that they are of: all, once, or nothing.
+
+        False: some of them were finished before.
+        """
+
+    async def acknowledge(self, entries: Sequence[bytes]) -> int:
+        """Finish entries that owe no pairs; how many were not finished before."""
 
     async def backlog(self) -> Backlog:
         """How much is left to do."""
+
+    async def leave(self) -> bool:
+        """Give the place up, unless something is unfinished: nobody will wait for this reader."""
+
+
+class Loss(StrEnum):
+    """Why a challenger's process had to be replaced."""
+
+    TIMEOUT = "timeout"
+    DIED = "died"
+    MEMORY = "memory"
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What a process takes."""
+
+    memory_bytes: int
+    """Resident."""
+    cpu_seconds: float
+    """Since it began."""
+
+
+@dataclass(frozen=True, slots=True)
+class Paired:
+    """Pairs of all rows of some entries of one release, as an entry of the pair stream."""
+
+    entries: Sequence[bytes]
+    rows: Sequence[int]
+    """Of each entry."""
+    main: int
+    fields: Mapping[bytes, bytes]
+    outcomes: Mapping[Outcome, int]
+    timed_main: Sequence[float] = ()
+    timed_challenger: Sequence[float] = ()
+    """Seconds of the rows that both answered alone, in turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answers:
+    """What became of entries."""
+
+    paired: Sequence[Paired] = ()
+    corrupt: Sequence[bytes] = ()
+    """Entries that turned out to be unreadable."""
+
+
+class Responder(Protocol):
+    """One challenger version at work. What it does to itself is an outcome, and harms nobody."""
+
+    @property
+    def served(self) -> ServedVersion:
+        """Which version it is."""
+
+    @property
+    def most_rows(self) -> int:
+        """How many rows it can answer within a fraction of the time that a call may take."""
+
+    async def start(self) -> None:
+        """Have it loaded. Raises whatever stands in the way."""
+
+    async def respond(self, deliveries: Sequence[Delivery]) -> Answers:
+        """Pairs of all their rows. Raises only when it can't be loaded again."""
+
+    def give_up(self, deliveries: Sequence[Delivery], reason: str) -> Answers:
+        """Pairs whose rows timed out without being tried."""
+
+    def apart(self, paired: Paired) -> Sequence[Paired]:
+        """The same pairs, by entry."""
+
+    def beside(self, main: ServedVersion) -> None:
+        """From now on time rows of this main version too, if it can be loaded."""
+
+    def usage(self) -> Usage | None:
+        """What it takes; None while it does not run."""
+
+    async def close(self) -> None:
+        """End it."""

@@ -79,6 +79,20 @@ class PredictionBatch(Entry, frozen=True, kw_only=True):
     """By prediction id: what the caller was told instead of the model's answer."""
 
 
+class PredictionHeading(msgspec.Struct, frozen=True, kw_only=True):
+    """Of a `PredictionBatch`: what a reader needs in order to know whether it must read on."""
+
+    release: int
+    main: int
+    challengers: tuple[int, ...]
+    at: bytes
+
+    @property
+    def rows(self) -> int:
+        """How many predictions the entry holds."""
+        return len(self.at) // 8
+
+
 class PairBatch(Entry, frozen=True, kw_only=True):
     """Rows with both responses: the main's, and one challenger's."""
 
@@ -139,6 +153,11 @@ def challenger_group(version: int) -> str:
     return f"challenger:{version}"
 
 
+def challenger_position_key(deployment: str, version: int) -> str:
+    """Where on the prediction stream a group of that version ended, once it was destroyed."""
+    return f"understudy:{{{deployment}}}:challenger:{version}:position"
+
+
 def encode(entry: Entry) -> dict[bytes, bytes]:
     """The fields of one stream entry."""
     return {FIELD_SCHEMA: b"%d" % SCHEMA, FIELD_BODY: _ENCODER.encode(entry)}
@@ -147,6 +166,11 @@ def encode(entry: Entry) -> dict[bytes, bytes]:
 def decode_predictions(fields: Fields) -> PredictionBatch:
     """Read an entry of the prediction stream."""
     return _PREDICTIONS.decode(_body(fields))
+
+
+def decode_heading(fields: Fields) -> PredictionHeading:
+    """Read what an entry of the prediction stream is about, and pass over its rows."""
+    return _HEADINGS.decode(_body(fields))
 
 
 def decode_pairs(fields: Fields) -> PairBatch:
@@ -179,5 +203,6 @@ def _body(fields: Fields) -> bytes:
 
 _ENCODER = msgspec.msgpack.Encoder()
 _PREDICTIONS = msgspec.msgpack.Decoder(PredictionBatch)
+_HEADINGS = msgspec.msgpack.Decoder(PredictionHeading)
 _PAIRS = msgspec.msgpack.Decoder(PairBatch)
 _LABELS = msgspec.msgpack.Decoder(LabelBatch)

@@ -7,18 +7,14 @@ from typing import Any, Final
 
 import msgspec
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
+from services.serving.adapters.inbox_scripts import BACKLOG, FINISH_ONCE, LEAVE, OPEN
 from services.serving.ports import Backlog, Delivery
 from understudy.contracts.events import (
-    CategoryColumn,
-    NumberColumn,
-    PairBatch,
-    PredictionBatch,
     UnknownSchemaError,
     challenger_group,
-    decode_predictions,
-    encode,
+    challenger_position_key,
+    decode_heading,
     pairs_key,
     predictions_key,
 )
@@ -28,14 +24,6 @@ from understudy.contracts.events import (
 _MARGIN_SECONDS: Final = 60
 _FLOAT_BYTES: Final = 8
 _ABANDONED_MILLISECONDS: Final = 60_000
-
-# KEYS: predictions, pairs. ARGV: group, entry, then the words of the pair entry, if there is one.
-# Appends before it acknowledges, so that a failure between the two can't lose the pairs.
-_FINISH_ONCE: Final = """
-if #redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[2], ARGV[2], 1) == 0 then return 0 end
-if #ARGV > 2 then redis.call('XADD', KEYS[2], '*', ARGV[3], ARGV[4], ARGV[5], ARGV[6]) end
-return redis.call('XACK', KEYS[1], ARGV[1], ARGV[2])
-"""
 
 Entries = Sequence[tuple[bytes, Mapping[bytes, bytes] | None]]
 
@@ -50,72 +38,93 @@ class RedisInbox:
         version: int,
         *,
         consumer: str,
-        entries: int,
         wait_milliseconds: int = 1_000,
     ) -> None:
         self._redis = redis
         self._stream = predictions_key(deployment)
         self._pairs = pairs_key(deployment)
+        self._position = challenger_position_key(deployment, version)
         self._group = challenger_group(version)
         self._consumer = consumer
-        self._entries = entries
         self._wait_milliseconds = wait_milliseconds
+        # By digest: the text goes over the wire when Redis does not know it, and not again.
+        self._open_script = redis.register_script(OPEN)
+        self._finish_script = redis.register_script(FINISH_ONCE)
+        self._backlog_script = redis.register_script(BACKLOG)
+        self._leave_script = redis.register_script(LEAVE)
 
     async def open(self, since: datetime) -> None:
-        """Make the group, unless there is one."""
+        """Make the group, unless there is one, where a former one of that name ended."""
         start = max(0, int((since.timestamp() - _MARGIN_SECONDS) * 1_000))
-        try:
-            await self._redis.xgroup_create(self._stream, self._group, f"{start}-0", mkstream=True)
-        except ResponseError as error:
-            if not str(error).startswith("BUSYGROUP"):
-                raise
+        await self._open_script(
+            keys=[self._stream, self._position], args=[self._group, f"{start}-0"]
+        )
 
-    async def unfinished(self, after: bytes) -> list[Delivery]:
+    async def unfinished(self, after: bytes, most: int) -> list[Delivery]:
         """This consumer's own pending entries beyond `after`."""
-        return await self._read(after)
+        return await self._read(after, most)
 
-    async def abandoned(self) -> list[Delivery]:
+    async def abandoned(self, most: int) -> list[Delivery]:
         """Pending entries of consumers that left them for a minute."""
         answer = await self._redis.xautoclaim(
-            self._stream,
-            self._group,
-            self._consumer,
-            _ABANDONED_MILLISECONDS,
-            count=self._entries,
+            self._stream, self._group, self._consumer, _ABANDONED_MILLISECONDS, count=most
         )
         return _deliveries(answer[1])
 
-    async def arrived(self) -> list[Delivery]:
+    async def arrived(self, most: int) -> list[Delivery]:
         """Entries that nobody was handed yet."""
-        return await self._read(b">", block=self._wait_milliseconds)
+        return await self._read(b">", most, block=self._wait_milliseconds)
 
-    async def finish(self, entry: bytes, pairs: PairBatch | None) -> bool:
+    async def finish(self, entries: Sequence[bytes], pairs: Mapping[bytes, bytes]) -> bool:
         """Append and acknowledge, in one script."""
-        words = [] if pairs is None else [w for field in encode(pairs).items() for w in field]
-        done = await self._redis.eval(
-            _FINISH_ONCE, 2, self._stream, self._pairs, self._group, entry, *words
+        words = [word for field in pairs.items() for word in field]
+        done = await self._finish_script(
+            keys=[self._stream, self._pairs],
+            args=[self._group, len(entries), *sorted(entries, key=_place), *words],
         )
         return bool(done)
 
+    async def acknowledge(self, entries: Sequence[bytes]) -> int:
+        """Nothing comes of these."""
+        return int(await self._redis.xack(self._stream, self._group, *entries))
+
     async def backlog(self) -> Backlog:
         """Read off the group: its oldest pending entry, and the next one it was not handed."""
-        pending = await self._redis.xpending(self._stream, self._group)
-        oldest: Any = pending["min"] or await self._next_entry()
-        behind = 0.0 if oldest is None else time.time() - int(oldest.split(b"-")[0]) / 1_000
-        return Backlog(pending["pending"], max(0.0, behind))
+        pending, oldest, *counts = await self._backlog_script(
+            keys=[self._stream], args=[self._group]
+        )
+        behind = time.time() - _place(oldest)[0] / 1_000 if oldest else 0.0
+        return Backlog(pending, _undelivered(*counts), max(0.0, behind))
 
-    async def _next_entry(self) -> Any:
-        groups = await self._redis.xinfo_groups(self._stream)
-        name = self._group.encode()
-        last = next(group["last-delivered-id"] for group in groups if group["name"] == name)
-        found = await self._redis.xrange(self._stream, min=b"(" + last, count=1)
-        return found[0][0] if found else None
+    async def leave(self) -> bool:
+        """Destroy the group and note where it ended, unless something is unfinished."""
+        keys = [self._stream, self._position]
+        return bool(await self._leave_script(keys=keys, args=[self._group]))
 
-    async def _read(self, place: bytes, block: int | None = None) -> list[Delivery]:
+    async def _read(self, place: bytes, most: int, block: int | None = None) -> list[Delivery]:
         answer: Any = await self._redis.xreadgroup(
-            self._group, self._consumer, {self._stream: place}, count=self._entries, block=block
+            self._group, self._consumer, {self._stream: place}, count=most, block=block
         )
         return _deliveries(answer[0][1]) if answer else []
+
+
+def _place(entry: bytes) -> tuple[int, int]:
+    """Ids in the order of the stream: as words, 9-0 would come after 10-0."""
+    milliseconds, _, sequence = entry.partition(b"-")
+    return int(milliseconds), int(sequence)
+
+
+def _undelivered(lag: int | None, length: int, first: bytes, last: bytes, delivered: bytes) -> int:
+    """As Redis 7 counts them; before, the share of the stream's time that lies beyond."""
+    if lag is not None:
+        return lag
+    begin, end, reached = _place(first or last), _place(last), _place(delivered)
+    if length == 0 or reached >= end:
+        return 0
+    if reached < begin:
+        return length
+    share = (end[0] - reached[0]) / max(1, end[0] - begin[0])
+    return max(1, round(share * (length - 1)))
 
 
 def _deliveries(entries: Entries) -> list[Delivery]:
@@ -124,30 +133,13 @@ def _deliveries(entries: Entries) -> list[Delivery]:
 
 def _delivery(entry: bytes, fields: Mapping[bytes, bytes] | None) -> Delivery:
     if not fields:
-        return Delivery(entry, None)
+        return Delivery(entry)
     try:
-        batch = decode_predictions(fields)
+        heading = decode_heading(fields)
     except UnknownSchemaError:
-        return Delivery(entry, None, unknown_schema=True)
+        return Delivery(entry, unknown_schema=True)
     except (msgspec.MsgspecError, KeyError, ValueError):
-        return Delivery(entry, None, corrupt=True)
-    return Delivery(entry, batch) if _whole(batch) else Delivery(entry, None, corrupt=True)
-
-
-def _whole(batch: PredictionBatch) -> bool:
-    """Whether every column has a value for each row."""
-    rows, scores = len(batch.ids), batch.scores
-    floats = [batch.at, batch.seconds, scores.values]
-    texts: list[list[str | None]] = []
-    for column in batch.columns:
-        match column:
-            case NumberColumn():
-                floats.append(column.data)
-            case CategoryColumn():
-                texts.append(column.data)
-    return (
-        rows > 0
-        and len(scores.probabilities) in {0, _FLOAT_BYTES * rows * len(scores.classes)}
-        and all(len(data) == _FLOAT_BYTES * rows for data in floats)
-        and all(len(data) == rows for data in texts)
-    )
+        return Delivery(entry, corrupt=True)
+    if heading.rows == 0 or len(heading.at) % _FLOAT_BYTES:
+        return Delivery(entry, corrupt=True)
+    return Delivery(entry, fields, heading)

@@ -1,9 +1,14 @@
-"""Joins the parts of the challenger process: readers of the log, and an application for probes."""
+"""Joins the parts of the challenger process: readers of the log, and an application for probes.
+
+Each challenger version has a reader here and a child process that holds the model. No model and no
+foreign code is in this process.
+"""
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from datetime import UTC, datetime
+from typing import Any, Final
 
 from prometheus_client import (
     CONTENT_TYPE_LATEST,
@@ -18,25 +23,29 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.serving.adapters.inbox import RedisInbox
-from services.serving.adapters.library import ModelLibrary
+from services.serving.adapters.scoring.responder import CallLimits, ProcessResponder
+from services.serving.adapters.scoring.workshop import Workshop
 from services.serving.loops import Following, Readers
 from services.serving.metrics import ChallengerMetrics
 from services.serving.operations.access import check_installation_access
 from services.serving.operations.challenges import Challenges
+from services.serving.operations.pairing import Pairing, ReadingLimits
 from services.serving.settings import ChallengerSettings
 from understudy.client.following import RegistryFollowing
-from understudy.contracts.registry import Snapshot
+from understudy.contracts.registry import DeploymentSnapshot, Snapshot
+from understudy.contracts.registry import Pairing as Owed
 from understudy.contracts.vocabulary import Scope
 from understudy.runtime.following import Follower, SnapshotCache
 from understudy.runtime.http import EXCEPTION_HANDLERS, RequestIds, liveness, readiness_response
 from understudy.runtime.instance import instance_name
 from understudy.runtime.keys import presented_key
-from understudy.runtime.loops import cancel
+from understudy.runtime.loops import cancel, repeat
 from understudy.runtime.redis_client import redis_client
 
-_REDIS_CONNECTIONS = 1_000
+_REDIS_CONNECTIONS: Final = 1_000
 # A reader holds its question for a second on top of what an answer may take.
-_READING_SECONDS = 1.0
+_READING_SECONDS: Final = 1.0
+_TIDYING_SECONDS: Final = 3_600.0
 
 
 class ChallengerProcess:
@@ -61,15 +70,16 @@ class ChallengerProcess:
             SnapshotCache(folder / "snapshot.json"),
             settings.snapshot_wait_seconds,
         )
-        self._library = ModelLibrary(
-            self._registry, folder / "artifacts", settings.load_deadline_seconds
+        self._figures = ChallengerMetrics(self._numbers)
+        self._workshop = Workshop(
+            self._registry,
+            folder / "artifacts",
+            load_seconds=settings.load_deadline_seconds,
+            memory_bytes=settings.challenger_memory_bytes,
+            nice=settings.challenger_nice,
+            timed_ratio=settings.challenger_timed_ratio,
         )
-        self._challenges = Challenges(
-            self._library,
-            self._inbox,
-            ChallengerMetrics(self._numbers),
-            instance_name(),
-        )
+        self._challenges = Challenges(self._begin, instance_name())
         self._readers = Readers()
         self._following = Following(
             self._follower,
@@ -80,7 +90,7 @@ class ChallengerProcess:
         )
 
     def app(self) -> Starlette:
-        """Probes and metrics; its life is that of the readers."""
+        """Probes and metrics; its life is that of the loops."""
         app = Starlette(
             routes=[
                 Route("/livez", liveness),
@@ -97,32 +107,63 @@ class ChallengerProcess:
 
     @contextlib.asynccontextmanager
     async def _running(self, _app: Starlette) -> AsyncIterator[None]:
-        following = asyncio.create_task(self._follow())
+        loops = [asyncio.create_task(loop) for loop in self._loops()]
         try:
             yield
         finally:
-            await cancel([following])
+            await cancel(loops)
             await self._readers.close()
-            self._library.close()
             await self._redis.aclose()
             await self._registry.aclose()
+
+    def _loops(self) -> Sequence[Coroutine[Any, Any, None]]:
+        """What goes on beside the readers."""
+        return [
+            self._follow(),
+            repeat("tidy", self._tidy, pause_seconds=_TIDYING_SECONDS),
+        ]
 
     async def _follow(self) -> None:
         await self._following.begin(self._settings.load_deadline_seconds)
         await self._following.run()
 
     async def _take_up(self, snapshot: Snapshot) -> bool:
+        self._workshop.trust(snapshot.trusted_types)
         self._challenges.take_up(snapshot)
         self._readers.run(self._challenges.running)
         return True
 
-    def _inbox(self, deployment: str, version: int) -> RedisInbox:
-        return RedisInbox(
-            self._redis,
-            deployment,
-            version,
-            consumer=self._settings.challenger_name,
-            entries=self._settings.challenger_entries,
+    async def _tidy(self) -> None:
+        if self._challenges.known:
+            await self._workshop.tidy(self._challenges.in_use)
+
+    def _begin(
+        self, deployment: DeploymentSnapshot, owed: Owed, on_end: Callable[[], None]
+    ) -> Pairing:
+        settings, served = self._settings, deployment.version(owed.version)
+        limits = CallLimits(
+            settings.challenger_call_seconds,
+            settings.challenger_rows,
+            settings.challenger_patience_seconds,
+        )
+        return Pairing(
+            deployment.name,
+            owed.version,
+            owed.since,
+            responder=ProcessResponder(
+                deployment.name, served, self._workshop, self._figures, limits
+            ),
+            inbox=RedisInbox(
+                self._redis, deployment.name, owed.version, consumer=settings.challenger_name
+            ),
+            metrics=self._figures,
+            limits=ReadingLimits(
+                entries=settings.challenger_entries,
+                rows=settings.challenger_rows,
+                linger_seconds=settings.challenger_linger_milliseconds / 1_000,
+                patience_seconds=settings.challenger_patience_seconds,
+            ),
+            on_end=on_end,
         )
 
     async def _readiness(self, _request: Request) -> Response:

@@ -1,8 +1,11 @@
 """What the challenger process counts."""
 
+import contextlib
+from collections.abc import Sequence
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from understudy.contracts.vocabulary import Outcome
+from understudy.contracts.vocabulary import Outcome, Role
 from understudy.runtime.buckets import LATENCY_SECONDS
 
 _BATCH_ROWS = (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000)
@@ -39,10 +42,53 @@ class ChallengerMetrics:
             names,
             registry=registry,
         )
+        self._undelivered = Gauge(
+            "understudy_challenger_undelivered_entries",
+            "Log entries that a challenger was not handed yet; estimated before Redis 7.",
+            names,
+            registry=registry,
+        )
+        self._catching_up = Gauge(
+            "understudy_challenger_catching_up",
+            "Whether a challenger's last reading was as large as a reading may be.",
+            names,
+            registry=registry,
+        )
         self._behind = Gauge(
             "understudy_challenger_behind_seconds",
             "Age of the oldest log entry that a challenger has not finished.",
             names,
+            registry=registry,
+        )
+        self._shed = Counter(
+            "understudy_challenger_shed_rows",
+            "Rows given up unscored because they had waited for too long.",
+            names,
+            registry=registry,
+        )
+        self._restarts = Counter(
+            "understudy_challenger_restarts",
+            "Processes of a challenger that were lost over a call, by reason.",
+            [*names, "reason"],
+            registry=registry,
+        )
+        self._memory = Gauge(
+            "understudy_challenger_memory_bytes",
+            "Resident memory of a challenger's process.",
+            names,
+            registry=registry,
+        )
+        self._cpu = Counter(
+            "understudy_challenger_cpu_seconds",
+            "CPU time of a challenger's processes, as seen every few seconds.",
+            names,
+            registry=registry,
+        )
+        self._timed = Histogram(
+            "understudy_timed_scoring_seconds",
+            "Time of single rows that main and challenger answered alone, in turn.",
+            ["deployment", "role", "version"],
+            buckets=LATENCY_SECONDS,
             registry=registry,
         )
         self._unreadable = Counter(
@@ -67,10 +113,38 @@ class ChallengerMetrics:
         self._seconds.labels(deployment, version).observe(seconds)
         self._batch.labels(deployment, version).observe(rows)
 
-    def behind(self, deployment: str, version: int, pending: int, seconds: float) -> None:
+    def behind(
+        self, deployment: str, version: int, *, pending: int, undelivered: int, seconds: float
+    ) -> None:
         """How much is left to do."""
         self._pending.labels(deployment, version).set(pending)
+        self._undelivered.labels(deployment, version).set(undelivered)
         self._behind.labels(deployment, version).set(seconds)
+
+    def catching_up(self, deployment: str, version: int, *, full: bool) -> None:
+        """The log was read."""
+        self._catching_up.labels(deployment, version).set(full)
+
+    def shed(self, deployment: str, version: int, rows: int) -> None:
+        """Rows were given up."""
+        self._shed.labels(deployment, version).inc(rows)
+
+    def restarted(self, deployment: str, version: int, reason: str) -> None:
+        """A process was lost."""
+        self._restarts.labels(deployment, version, reason).inc()
+
+    def uses(
+        self, deployment: str, version: int, memory_bytes: int, more_cpu_seconds: float
+    ) -> None:
+        """What a process takes, and has taken since this was last said."""
+        self._memory.labels(deployment, version).set(memory_bytes)
+        self._cpu.labels(deployment, version).inc(more_cpu_seconds)
+
+    def timed(self, deployment: str, role: Role, version: int, seconds: Sequence[float]) -> None:
+        """Single rows were answered in turn."""
+        child = self._timed.labels(deployment, role, version)
+        for value in seconds:
+            child.observe(value)
 
     def unreadable(self, deployment: str, version: int) -> None:
         """An entry could not be decoded."""
@@ -82,5 +156,7 @@ class ChallengerMetrics:
 
     def forget(self, deployment: str, version: int) -> None:
         """A reader ended: its gauges go, its counters stay."""
-        self._pending.remove(deployment, version)
-        self._behind.remove(deployment, version)
+        gauges = (self._pending, self._undelivered, self._behind, self._catching_up, self._memory)
+        for gauge in gauges:
+            with contextlib.suppress(KeyError):  # never set
+                gauge.remove(deployment, version)

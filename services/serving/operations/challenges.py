@@ -1,12 +1,15 @@
 """Which challenger versions owe pairs, as the registry's snapshot has it, and how they fare."""
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
+from typing import Protocol
 
-from services.serving.domain.scoring import Loaded
-from services.serving.metrics import ChallengerMetrics
 from services.serving.operations.pairing import Pairing
-from services.serving.ports import Inbox, Library
-from understudy.contracts.registry import DeploymentSnapshot, FollowerReport, Snapshot
+from understudy.contracts.registry import (
+    DeploymentSnapshot,
+    FollowerReport,
+    ServedVersion,
+    Snapshot,
+)
 from understudy.contracts.registry import Pairing as Owed
 from understudy.contracts.vocabulary import Component
 
@@ -14,27 +17,27 @@ Place = tuple[str, int, str]
 """Deployment, version, artifact."""
 
 
+class Begin(Protocol):
+    """Makes a reader of a deployment's log for one version that owes pairs."""
+
+    def __call__(
+        self, deployment: DeploymentSnapshot, owed: Owed, on_end: Callable[[], None]
+    ) -> Pairing:
+        """Not begun yet."""
+
+
 class Challenges:
     """The readers that should run. A retired one ends by itself and is not begun again."""
 
-    def __init__(
-        self,
-        library: Library,
-        inbox: Callable[[str, int], Inbox],
-        metrics: ChallengerMetrics,
-        instance: str,
-    ) -> None:
-        self._library = library
-        self._inbox = inbox
-        self._metrics = metrics
+    def __init__(self, begin: Begin, instance: str) -> None:
+        self._begin = begin
         self._instance = instance
         self._snapshot: Snapshot | None = None
-        self._trusted: Sequence[str] = ()
         self.pairings: dict[Place, Pairing] = {}
 
     def take_up(self, snapshot: Snapshot) -> None:
         """Have a reader for each version that owes pairs."""
-        self._snapshot, self._trusted = snapshot, snapshot.trusted_types
+        self._snapshot = snapshot
         places = {
             _place(deployment, owed): (deployment, owed)
             for deployment in snapshot.deployments
@@ -43,12 +46,12 @@ class Challenges:
         for place, (deployment, owed) in places.items():
             challenges = owed.version in deployment.challengers
             pairing = self.pairings.get(place)
-            if pairing is None or (pairing.ended.is_set() and challenges):
-                pairing = self._begin(deployment, owed)
+            if pairing is None or pairing.ended.is_set():
+                pairing = self._begin(deployment, owed, self._forget)
                 self.pairings[place] = pairing
-            pairing.retired = not challenges
+            pairing.retired, pairing.over = not challenges, False
+            pairing.responder.beside(deployment.version(deployment.main))
         self._retire(self.pairings.keys() - places.keys())
-        self._let_go()
 
     @property
     def running(self) -> list[Pairing]:
@@ -66,7 +69,7 @@ class Challenges:
         waiting = {
             pairing.deployment: pairing.failure
             for pairing in self.running
-            if pairing.loaded is None and not pairing.retired
+            if not pairing.loaded and not pairing.retired
         }
         return FollowerReport(
             instance=self._instance,
@@ -75,34 +78,32 @@ class Challenges:
             failures={p.deployment: p.failure for p in self.running if p.failure is not None},
         )
 
-    def _begin(self, deployment: DeploymentSnapshot, owed: Owed) -> Pairing:
-        served = deployment.version(owed.version)
-
-        async def load() -> Loaded:
-            return await self._library.load(deployment.model, served, self._trusted)
-
-        return Pairing(
-            deployment.name,
-            owed.version,
-            owed.since,
-            load=load,
-            inbox=self._inbox(deployment.name, owed.version),
-            metrics=self._metrics,
-            on_end=self._let_go,
+    @property
+    def in_use(self) -> list[ServedVersion]:
+        """Versions whose files readers may need: also those that no snapshot names any more."""
+        versions = (
+            []
+            if self._snapshot is None
+            else [
+                deployment.version(number)
+                for deployment in self._snapshot.deployments
+                for number in (deployment.main, *(owed.version for owed in deployment.pairings))
+            ]
         )
-
-    def _let_go(self) -> None:
-        """Keep the versions of those readers alone that have not ended."""
-        deployments = () if self._snapshot is None else self._snapshot.deployments
-        owed = [(d, owed.version) for d in deployments for owed in d.pairings]
-        running = {(pairing.deployment, pairing.version) for pairing in self.running}
-        self._library.keep([(d.model, d.version(n)) for d, n in owed if (d.name, n) in running])
+        return [*versions, *(pairing.responder.served for pairing in self.running)]
 
     def _retire(self, places: Collection[Place]) -> None:
         for place in places:
-            self.pairings[place].retired = True
-            if self.pairings[place].ended.is_set():
-                del self.pairings[place]
+            self.pairings[place].retired = self.pairings[place].over = True
+        self._forget()
+
+    def _forget(self) -> None:
+        """Readers that have ended and whose pairs nobody counts on."""
+        ended = [
+            p for p, pairing in self.pairings.items() if pairing.over and pairing.ended.is_set()
+        ]
+        for place in ended:
+            del self.pairings[place]
 
 
 def _place(deployment: DeploymentSnapshot, owed: Owed) -> Place:

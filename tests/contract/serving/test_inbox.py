@@ -1,10 +1,7 @@
 """A challenger's reader against a real Redis: every entry gets its pairs once."""
 
-import asyncio
-import threading
 import time
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,12 +13,12 @@ from prometheus_client import CollectorRegistry
 
 from services.serving.adapters.inbox import RedisInbox
 from services.serving.adapters.log_entries import prediction_batch
-from services.serving.domain.scoring import Loaded
 from services.serving.domain.table import Live
 from services.serving.metrics import ChallengerMetrics
-from services.serving.operations.pairing import Pairing
-from services.serving.ports import Answered
-from tests.fakes.serving import UNLUCKY_WIDTH, LengthRunner, entries, loaded
+from services.serving.operations.pairing import Pairing, ReadingLimits
+from services.serving.ports import Answered, Backlog
+from tests.fakes.challengers import FakeResponder
+from tests.fakes.serving import UNLUCKY_WIDTH, LengthRunner, entries, loaded, ruled
 from understudy.contracts.events import (
     NumberColumn,
     PairBatch,
@@ -69,40 +66,55 @@ class World:
         self.numbers = CollectorRegistry()
         self.metrics = ChallengerMetrics(self.numbers)
         self.clock = 0.0
+        self.later = 0.0
+        """How many seconds ahead of Redis the readers' wall clock is."""
+        self.responder = FakeResponder(ruled(CHALLENGER), LengthRunner())
 
-    def log(self, name: str, *widths: float, challengers: tuple[int, ...] = (CHALLENGER,)) -> None:
+    def log(
+        self,
+        name: str,
+        *widths: float,
+        challengers: tuple[int, ...] = (CHALLENGER,),
+        release: int = 1,
+        age: float = 0.0,
+    ) -> None:
         rows = np.array([[9.0, width] for width in widths or (1.0,)])
         scored = Scored(np.zeros(len(rows)), np.tile([0.9, 0.1], (len(rows), 1)))
         ids = [f"{name}.{index}" for index in range(len(rows))]
-        live = Live(1, loaded(1), challengers)
+        live = Live(release, loaded(1), challengers)
         batch = prediction_batch(
             [Answered("flowers", live, ids, time.time(), 0.001, Rows(rows, ()), scored)]
         )
-        self.redis.xadd(STREAM, encode(batch))  # type: ignore[arg-type]
+        when = f"{int((time.time() - age) * 1_000)}-0" if age else "*"
+        self.redis.xadd(STREAM, encode(batch), id=when)  # type: ignore[arg-type]
 
-    def inbox(self, consumer: str = "here", most: int = 32) -> RedisInbox:
+    def inbox(self, consumer: str = "here") -> RedisInbox:
         return RedisInbox(
-            self.client,
-            "flowers",
-            CHALLENGER,
-            consumer=consumer,
-            entries=most,
-            wait_milliseconds=10,
+            self.client, "flowers", CHALLENGER, consumer=consumer, wait_milliseconds=10
         )
 
-    def pairing(self, inbox: RedisInbox | None = None) -> Pairing:
-        async def load() -> Loaded:
-            return loaded(CHALLENGER)
-
+    def pairing(self, inbox: RedisInbox | None = None, since: datetime | None = None) -> Pairing:
         return Pairing(
             "flowers",
             CHALLENGER,
-            datetime.now(UTC),
-            load=load,
+            since or datetime.now(UTC),
+            responder=self.responder,
             inbox=inbox or self.inbox(),
             metrics=self.metrics,
+            limits=ReadingLimits(
+                entries=100, rows=1_000, linger_seconds=0.0, patience_seconds=3_600.0
+            ),
             clock=lambda: self.clock,
+            now=lambda: time.time() + self.later,
         )
+
+    def sample(self, name: str, **labels: str) -> float | None:
+        of = {"deployment": "flowers", "version": str(CHALLENGER), **labels}
+        return self.numbers.get_sample_value(f"understudy_{name}", of)
+
+    def groups(self) -> list[bytes]:
+        found: Any = self.redis.xinfo_groups(STREAM)
+        return [group["name"] for group in found]
 
     def pairs(self) -> list[PairBatch]:
         return [decode_pairs(fields) for fields in entries(self.redis, PAIRS)]
@@ -138,20 +150,48 @@ async def test_rows_that_are_owed_get_pairs_with_both_responses(world: World) ->
     world.log("not-owed", challengers=(3,))
     world.log("b")
     await steps(world.pairing())
-    first, second = world.pairs()
-    assert (first.ids, second.ids) == (["a.0", "a.1"], ["b.0"])
+    (first,) = world.pairs()
+    assert first.ids == ["a.0", "a.1", "b.0"]
     assert (first.main, first.challenger, first.release) == (1, 2, 1)
-    assert unpack(first.main_scores.values).tolist() == [0.0, 0.0]
-    assert unpack(first.challenger_scores.values).tolist() == [1.0, 1.0]
+    assert unpack(first.main_scores.values).tolist() == [0.0, 0.0, 0.0]
+    assert unpack(first.challenger_scores.values).tolist() == [1.0, 1.0, 1.0]
     assert unpack(first.challenger_scores.probabilities, 2)[0].tolist() == pytest.approx([0.1, 0.9])
-    assert first.outcomes == ["ok", "ok"]
+    assert first.outcomes == ["ok", "ok", "ok"]
     assert world.pending() == 0
-    labels = {"deployment": "flowers", "version": "2"}
-    assert (
-        world.numbers.get_sample_value("understudy_pairs_total", {**labels, "outcome": "ok"}) == 3
-    )
-    # Both entries were scored in one call.
-    assert world.numbers.get_sample_value("understudy_challenger_batch_rows_count", labels) == 1
+    assert world.sample("pairs_total", outcome="ok") == 3
+    assert world.responder.calls == [3]
+
+
+async def test_entries_of_several_releases_become_an_entry_of_pairs_each(world: World) -> None:
+    world.log("a", release=1)
+    world.log("b", release=2)
+    world.log("c", release=1)
+    await steps(world.pairing())
+    assert [(pairs.release, pairs.ids) for pairs in world.pairs()] == [
+        (1, ["a.0", "c.0"]),
+        (2, ["b.0"]),
+    ]
+
+
+async def test_calls_have_as_many_rows_as_the_challenger_can_take(world: World) -> None:
+    world.responder.most_rows = 3
+    for name, rows in (("a", 2), ("b", 1), ("c", 2), ("d", 4), ("e", 1)):
+        world.log(name, *[1.0] * rows)
+    await steps(world.pairing())
+    assert world.responder.calls == [3, 2, 4, 1]
+    assert len(world.ids()) == 10
+
+
+async def test_readings_get_smaller_when_entries_are_large(world: World) -> None:
+    for number in range(40):
+        world.log(f"{number}", *[1.0] * 100)
+    pairing = world.pairing()
+    await steps(pairing, 3)
+    assert sum(world.responder.calls) == 3_200
+    assert world.sample("challenger_catching_up") == 1.0
+    await steps(pairing, 1)
+    assert sum(world.responder.calls) == 4_000
+    assert world.sample("challenger_catching_up") == 0.0
 
 
 async def test_a_row_that_fails_is_an_outcome_and_spoils_no_other(world: World) -> None:
@@ -167,11 +207,11 @@ async def test_a_row_that_fails_is_an_outcome_and_spoils_no_other(world: World) 
 async def test_a_reader_that_was_killed_goes_on_where_it_was(world: World) -> None:
     for name in "abc":
         world.log(name)
-    first = world.inbox(most=2)
+    first = world.inbox()
     await first.open(datetime.now(UTC))
-    taken = await first.arrived()
+    taken = await first.arrived(2)
     assert len(taken) == 2
-    assert await first.finish(taken[0].entry, None)
+    assert await first.acknowledge([taken[0].entry]) == 1
     await steps(world.pairing(), 4)
     assert world.ids() == ["b.0", "c.0"]
     assert world.pending() == 0
@@ -181,18 +221,85 @@ async def test_an_entry_is_finished_once(world: World) -> None:
     world.log("a")
     inbox = world.inbox()
     await inbox.open(datetime.now(UTC))
-    (delivery,) = await inbox.arrived()
+    (delivery,) = await inbox.arrived(10)
     await steps(world.pairing(), 1)
     assert world.ids() == ["a.0"]
-    assert not await inbox.finish(delivery.entry, world.pairs()[0])
+    assert not await inbox.finish([delivery.entry], encode(world.pairs()[0]))
+    assert await inbox.acknowledge([delivery.entry]) == 0
     assert world.ids() == ["a.0"]
+
+
+async def test_of_entries_that_another_reader_finished_in_part_the_rest_is_kept(
+    world: World,
+) -> None:
+    for name in "abcd":
+        world.log(name, 1.0, UNLUCKY_WIDTH)
+
+    class Overtaken(RedisInbox):
+        """Of which another reader finishes an entry while the challenger works."""
+
+        async def finish(self, entries: Sequence[bytes], pairs: Mapping[bytes, bytes]) -> bool:
+            if len(entries) > 1:
+                await world.client.xack(STREAM, "challenger:2", entries[1])
+            return await super().finish(entries, pairs)
+
+    inbox = Overtaken(world.client, "flowers", CHALLENGER, consumer="here", wait_milliseconds=10)
+    await steps(world.pairing(inbox))
+    assert world.ids() == ["a.0", "a.1", "c.0", "c.1", "d.0", "d.1"]
+    assert [pairs.outcomes for pairs in world.pairs()] == [["ok", "error"]] * 3
+    assert world.pending() == 0
+    assert world.sample("pairs_total", outcome="ok") == 3
+
+
+async def test_many_entries_of_other_readers_in_between_do_not_hide_ones_own(
+    world: World,
+) -> None:
+    for number in range(400):
+        world.log(f"{number}")
+    inbox, other = world.inbox(), world.inbox("other")
+    await inbox.open(datetime.now(UTC))
+    (first,) = await inbox.arrived(1)
+    assert len(await other.arrived(398)) == 398
+    (last,) = await inbox.arrived(1)
+    assert await inbox.finish([last.entry, first.entry], {b"s": b"1", b"b": b""})
+    assert world.pending() == 398
+    assert not await inbox.finish([first.entry, last.entry], {b"s": b"1", b"b": b""})
+
+
+async def test_what_waited_for_too_long_is_given_up(world: World) -> None:
+    world.log("a", 1.0, 2.0)
+    world.later = 3_601.0
+    await steps(world.pairing())
+    (pairs,) = world.pairs()
+    assert pairs.outcomes == ["timeout", "timeout"]
+    assert "3600" in str(pairs.error)
+    assert world.responder.calls == []
+    assert world.sample("challenger_shed_rows_total") == 2.0
+    assert world.sample("pairs_total", outcome="timeout") == 2.0
+
+
+async def test_a_version_that_cannot_be_loaded_holds_nothing_up_for_ever(world: World) -> None:
+    world.responder.failure = ValueError("no model")
+    stream_age = {"a": 4_000, "b": 10}
+    pairing = world.pairing(since=datetime.now(UTC) - timedelta(hours=2))
+    for name, age in stream_age.items():
+        world.log(name, age=age)
+    with pytest.raises(ValueError, match="no model"):
+        await pairing.step()
+    pairing.note_failure(world.responder.failure)
+    assert world.ids() == ["a.0"]
+    assert world.pending() == 1
+    world.responder.failure = None
+    await steps(pairing)
+    assert world.ids() == ["a.0", "b.0"]
+    assert [pairs.outcomes for pairs in world.pairs()] == [["timeout"], ["ok"]]
 
 
 async def test_what_another_reader_left_is_taken_over(world: World) -> None:
     world.log("a")
     dead = world.inbox("dead")
     await dead.open(datetime.now(UTC))
-    (left,) = await dead.arrived()
+    (left,) = await dead.arrived(10)
     world.redis.xclaim(STREAM, "challenger:2", "dead", 0, [left.entry], idle=120_000)
     pairing = world.pairing()
     await steps(pairing, 2)
@@ -228,26 +335,11 @@ async def test_corrupt_entries_are_counted_once_and_finished(
     assert world.unreadable() == 1
 
 
-async def test_a_version_scores_in_a_thread_of_its_own(world: World) -> None:
-    threads: list[str] = []
-
-    class Runner(LengthRunner):
-        def score(self, rows: Rows) -> Scored:
-            threads.append(threading.current_thread().name)
-            return super().score(rows)
-
-    world.log("a")
-    pairing = world.pairing()
-    pairing.loaded = replace(loaded(CHALLENGER), runner=Runner())
-    await steps(pairing)
-    assert threads == ["pairing flowers/2_0"]
-
-
 async def test_trimmed_entries_do_not_stand_in_the_way(world: World) -> None:
     world.log("a")
     inbox = world.inbox()
     await inbox.open(datetime.now(UTC))
-    await inbox.arrived()
+    await inbox.arrived(10)
     world.redis.xtrim(STREAM, maxlen=0)
     world.log("b")
     await steps(world.pairing(), 4)
@@ -290,31 +382,91 @@ async def test_rows_without_the_features_are_errors(world: World) -> None:
     assert "features" in str(pairs.error)
 
 
-async def test_a_retired_reader_ends_when_it_has_read_everything(world: World) -> None:
+async def test_a_retired_version_leaves_memory_and_in_the_end_the_stream(world: World) -> None:
     world.log("a")
     pairing = world.pairing()
     await steps(pairing)
     pairing.retired = True
     world.clock += 59.0
-    await pairing.step()
-    assert not pairing.ended.is_set()
+    await steps(pairing)
+    assert world.responder.started
     world.log("b")
     await steps(pairing, 2)
     world.clock += 61.0
     await steps(pairing, 2)
+    assert not world.responder.started
+    world.log("c", challengers=(3,))
+    world.log("late")
+    await steps(pairing)
+    assert not pairing.ended.is_set()
+    pairing.over = True
+    world.clock += 61.0
+    await steps(pairing, 2)
     assert pairing.ended.is_set()
-    assert pairing.loaded is None
+    assert world.groups() == []
+    assert world.ids() == ["a.0", "b.0", "late.0"]
+
+
+async def test_traffic_that_owes_nothing_keeps_no_retired_reader(world: World) -> None:
+    pairing = world.pairing()
+    await steps(pairing)
+    pairing.retired = pairing.over = True
+    world.clock += 61.0
+    world.log("a", challengers=(3,))
+    await steps(pairing, 2)
+    assert pairing.ended.is_set()
+
+
+async def test_a_version_that_comes_back_pairs_nothing_twice(world: World) -> None:
+    began = datetime.now(UTC)
+    world.log("a")
+    former = world.pairing(since=began)
+    await steps(former)
+    former.retired = former.over = True
+    world.clock += 61.0
+    await steps(former, 2)
+    assert former.ended.is_set()
+    world.log("b")
+    await steps(world.pairing(since=began))
     assert world.ids() == ["a.0", "b.0"]
+
+
+async def test_a_group_with_unfinished_entries_is_not_left(world: World) -> None:
+    world.log("a")
+    inbox = world.inbox()
+    await inbox.open(datetime.now(UTC))
+    (delivery,) = await inbox.arrived(10)
+    assert not await inbox.leave()
+    await inbox.acknowledge([delivery.entry])
+    assert await inbox.leave()
+    assert await inbox.leave()
+    assert world.groups() == []
 
 
 async def test_the_backlog_is_what_is_left(world: World) -> None:
     inbox = world.inbox()
-    await inbox.open(datetime.now(UTC) - timedelta(hours=1))
-    assert (await inbox.backlog()).behind_seconds == 0.0
-    world.log("a")
-    await asyncio.sleep(0.05)
-    backlog = await inbox.backlog()
-    assert backlog.pending == 0
-    assert 0.04 < backlog.behind_seconds < 5.0
-    await inbox.arrived()
-    assert (await inbox.backlog()).pending == 1
+    await inbox.open(datetime.now(UTC) - timedelta(hours=2))
+    assert await inbox.backlog() == Backlog(0, 0, 0.0)
+    for age in (3_000, 2_000, 1_000):
+        world.log(f"{age}", age=age)
+    behind = await inbox.backlog()
+    assert (behind.pending, behind.undelivered) == (0, 3)
+    assert 2_999 < behind.behind_seconds < 3_060
+    await inbox.arrived(1)
+    behind = await inbox.backlog()
+    assert (behind.pending, behind.undelivered) == (1, 2)
+    assert 2_999 < behind.behind_seconds < 3_060
+    deliveries = [*await inbox.unfinished(b"0", 10), *await inbox.arrived(10)]
+    assert await inbox.acknowledge([delivery.entry for delivery in deliveries]) == 3
+    assert await inbox.backlog() == Backlog(0, 0, 0.0)
+
+
+async def test_what_is_left_and_what_is_taken_are_published(world: World) -> None:
+    pairing = world.pairing()
+    await steps(pairing)
+    await pairing.watch()
+    assert world.sample("challenger_pending_entries") == 0.0
+    assert world.sample("challenger_undelivered_entries") == 0.0
+    assert world.sample("challenger_memory_bytes") == 1_000_000.0
+    await pairing.watch()
+    assert world.sample("challenger_cpu_seconds_total") == 2.0

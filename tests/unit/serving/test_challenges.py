@@ -1,5 +1,6 @@
 """Readers run for versions that owe pairs, and what has ended is let go."""
 
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import pytest
@@ -7,10 +8,12 @@ from prometheus_client import CollectorRegistry
 
 from services.serving.metrics import ChallengerMetrics
 from services.serving.operations.challenges import Challenges
+from services.serving.operations.pairing import Pairing, ReadingLimits
 from services.serving.ports import Backlog, Delivery
-from tests.fakes.serving import RuleLibrary, deployment, ruled
-from understudy.contracts.events import PairBatch
+from tests.fakes.challengers import FakeResponder
+from tests.fakes.serving import LengthRunner, deployment, ruled
 from understudy.contracts.registry import DeploymentSnapshot, Snapshot
+from understudy.contracts.registry import Pairing as Owed
 
 pytestmark = pytest.mark.anyio
 
@@ -21,45 +24,96 @@ class EmptyInbox:
     async def open(self, since: datetime) -> None:
         """There is a place."""
 
-    async def unfinished(self, after: bytes) -> list[Delivery]:
-        del after
+    async def unfinished(self, after: bytes, most: int) -> list[Delivery]:
+        del after, most
         return []
 
-    async def abandoned(self) -> list[Delivery]:
+    async def abandoned(self, most: int) -> list[Delivery]:
+        del most
         return []
 
-    async def arrived(self) -> list[Delivery]:
+    async def arrived(self, most: int) -> list[Delivery]:
+        del most
         return []
 
-    async def finish(self, entry: bytes, pairs: PairBatch | None) -> bool:
+    async def finish(self, entries: Sequence[bytes], pairs: Mapping[bytes, bytes]) -> bool:
+        raise NotImplementedError
+
+    async def acknowledge(self, entries: Sequence[bytes]) -> int:
         raise NotImplementedError
 
     async def backlog(self) -> Backlog:
-        return Backlog(0, 0.0)
+        return Backlog(0, 0, 0.0)
+
+    async def leave(self) -> bool:
+        return True
 
 
-def flowers(release: int, challengers: tuple[int, ...]) -> Snapshot:
+class Versions:
+    """Makes readers, on a clock of its own."""
+
+    def __init__(self) -> None:
+        self.clock = 0.0
+        self.responders: list[FakeResponder] = []
+        self._metrics = ChallengerMetrics(CollectorRegistry())
+
+    def begin(
+        self, deployment: DeploymentSnapshot, owed: Owed, on_end: Callable[[], None]
+    ) -> Pairing:
+        self.responders.append(FakeResponder(deployment.version(owed.version), LengthRunner()))
+        return Pairing(
+            deployment.name,
+            owed.version,
+            owed.since,
+            responder=self.responders[-1],
+            inbox=EmptyInbox(),
+            metrics=self._metrics,
+            limits=ReadingLimits(10, 10, 0.0, 60.0),
+            on_end=on_end,
+            clock=lambda: self.clock,
+        )
+
+
+def flowers(release: int, challengers: tuple[int, ...], owed: tuple[int, ...] = (2,)) -> Snapshot:
     """A deployment whose version 2 owes pairs, as a challenger or from before."""
-    wanted = deployment([ruled(1), ruled(2)], release=release, challengers=(2,))
+    wanted = deployment([ruled(1), ruled(2)], release=release, challengers=owed)
     wanted = DeploymentSnapshot.model_validate({**dict(wanted), "challengers": challengers})
     return Snapshot(sequence=release, deployments=(wanted,))
 
 
-async def test_a_reader_that_has_ended_lets_its_model_go() -> None:
-    library = RuleLibrary()
-    metrics = ChallengerMetrics(CollectorRegistry())
-    challenges = Challenges(library, lambda *_: EmptyInbox(), metrics, "here:1")
+async def test_a_release_counts_when_its_challengers_are_loaded() -> None:
+    versions = Versions()
+    challenges = Challenges(versions.begin, "here:1")
+    challenges.take_up(flowers(1, (2,)))
+    (pairing,) = challenges.running
+    assert challenges.report().releases == {}
+    versions.responders[0].failure = ValueError("no skops file")
+    with pytest.raises(ValueError, match="no skops file"):
+        await pairing.step()
+    pairing.note_failure(versions.responders[0].failure)
+    assert challenges.report().failures == {"flowers": "ValueError: no skops file"}
+    versions.responders[0].failure = None
+    await pairing.step()
+    assert challenges.report().releases == {"flowers": 1}
+    assert versions.responders[0].mains == [1]
+
+
+async def test_a_version_that_owes_no_pairs_any_more_ends_and_may_come_back() -> None:
+    versions = Versions()
+    challenges = Challenges(versions.begin, "here:1")
     challenges.take_up(flowers(1, (2,)))
     (pairing,) = challenges.running
     await pairing.step()
-    await pairing.watch()
-    assert [version.version for _, version in library.kept] == [2]
     challenges.take_up(flowers(2, ()))
-    assert pairing.retired
-    assert [version.version for _, version in library.kept] == [2]
-    pairing._end()
-    assert pairing.loaded is None
-    assert library.kept == []
-    challenges.take_up(flowers(3, (2,)))
-    assert [version.version for _, version in library.kept] == [2]
+    assert (pairing.retired, pairing.over) == (True, False)
+    challenges.take_up(flowers(3, (), owed=()))
+    assert pairing.over
+    assert 2 in {version.version for version in challenges.in_use}
+    versions.clock += 61.0
+    for _ in range(3):
+        await pairing.step()
+    assert pairing.ended.is_set()
+    assert challenges.pairings == {}
+    assert {version.version for version in challenges.in_use} == {1}
+    challenges.take_up(flowers(4, (2,)))
     assert challenges.running != [pairing]
