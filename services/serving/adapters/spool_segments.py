@@ -65,12 +65,13 @@ def _read_chunk(file: BinaryIO, start: int, stop: int, most_bytes: int) -> Chunk
         flushes += found
         corrupt += spoilt
         at += used
-        needed = most_bytes
-        if used == 0:
-            needed = _needed(data)
-            # Shorter than was asked for: the file has been cut.
-            if needed is None or at + needed > stop or needed <= wanted:
-                return _torn_or_spoilt(file, Chunk(flushes, at, corrupt), stop)
+        if used > 0:
+            wanted = most_bytes
+            continue
+        needed = _needed(data)
+        # Shorter than was asked for: the file has been cut.
+        if needed is None or at + needed > stop or needed <= wanted:
+            return _torn_or_spoilt(file, Chunk(flushes, at, corrupt), stop)
         wanted = needed
     return Chunk(flushes, at, corrupt)
 
