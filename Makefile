@@ -9,7 +9,7 @@ ARGS ?=
 SYNC := $(BIN)/uv sync --frozen --inexact --extra laptop
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-all check lint format lock bench clean
+.PHONY: help install run test test-all check lint format lock bench bench-peers clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,9 +40,22 @@ format: .venv/.dev ## Format, and mend what can be mended
 
 lock: .venv/.uv ## Write uv.lock anew from pyproject.toml
 	$(BIN)/uv lock --upgrade
+	$(BIN)/uv export --quiet --frozen --extra serving --no-dev --no-emit-project --no-hashes \
+	  --no-header --no-annotate -o services/serving/requirements.txt
 
-bench: .venv/.dev ## Run the benchmarks
+bench: .venv/.dev ## Benchmarks: within this process, then a quick look at every peer (10 minutes)
 	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS); done
+	@echo "== benchmarks/peers"
+	@$(BIN)/python -m benchmarks.peers run quick
+	@echo "Every question in full: make bench-peers (some hours)"
+
+QUESTIONS ?= peers challenger durability runner deployments features
+
+bench-peers: .venv/.dev ## All questions of docs/benchmarks.md in full; writes its tables anew
+	@set -e; for question in $(QUESTIONS); do echo "== $$question"; \
+	  $(BIN)/python -m benchmarks.peers run $$question \
+	    --out benchmarks/peers/results/$$question.json; done
+	@$(BIN)/python -m benchmarks.peers report
 
 clean: ## Remove .venv and caches; the state in ./var stays
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis dist

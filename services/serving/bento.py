@@ -6,11 +6,13 @@ Started by `bentoml serve services.serving.bento:Understudy`.
 """
 
 import logging
+from pathlib import Path
 from typing import Any
 
 import attrs
 import bentoml
 from _bentoml_sdk import Service
+from bentoml.images import Image
 from starlette.types import ASGIApp
 
 from services.serving.settings import ServingSettings, WorkerSettings
@@ -38,8 +40,16 @@ class FrontedService(Service[Any]):  # type: ignore[misc] # BentoML is not typed
         return self.worker  # type: ignore[no-any-return]
 
 
+# No distribution is named, so that no compilers are installed: every requirement has a wheel.
+IMAGE = Image(
+    base_image="python:3.11-slim", distro="none", python_version="3.11", lock_python_packages=False
+).python_packages(*Path(__file__).with_name("requirements.txt").read_text().splitlines())
+"""What `bentoml containerize` builds. The requirements are those of uv.lock, by `make lock`."""
+
+
 @bentoml.service(
     name="understudy",
+    image=IMAGE,
     workers=WorkerSettings().serving_workers,
     service_class=FrontedService,
     # Threads of numeric libraries make single rows slower, and workers compete already.
