@@ -1,13 +1,16 @@
 """The inspection's child and real files: those of the examples, and some that can't serve."""
 
 import hashlib
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+from sklearn.base import BaseEstimator
 
 from examples import iris
 from examples.candidates import Example
@@ -15,8 +18,10 @@ from examples.credit import train as credit
 from services.registry.adapters.artifact_files import ArtifactFiles
 from services.registry.adapters.inspection.inspector import ChildInspector, Limits
 from services.registry.domain.errors import ArtifactDoesNotFitError, ReferenceInvalidError
+from services.registry.domain.versions import Compiled, NotCompiled
 from services.registry.ports import Sample
-from understudy.contracts.signature import Signature
+from understudy.contracts.signature import Feature, Signature, Target
+from understudy.contracts.vocabulary import FeatureKind, Task
 
 
 def inspect(
@@ -24,16 +29,19 @@ def inspect(
     model: Any,
     signature: Signature,
     rows: pd.DataFrame,
+    *,
     trusted: Sequence[str] = (),
-) -> None:
+    compile_seconds: float | None = None,
+) -> Compiled | NotCompiled:
     """Raises what the inspector raises."""
     parquet = folder / "rows.parquet"
     rows.to_parquet(parquet, index=False)
     digests = [keep(folder, content) for content in (skops.io.dumps(model), parquet.read_bytes())]
     files = ArtifactFiles(folder.as_uri(), limit_bytes=1 << 30, idle_seconds=5)
-    limits = Limits(60, memory_bytes=4 << 30, compile_seconds=None, most_bytes=1 << 30)
+    files.verify()
+    limits = Limits(60, memory_bytes=4 << 30, compile_seconds=compile_seconds, most_bytes=1 << 30)
     inspector = ChildInspector(files, limits, at_once=1)
-    inspector.inspect(Sample(digests[0], digests[1], signature), trusted)
+    return inspector.inspect(Sample(digests[0], digests[1], signature), trusted)
 
 
 def keep(folder: Path, content: bytes) -> str:
@@ -44,10 +52,39 @@ def keep(folder: Path, content: bytes) -> str:
 
 
 @pytest.mark.parametrize("example", [iris.EXAMPLE, credit.EXAMPLE], ids=lambda found: found.name)
-def test_the_examples_fit(example: Example, tmp_path: Path) -> None:
+def test_the_examples_fit_and_are_compiled(example: Example, tmp_path: Path) -> None:
     for recipe in example.recipes:
         made = recipe.train()
-        inspect(tmp_path, made.model, made.signature, made.reference, credit.TRUSTED_TYPES)
+        found = inspect(
+            *(tmp_path, made.model, made.signature, made.reference),
+            trusted=credit.TRUSTED_TYPES,
+            compile_seconds=60,
+        )
+        assert isinstance(found, Compiled), found.reason
+        assert found.difference <= found.tolerance
+        assert (tmp_path / found.artifact[:2] / found.artifact).is_file()
+
+
+class Sleeper(BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+    """Answers as it should, and takes its time over more rows than the inspection tries."""
+
+    def fit(self, rows: Any, answers: Any) -> "Sleeper":
+        self.n_features_in_, self.mean_ = rows.shape[1], float(np.mean(answers))
+        return self
+
+    def predict(self, rows: Any) -> Any:
+        if len(rows) > 16:
+            signal.pause()
+        return np.full(len(rows), self.mean_)
+
+
+def test_a_model_that_hangs_while_it_is_compiled_is_registered(tmp_path: Path) -> None:
+    rows = pd.DataFrame({"x": np.arange(100.0), "y": 1.0})
+    model = Sleeper().fit(rows[["x"]].to_numpy(), rows["y"])
+    signature = Signature((Feature("x", FeatureKind.NUMBER),), Target("y", Task.REGRESSION))
+    trusted = skops.io.get_untrusted_types(data=skops.io.dumps(model))
+    found = inspect(tmp_path, model, signature, rows, trusted=trusted, compile_seconds=3)
+    assert found == NotCompiled("compiling took longer than 3 s")
 
 
 def test_a_model_that_could_never_serve_is_refused(tmp_path: Path) -> None:
