@@ -18,7 +18,7 @@ from services.monitor.metrics import FiguresCollector, MonitorMetrics
 from services.monitor.settings import MonitorSettings
 from services.registry.metrics import Metrics as RegistryMetrics
 from services.registry.settings import RegistrySettings
-from services.serving.metrics import ChallengerMetrics, ServingMetrics
+from services.serving.metrics import ChallengerMetrics, ServingMetrics, TrimmingMetrics
 from services.serving.settings import ChallengerSettings, ServingSettings
 from understudy.launch.settings import LaptopSettings
 from understudy.runtime.buckets import LATENCY_SECONDS
@@ -84,7 +84,7 @@ def _default(field: FieldInfo) -> str:
 def _metric_rows() -> Iterator[tuple[str, Iterable[str]]]:
     yield "Registry", _declared(RegistryMetrics)
     yield "Serving", _declared(ServingMetrics)
-    yield "Challenger", _declared(ChallengerMetrics)
+    yield "Challenger", [*_declared(ChallengerMetrics), *_declared(TrimmingMetrics)]
     yield "Monitor", [*_declared(MonitorMetrics), *_figures()]
 
 

@@ -1,7 +1,7 @@
 """What serving needs from outside, named."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -10,6 +10,7 @@ from typing import Protocol
 
 from services.serving.domain.scoring import Loaded
 from services.serving.domain.table import Live
+from services.serving.domain.trimming import EntryId, Look, Stream
 from understudy.contracts.events import LabelEvent, PredictionHeading
 from understudy.contracts.registry import ServedVersion
 from understudy.contracts.vocabulary import Label, Outcome
@@ -234,3 +235,21 @@ class Responder(Protocol):
 
     async def close(self) -> None:
         """End it."""
+
+
+class Streams(Protocol):
+    """The streams of all deployments, as whoever trims them sees them."""
+
+    async def deployments(self) -> Collection[str]:
+        """Those that have streams, whether they are served or were deleted."""
+
+    async def look(self, deployment: str, versions: Sequence[int]) -> Look:
+        """What is in its streams, and how far their readers are; `versions`: which owe pairs."""
+
+    async def trim(
+        self, deployment: str, stream: Stream, below: EntryId, most: int | None = None
+    ) -> int:
+        """Let go of the entries before an id; how many went.
+
+        `most`: so many of the oldest at most, and some may stay that it would cost much to remove.
+        """

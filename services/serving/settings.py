@@ -110,3 +110,13 @@ class ChallengerSettings(ModelSettings):
     """Share of rows that main and challenger also answer alone, in turn, so that times compare."""
     challenger_nice: Annotated[int, Field(ge=0, le=19)] = 10
     """How much CPU priority the process and its children give up."""
+    log_keep_seconds: Seconds = 86_400.0
+    """How long entries of the log stay in Redis; longer while a reader is not done with them."""
+    log_keep_entries: Count = 100_000
+    """Entries that each stream keeps; more while a reader is not done with them."""
+    log_keep_bytes: Count = 1_073_741_824
+    """About how much of Redis's memory each stream keeps; more while a reader is not done."""
+    log_trim_seconds: Seconds = 10.0
+    """How long to pause between looks at what may be trimmed."""
+    log_monitored: bool = True
+    """Whether there is a monitor, so that nothing is trimmed that it has not accounted for."""

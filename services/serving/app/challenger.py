@@ -25,11 +25,14 @@ from starlette.routing import Route
 from services.serving.adapters.inbox import RedisInbox
 from services.serving.adapters.scoring.responder import CallLimits, ProcessResponder
 from services.serving.adapters.scoring.workshop import Workshop
+from services.serving.adapters.streams import RedisStreams
+from services.serving.domain.trimming import Retention
 from services.serving.loops import Following, Readers
-from services.serving.metrics import ChallengerMetrics
+from services.serving.metrics import ChallengerMetrics, TrimmingMetrics
 from services.serving.operations.access import check_installation_access
 from services.serving.operations.challenges import Challenges
 from services.serving.operations.pairing import Pairing, ReadingLimits
+from services.serving.operations.trimming import Trimming
 from services.serving.settings import ChallengerSettings
 from understudy.client.following import RegistryFollowing
 from understudy.contracts.registry import DeploymentSnapshot, Snapshot
@@ -80,6 +83,12 @@ class ChallengerProcess:
             timed_ratio=settings.challenger_timed_ratio,
         )
         self._challenges = Challenges(self._begin, instance_name())
+        self._trimming = Trimming(
+            RedisStreams(self._redis),
+            lambda: self._follower.snapshot,
+            retention_of(settings),
+            TrimmingMetrics(self._numbers),
+        )
         self._readers = Readers()
         self._following = Following(
             self._follower,
@@ -121,6 +130,7 @@ class ChallengerProcess:
         return [
             self._follow(),
             repeat("tidy", self._tidy, pause_seconds=_TIDYING_SECONDS),
+            repeat("trim", self._trimming.step, pause_seconds=self._settings.log_trim_seconds),
         ]
 
     async def _follow(self) -> None:
@@ -176,3 +186,13 @@ class ChallengerProcess:
         check_installation_access(caller, Scope.METRICS)
         text = await asyncio.to_thread(generate_latest, self._numbers)
         return Response(text, media_type=CONTENT_TYPE_LATEST)
+
+
+def retention_of(settings: ChallengerSettings) -> Retention:
+    """What trimming leaves."""
+    return Retention(
+        settings.log_keep_seconds,
+        settings.log_keep_entries,
+        settings.log_keep_bytes,
+        settings.log_monitored,
+    )

@@ -7,6 +7,7 @@ set: this module is imported when a worker builds its application, never earlier
 
 from services.serving.metrics.challenger import ChallengerMetrics
 from services.serving.metrics.log import BadRecord, LogMetrics, LogState
+from services.serving.metrics.trimming import TrimmingMetrics
 from services.serving.metrics.worker import Dialect, ServingMetrics, forget_dead_workers
 
 __all__ = [
@@ -16,5 +17,6 @@ __all__ = [
     "LogMetrics",
     "LogState",
     "ServingMetrics",
+    "TrimmingMetrics",
     "forget_dead_workers",
 ]
