@@ -2,17 +2,19 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 
 from starlette.applications import Starlette
 
+from services.serving.domain.drafts import Cells, Draft
 from services.serving.domain.errors import UnknownDeploymentError
 from services.serving.domain.rows import Plan
 from services.serving.metrics import Dialect
 from services.serving.operations import Answer, Card
 from services.serving.pages import Operations, routes
+from understudy.contracts.policy import Policy
 from understudy.contracts.refusals import Refusal
 from understudy.contracts.registry import KeyRecord
 from understudy.contracts.signature import Feature, Signature, Target
@@ -127,8 +129,14 @@ RENT = Signature(
 )
 
 
-def card(name: str, signature: Signature, access: AccessLevel, description: str = "") -> Card:
-    return Card(name, description, access, f"{name}-model", 3, signature)
+def card(
+    name: str,
+    signature: Signature,
+    access: AccessLevel,
+    description: str = "",
+    policy: Policy | None = None,
+) -> Card:
+    return Card(name, description, access, f"{name}-model", 3, signature, policy or Policy())
 
 
 CARDS = (
@@ -175,21 +183,33 @@ class FakeServing:
     ) -> list[Answer]:
         assert dialect is Dialect.FORM
         card = self.admit(deployment, key)
-        Plan(card.signature).read(rows)
+        draft = Plan(card.signature).read(rows, card.policy)
         self.asked += [(deployment, row, key) for row in rows]
         if self.refuse_with is not None:
             raise self.refuse_with
-        return [self.answer_with or _answer(card, row) for row in rows]
+        if self.answer_with is not None:
+            return [self.answer_with] * len(rows)
+        return [_answer(card, draft, index) for index in range(len(rows))]
 
 
 def form_app(operations: Operations) -> Starlette:
     return Starlette(routes=routes(operations), exception_handlers=dict(EXCEPTION_HANDLERS))
 
 
-def _answer(card: Card, row: Mapping[str, object]) -> Answer:
+def _answer(card: Card, draft: Draft, index: int) -> Answer:
+    """What the model answers, or a rule instead of it."""
+    answer = _modelled(card, draft.cells[index])
+    answer = replace(answer, notices=draft.notices.get(index, ()))
+    if index not in draft.overrides:
+        return answer
+    told = draft.overrides[index]
+    return replace(answer, prediction=told, probabilities=None, overridden=True)
+
+
+def _modelled(card: Card, cells: Cells) -> Answer:
     """Numbers in, a score each out: enough for answers that differ with the values."""
-    digits = sha256(repr(sorted(row.items())).encode()).hexdigest()
-    numbers = [float(value) for value in row.values() if isinstance(value, int | float)]
+    digits = sha256(repr(cells).encode()).hexdigest()
+    numbers = [cell for cell in cells if isinstance(cell, float)]
     prediction_id = f"0193c0de-0000-7000-8000-{digits[:12]}"
     if card.signature.target.task is Task.REGRESSION:
         return Answer(prediction_id, 310.5 + 11.75 * sum(numbers), None, card.model, card.version)

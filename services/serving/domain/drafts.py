@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from understudy.contracts.vocabulary import GuardAction, GuardRuleName, Label, WarningCode
 
@@ -12,6 +12,9 @@ categories (strings, None where null)."""
 
 Hits = Mapping[tuple[GuardRuleName, GuardAction], int]
 """How many rows each rule caught. A row that several rules caught counts for each."""
+
+INSTEAD: Final = "; a rule answered instead"
+"""Ends the message of a notice whose rule overrode the model."""
 
 
 @dataclass(frozen=True, slots=True)

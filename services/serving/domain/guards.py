@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from services.serving.domain.drafts import Draft, Hits, Notice
+from services.serving.domain.drafts import INSTEAD, Draft, Hits, Notice
 from services.serving.domain.errors import LowConfidenceError
 from services.serving.domain.rows import Shape
 from understudy.contracts.policy import ConfidenceRule, Policy
@@ -83,7 +83,7 @@ def _of_draft(draft: Draft | None) -> Ruling:
 
 def _with_unsure(said: Ruling, rule: ConfidenceRule, own: Mapping[int, float]) -> Ruling:
     action, answer = rule.rule.action, rule.rule.answer
-    instead = "" if answer is None else "; a rule answered instead"
+    instead = "" if answer is None else INSTEAD
     notices = dict(said.notices)
     for row, confidence in own.items():
         message = f"{_reason(rule, confidence)}{instead}"
@@ -113,4 +113,4 @@ def _refusal(rule: ConfidenceRule, own: Mapping[int, float], shape: Shape) -> Lo
 def _reason(rule: ConfidenceRule, confidence: float) -> str:
     # Rounded down, so that it never reads as the threshold itself.
     shown = math.floor(confidence * 10_000) / 10_000
-    return f"the largest probability, {shown}, is below {rule.below}"
+    return f"the model is not sure enough: its largest probability, {shown}, is below {rule.below}"

@@ -6,7 +6,7 @@ from typing import Final
 
 from services.serving.domain.coercions import coerced
 from services.serving.domain.columns import ABSENT, MISFIT, Catch, Cell, Column, Outside
-from services.serving.domain.drafts import Cells, Draft, Hits, Notice
+from services.serving.domain.drafts import INSTEAD, Cells, Draft, Hits, Notice
 from services.serving.domain.errors import InvalidRowsError
 from services.serving.domain.wording import SHOWN_CHOICES, shown
 from understudy.contracts.policy import Policy
@@ -110,7 +110,7 @@ class Reading:
 
     def _warn(self, column: Column, catch: Catch) -> None:
         overridden = self._rules[catch.rule].action is GuardAction.OVERRIDE
-        message = f"{catch.message}; a rule answered instead" if overridden else catch.message
+        message = f"{catch.message}{INSTEAD}" if overridden else catch.message
         self._tell(Notice(WarningCode(catch.rule), column.name, message))
 
     def _leave_out(self, unknown: Sequence[str], path: Path) -> None:

@@ -1,7 +1,7 @@
 """A feature as a field of the form: which control it gets, and how what was typed is read.
 
-Whether a value is legal is decided by the signature check behind `predict`. Here only text becomes
-values; what can't be read is passed on as it is, so that it is refused, and explained here.
+Whether a value is legal is decided behind `predict`, by signature and policy. Here only text
+becomes values; what can't be read is passed on as it is, so that it is refused, and explained here.
 """
 
 import re
@@ -11,8 +11,9 @@ from enum import StrEnum
 from typing import Final
 
 from services.serving.pages.wording import grouped, readable, readable_apart, text_of
+from understudy.contracts.policy import Policy
 from understudy.contracts.signature import Feature, Signature
-from understudy.contracts.vocabulary import FeatureKind
+from understudy.contracts.vocabulary import FeatureKind, GuardAction
 
 NAME_PREFIX: Final = "in."
 """Form names of features start with it, so that no feature can be taken for a control of ours."""
@@ -65,6 +66,10 @@ class Field:
     example: str
     text: str
     error: str | None
+    note: str | None
+    """What the answer's warnings say of the value."""
+    beyond: str | None
+    """What comes of a number that is out of range, where it is not refused."""
 
     @property
     def name(self) -> str:
@@ -88,15 +93,32 @@ class Field:
     def described_by(self) -> str:
         """Ids of the elements that explain the control."""
         parts = {"about": self.feature.description, "unit": self.feature.unit, "hint": self.hint}
-        return " ".join(f"{self.id}-{part}" for part in (*filter(parts.get, parts), "error"))
+        return " ".join(
+            f"{self.id}-{part}" for part in (*filter(parts.get, parts), "note", "error")
+        )
 
 
 def fields_of(
-    signature: Signature, texts: Mapping[str, str] | None, errors: Mapping[str, str]
+    signature: Signature,
+    policy: Policy,
+    texts: Mapping[str, str] | None,
+    errors: Mapping[str, str],
+    notes: Mapping[str, str],
 ) -> tuple[Field, ...]:
-    """The form's fields; with the example values as long as nothing was sent (`texts` is None)."""
+    """The form's fields; with the example values as long as nothing was sent (`texts` is None).
+
+    `errors` and `notes` are by feature.
+    """
+    beyond = _BEYOND[policy.guards.out_of_range.action]
     return tuple(
-        _field(f"field-{position}", feature, texts, errors.get(feature.name))
+        _field(
+            f"field-{position}",
+            feature,
+            texts,
+            error=errors.get(feature.name),
+            note=notes.get(feature.name),
+            beyond=beyond,
+        )
         for position, feature in enumerate(signature.features)
     )
 
@@ -121,6 +143,11 @@ def read_entry(feature: Feature, text: str) -> Entry:
     return _read_number(feature, text)
 
 
+_BEYOND: Final[Mapping[GuardAction, str | None]] = {
+    GuardAction.REFUSE: None,
+    GuardAction.FLAG: "Out of range: the answer will carry a warning.",
+    GuardAction.OVERRIDE: "Out of range: a rule will answer instead of the model.",
+}
 _PICK: Final = "Pick one of the choices."
 
 
@@ -141,7 +168,13 @@ def _read_number(feature: Feature, text: str) -> Entry:
 
 
 def _field(
-    element: str, feature: Feature, texts: Mapping[str, str] | None, error: str | None
+    element: str,
+    feature: Feature,
+    texts: Mapping[str, str] | None,
+    *,
+    error: str | None,
+    note: str | None,
+    beyond: str | None,
 ) -> Field:
     example = text_of(feature.example)
     return Field(
@@ -153,6 +186,8 @@ def _field(
         example=example,
         text=example if texts is None else texts.get(feature.name, ""),
         error=error,
+        note=note,
+        beyond=beyond if _range(feature) else None,
     )
 
 

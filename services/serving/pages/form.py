@@ -21,7 +21,7 @@ from services.serving.pages.documents import Documents
 from services.serving.pages.fields import NAME_PREFIX, fields_of, read_entries
 from services.serving.pages.results import result_of
 from services.serving.pages.submission import read_submission, texts_in
-from services.serving.pages.wording import readable
+from services.serving.pages.wording import readable, sentence
 from understudy.contracts.refusals import Fault, Refusal, json_pointer
 from understudy.contracts.vocabulary import NAME_PATTERN, AccessLevel
 from understudy.runtime.http import STATUS
@@ -141,7 +141,7 @@ class Form:
             for e in refusal.errors
             if e.pointer in names
         }
-        others = [e.message for e in refusal.errors if e.pointer not in names]
+        others = [sentence(e.message) for e in refusal.errors if e.pointer not in names]
         errors = {**found, **unread}
         if not errors and not others:
             others = [refusal.detail]
@@ -165,7 +165,9 @@ class Form:
         problems: Sequence[str] = (),
         headers: Mapping[str, str] | None = None,
     ) -> Response:
-        fields = fields_of(card.signature, texts, errors or {})
+        result = result_of(answer, card.signature) if answer else None
+        notes = result.notes if result else {}
+        fields = fields_of(card.signature, card.policy, texts, errors or {}, notes)
         return self._documents.page(
             "form.html",
             status,
@@ -176,7 +178,8 @@ class Form:
             fields=fields,
             wrong=[field for field in fields if field.error],
             problems=problems,
-            result=result_of(answer, card.signature.target) if answer else None,
+            result=result,
+            ids={field.feature.name: field.id for field in fields},
         )
 
     def _turned_away(
@@ -216,8 +219,7 @@ class Form:
 
 def _beside(name: str, message: str) -> str:
     """A message as it stands beside its field, which is named there already."""
-    message = message.removeprefix(f"{name}: ")
-    return message[:1].upper() + message[1:]
+    return sentence(message.removeprefix(f"{name}: "))
 
 
 def _back_to_form(request: Request, key: str | None) -> Response:

@@ -4,10 +4,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from services.serving.domain.drafts import INSTEAD
 from services.serving.operations import Answer
-from services.serving.pages.wording import grouped, percent, readable_apart, rounded, text_of
-from understudy.contracts.signature import Target
-from understudy.contracts.vocabulary import Label, Task
+from services.serving.pages.wording import (
+    grouped,
+    percent,
+    readable,
+    readable_apart,
+    rounded,
+    sentence,
+    text_of,
+)
+from understudy.contracts.signature import Signature, Target
+from understudy.contracts.vocabulary import Label, Task, WarningCode
 
 MOST_BARS: Final = 8
 
@@ -24,6 +33,16 @@ class Bar:
 
 
 @dataclass(frozen=True, slots=True)
+class Warned:
+    """One warning of an answer."""
+
+    feature: str | None
+    title: str | None
+    """The feature's name for people."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """All that the template needs of an answer."""
 
@@ -34,10 +53,25 @@ class Result:
     prediction_id: str
     model: str
     version: int
+    overridden: bool
+    caution: str
+    """What the warnings amount to."""
+    warnings: tuple[Warned, ...]
+
+    @property
+    def notes(self) -> Mapping[str, str]:
+        """What the warnings say of single features, to stand beside their fields."""
+        found: dict[str, str] = {}
+        for each in self.warnings:
+            if each.feature is not None:
+                before = found.get(each.feature)
+                found[each.feature] = f"{before}. {each.text}" if before else each.text
+        return found
 
 
-def result_of(answer: Answer, target: Target) -> Result:
+def result_of(answer: Answer, signature: Signature) -> Result:
     """Turn an answer into what is shown of it."""
+    target = signature.target
     names = _class_names(target)
     value = _value(answer.prediction, target, names)
     bars = _bars(answer.probabilities or {}, names, value)
@@ -49,6 +83,29 @@ def result_of(answer: Answer, target: Target) -> Result:
         prediction_id=answer.prediction_id,
         model=answer.model,
         version=answer.version,
+        overridden=answer.overridden,
+        caution=_caution(answer),
+        warnings=_warnings(answer, signature),
+    )
+
+
+def _caution(answer: Answer) -> str:
+    if answer.overridden:
+        return "A rule answered instead of the model"
+    if all(notice.code is WarningCode.COERCED for notice in answer.notices):
+        return "Read as it was meant"
+    return "Take this answer with care"
+
+
+def _warnings(answer: Answer, signature: Signature) -> tuple[Warned, ...]:
+    titles = {each.name: each.label or readable(each.name) for each in signature.features}
+    return tuple(
+        Warned(
+            feature=notice.feature,
+            title=titles.get(notice.feature, notice.feature) if notice.feature else None,
+            text=sentence(notice.message.removesuffix(INSTEAD)),
+        )
+        for notice in answer.notices
     )
 
 

@@ -41,6 +41,11 @@ def percent(probability: float) -> str:
     return f"{shown.removesuffix('.0')}{NARROW_SPACE}%"
 
 
+def sentence(message: str) -> str:
+    """A message as it stands by itself."""
+    return message[:1].upper() + message[1:]
+
+
 def readable(name: str) -> str:
     """`debt_consolidation` → "Debt consolidation"; what people wrote themselves stays as it is."""
     if not _IDENTIFIER.fullmatch(name):

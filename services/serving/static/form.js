@@ -35,13 +35,25 @@
     const text = value(field);
     if (!("number" in field.dataset) || !text) return "";
     if (!NUMBER.test(text) && !GROUPED.test(text)) return "Write a number, with a point for decimals.";
-    const number = Number(text.replace(/[ \u00a0\u202f]/g, ""));
-    const { minimum, maximum } = field.dataset;
-    if (minimum !== undefined && number < Number(minimum)) return `Must be at least ${shown(minimum)}.`;
-    if (maximum !== undefined && number > Number(maximum)) return `Must be at most ${shown(maximum)}.`;
-    if (field.dataset.number === "integer" && !Number.isInteger(number)) return "Must be a whole number.";
+    const { minimum, maximum, beyond } = field.dataset;
+    if (beyond === undefined) {
+      if (below(field)) return `Must be at least ${shown(minimum)}.`;
+      if (above(field)) return `Must be at most ${shown(maximum)}.`;
+    }
+    if (field.dataset.number === "integer" && !Number.isInteger(numeric(field))) return "Must be a whole number.";
     return "";
   }
+
+  // What comes of a number that the deployment takes although it is out of range.
+  function remark(field) {
+    const { beyond } = field.dataset;
+    return beyond !== undefined && value(field) && (below(field) || above(field)) ? beyond : "";
+  }
+
+  // Not a number for what is none, so that it is neither below nor above.
+  const numeric = (field) => Number(value(field).replace(/[ \u00a0\u202f]/g, ""));
+  const below = (field) => numeric(field) < Number(field.dataset.minimum ?? -Infinity);
+  const above = (field) => numeric(field) > Number(field.dataset.maximum ?? Infinity);
 
   function shown(bound) {
     const [whole, decimals] = String(Number(bound)).split(".");
@@ -55,6 +67,11 @@
     const target = field.querySelector('[role="radiogroup"]') ?? focusable(field);
     if (message) target.setAttribute("aria-invalid", "true");
     else target.removeAttribute("aria-invalid");
+  }
+
+  function setNote(field, message) {
+    field.classList.toggle("field--noted", Boolean(message));
+    field.querySelector(".field__note").textContent = message;
   }
 
   function hint(field, message) {
@@ -87,12 +104,15 @@
       part(document, name).replaceChildren(...part(page, name).childNodes);
     }
     document.title = page.title;
-    const errors = new Map();
-    for (const field of page.querySelectorAll("[data-field]")) {
-      errors.set(field.dataset.field, field.querySelector(".field__error").textContent);
-    }
+    const told = new Map();
+    for (const field of page.querySelectorAll("[data-field]")) told.set(field.dataset.field, field);
     for (const field of fields()) {
-      setError(field, errors.get(field.dataset.field) ?? "");
+      const from = told.get(field.dataset.field);
+      // The next release may treat numbers out of range otherwise.
+      if (from?.dataset.beyond === undefined) delete field.dataset.beyond;
+      else field.dataset.beyond = from.dataset.beyond;
+      setError(field, from?.querySelector(".field__error").textContent ?? "");
+      setNote(field, from?.querySelector(".field__note").textContent || remark(field));
       hint(field, complaint(field));
     }
     markStale(!answered);
@@ -157,6 +177,7 @@
     for (const field of fields()) {
       setValue(field, field.dataset.example);
       setError(field, "");
+      setNote(field, "");
       hint(field, "");
     }
     part(document, "problems").replaceChildren();
@@ -181,6 +202,7 @@
     field.addEventListener("input", () => {
       const message = complaint(field);
       hint(field, message);
+      setNote(field, remark(field));
       if (field.classList.contains("field--bad") && !message) setError(field, "");
       markStale(true);
     });

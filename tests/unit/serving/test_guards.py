@@ -132,7 +132,7 @@ def test_each_request_of_a_call_is_told_of_its_own_rows() -> None:
     assert ruling(policy, found, range(1)) is NO_RULING
     second = ruling(policy, found, range(1, 4))
     assert second.notices.keys() == {0, 2}
-    assert second.notices[0][0].message == "the largest probability, 0.7999, is below 0.8"
+    assert second.notices[0][0].message.endswith("its largest probability, 0.7999, is below 0.8")
     assert second.notices[0][0].feature is None
     assert (second.overrides, second.hits) == ({}, {(LOW, GuardAction.FLAG): 2})
 
@@ -144,7 +144,8 @@ def test_a_low_confidence_refusal_names_the_rows() -> None:
         ruling(policy, found, range(1, 4), shape=Shape.ROWS)
     assert [error.pointer for error in refused.value.errors] == ["/rows/1", "/rows/2"]
     assert refused.value.detail == (
-        "Row 1: the largest probability, 0.7, is below 0.8 (and 1 more: see errors)"
+        "Row 1: the model is not sure enough: its largest probability, 0.7, is below 0.8 "
+        "(and 1 more: see errors)"
     )
     assert refused.value.code == "low_confidence"
     assert refused.value.hits == {(LOW, GuardAction.REFUSE): 2}
@@ -154,7 +155,7 @@ def test_a_single_row_is_refused_without_a_number() -> None:
     policy = confident(0.8, REFUSE)
     with pytest.raises(LowConfidenceError) as refused:
         ruling(policy, unsure(policy, scored(0.5)), range(1))
-    assert refused.value.detail == "the largest probability, 0.5, is below 0.8"
+    assert refused.value.detail.startswith("the model is not sure enough: its largest")
     assert refused.value.errors[0].pointer == ""
 
 

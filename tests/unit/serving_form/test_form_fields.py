@@ -4,13 +4,16 @@ import pytest
 
 from services.serving.pages.fields import Control, Field, fields_of, read_entries, read_entry
 from tests.fakes.serving_form import BOOLEAN, CATEGORY, CREDIT, INTEGER, IRIS, NUMBER
+from understudy.contracts.policy import Policy
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import FeatureKind, Task
 
 
 def _field(feature: Feature, text: str | None = None) -> Field:
     signature = Signature((feature,), Target("y", Task.REGRESSION))
-    (field,) = fields_of(signature, None if text is None else {feature.name: text}, {})
+    (field,) = fields_of(
+        signature, Policy(), None if text is None else {feature.name: text}, {}, {}
+    )
     return field
 
 
@@ -143,15 +146,24 @@ def test_keyboards_without_a_minus_are_for_what_is_never_negative(
 
 
 def test_examples_stand_in_the_fields_until_something_was_sent() -> None:
-    assert [field.text for field in fields_of(IRIS, None, {})] == ["5.1", "3.5", "1.4", "0.2"]
-    assert {field.text for field in fields_of(IRIS, {}, {})} == {""}
+    assert [field.text for field in fields_of(IRIS, Policy(), None, {}, {})] == [
+        "5.1",
+        "3.5",
+        "1.4",
+        "0.2",
+    ]
+    assert {field.text for field in fields_of(IRIS, Policy(), {}, {}, {})} == {""}
     assert _field(Feature("x", NUMBER, example=45000.0)).text == "45000"
     assert _field(Feature("x", BOOLEAN, example=True)).text == "true"
     assert _field(Feature("x", NUMBER)).text == ""
 
 
 def test_nullable_choices_may_be_unknown() -> None:
-    home = next(field for field in fields_of(CREDIT, None, {}) if field.name == "in.home_ownership")
+    home = next(
+        field
+        for field in fields_of(CREDIT, Policy(), None, {}, {})
+        if field.name == "in.home_ownership"
+    )
     assert [(option.value, option.text) for option in home.options] == [
         ("rent", "Rent"),
         ("mortgage", "Mortgage"),

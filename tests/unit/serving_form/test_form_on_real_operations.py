@@ -1,6 +1,6 @@
 """The same pages over the real operations: what the fake claims of them holds."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 
 import httpx
 import numpy as np
@@ -14,8 +14,8 @@ from services.serving.metrics import ServingMetrics
 from services.serving.operations import Serving
 from services.serving.operations.scoring import Limits
 from services.serving.pages import Operations
-from services.serving.ports import Answered
 from tests.fakes.html_pages import read_page
+from tests.fakes.serving import ListLog
 from tests.fakes.serving_form import (
     CREDIT,
     IRIS,
@@ -26,7 +26,6 @@ from tests.fakes.serving_form import (
     FakeServing,
     form_app,
 )
-from understudy.contracts.events import LabelEvent
 from understudy.contracts.refusals import Refusal
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import AccessLevel
@@ -52,20 +51,6 @@ class LastClass:
     def score(self, rows: Rows) -> Scored:
         shares = np.tile(np.linspace(0.1, 0.7, self._classes), (len(rows), 1))
         return Scored(np.full(len(rows), self._classes - 1.0), shares)
-
-
-class ListLog:
-    """Implements `ports.Log`."""
-
-    def __init__(self) -> None:
-        self.answered: list[Answered] = []
-
-    async def predictions(self, answered: Answered) -> bool:
-        self.answered.append(answered)
-        return True
-
-    async def labels(self, deployment: str, items: Sequence[LabelEvent]) -> bool:
-        raise NotImplementedError(deployment, items)
 
 
 def _deployment(name: str, signature: Signature | None, access: AccessLevel) -> Deployment:

@@ -3,13 +3,15 @@
 import httpx
 import pytest
 
-from services.serving.domain.errors import BusyError, ScoringFailedError
+from services.serving.domain.errors import BusyError, LowConfidenceError, ScoringFailedError
 from services.serving.operations import Answer
 from services.serving.pages.documents import SECURITY_HEADERS
 from tests.fakes.html_pages import Element, read_page
-from tests.fakes.serving_form import CATEGORY, CREDIT, NUMBER, FakeServing, card, form_app
+from tests.fakes.serving_form import CATEGORY, CREDIT, IRIS, NUMBER, FakeServing, card, form_app
+from understudy.contracts.policy import GuardRule, Guards, Policy
+from understudy.contracts.refusals import FieldError
 from understudy.contracts.signature import Feature, Signature, Target
-from understudy.contracts.vocabulary import AccessLevel, Task
+from understudy.contracts.vocabulary import AccessLevel, GuardAction, Task
 
 pytestmark = pytest.mark.anyio
 
@@ -123,6 +125,58 @@ async def test_bad_values_are_explained_beside_their_fields_and_kept(
     }
     assert page.one("title").text.startswith("Problem: ")
     assert not page.all(class_="result__value")
+
+
+@pytest.mark.parametrize(
+    ("rule", "beyond", "value", "caution"),
+    [
+        (GuardRule(GuardAction.FLAG), "carry a warning", None, "Take this answer with care"),
+        (
+            GuardRule(GuardAction.OVERRIDE, "ask a botanist"),
+            "a rule will answer",
+            "ask a botanist",
+            "A rule answered instead of the model",
+        ),
+    ],
+)
+async def test_a_number_out_of_range_is_answered_where_the_policy_says_so(
+    serving: FakeServing, rule: GuardRule, beyond: str, value: str | None, caution: str
+) -> None:
+    policy = Policy(guards=Guards(out_of_range=rule))
+    serving.cards = [card("iris", IRIS, AccessLevel.PUBLIC, policy=policy)]
+    async with _client(serving) as browser:
+        before = read_page((await browser.get("/iris/form")).text)
+        answer = await browser.post("/iris/form", data=EXAMPLE | {"in.petal_width": "9"})
+    assert beyond in str(_field(before, "petal_width")["data-beyond"])
+    page = read_page(answer.text)
+    assert answer.status_code == 200
+    assert value in {None, page.one(class_="result__value").text}
+    assert bool(page.all("li", class_="bars__row")) is (value is None)
+    assert page.one(class_="warnings__title").text == caution
+    assert "Petal width: 9 is above the legal maximum of 4." in page.one(class_="warnings").text
+    noted = _field(page, "petal_width")
+    assert noted.one("p", class_="field__note").text == "9 is above the legal maximum of 4"
+    assert str(noted.one("p", class_="field__note")["id"]) in str(
+        noted.one("input")["aria-describedby"]
+    )
+
+
+async def test_where_numbers_out_of_range_are_refused_no_field_says_otherwise(
+    browser: httpx.AsyncClient,
+) -> None:
+    page = read_page((await browser.get("/iris/form")).text)
+    assert not [each for each in page.inside if "data-beyond" in each]
+
+
+async def test_a_model_that_is_not_sure_enough_is_explained(
+    browser: httpx.AsyncClient, serving: FakeServing
+) -> None:
+    why = "the model is not sure enough: its largest probability, 0.5, is below 0.8"
+    serving.refuse_with = LowConfidenceError(why, FieldError("", why))
+    answer = await browser.post("/iris/form", data=EXAMPLE)
+    assert answer.status_code == 422
+    outcome = read_page(answer.text).one(id="outcome").text
+    assert outcome == f"There is no prediction T{why[1:]}"
 
 
 async def test_an_option_that_is_none_of_the_choices_is_refused(serving: FakeServing) -> None:

@@ -1,20 +1,28 @@
 """An answer as it is shown."""
 
+from dataclasses import replace
+
 import pytest
 
+from services.serving.domain.drafts import INSTEAD, Notice
 from services.serving.operations import Answer
 from services.serving.pages.results import MOST_BARS, result_of
 from services.serving.pages.wording import grouped, percent, readable, readable_apart
-from understudy.contracts.signature import Target
-from understudy.contracts.vocabulary import Label, Task
+from understudy.contracts.signature import Feature, Signature, Target
+from understudy.contracts.vocabulary import FeatureKind, Label, Task, WarningCode
 
 
 def _answer(prediction: Label, probabilities: dict[str, float] | None = None) -> Answer:
     return Answer("id-1", prediction, probabilities, "m", 2)
 
 
-def _target(*classes: Label) -> Target:
-    return Target("y", Task.CLASSIFICATION, classes)
+def _target(*classes: Label) -> Signature:
+    return _signature(Target("y", Task.CLASSIFICATION, classes))
+
+
+def _signature(target: Target) -> Signature:
+    age = Feature("age", FeatureKind.NUMBER, "Age", maximum=120.0)
+    return Signature((age, Feature("home_town", FeatureKind.NUMBER)), target)
 
 
 def test_bars_are_ordered_and_the_predicted_class_is_marked() -> None:
@@ -67,9 +75,37 @@ def test_many_classes_are_cut_short_and_counted() -> None:
     ],
 )
 def test_numbers_are_rounded_and_grouped(number: float, shown: str) -> None:
-    target = Target("y", Task.REGRESSION, unit="€")
+    target = _signature(Target("y", Task.REGRESSION, unit="€"))
     result = result_of(_answer(number), target)
     assert (result.value, result.unit) == (shown, "€")
+
+
+def test_warnings_name_their_feature_and_stand_beside_its_field() -> None:
+    notices = (
+        Notice(WarningCode.COERCED, "age", "'200' was read as 200"),
+        Notice(WarningCode.OUT_OF_RANGE, "age", "200 is above the legal maximum of 120" + INSTEAD),
+        Notice(WarningCode.LOW_CONFIDENCE, None, "the model is not sure enough"),
+    )
+    result = result_of(replace(_answer("no"), notices=notices, overridden=True), _target("no", "y"))
+    assert [(each.title, each.text) for each in result.warnings] == [
+        ("Age", "'200' was read as 200"),
+        ("Age", "200 is above the legal maximum of 120"),
+        (None, "The model is not sure enough"),
+    ]
+    assert result.notes == {"age": "'200' was read as 200. 200 is above the legal maximum of 120"}
+    assert (result.overridden, result.caution) == (True, "A rule answered instead of the model")
+
+
+@pytest.mark.parametrize(
+    ("code", "caution"),
+    [
+        (WarningCode.COERCED, "Read as it was meant"),
+        (WarningCode.OUT_OF_RANGE, "Take this answer with care"),
+    ],
+)
+def test_warnings_say_what_they_amount_to(code: WarningCode, caution: str) -> None:
+    answer = replace(_answer("no"), notices=(Notice(code, "age", "so"),))
+    assert result_of(answer, _target("no", "y")).caution == caution
 
 
 @pytest.mark.parametrize(
