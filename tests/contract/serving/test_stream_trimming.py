@@ -44,7 +44,7 @@ class World:
 
     async def read_to(self, second: float) -> None:
         place = f"{int(second * 1_000)}-0"
-        positions = dict.fromkeys(("predictions", "pairs", "labels"), place)
+        positions: dict[Any, Any] = dict.fromkeys(("predictions", "pairs", "labels"), place)
         await self.redis.hset(monitor_positions_key("flowers"), mapping=positions)
 
     async def trim(
