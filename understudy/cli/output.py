@@ -62,6 +62,16 @@ def make_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Tabl
     return table
 
 
+def make_details(rows: Iterable[tuple[str, object]]) -> Table:
+    """One thing, a line for each of its properties."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold", no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows:
+        table.add_row(Text(name), Text(cell(value)))
+    return table
+
+
 def visible(text: str, *, keep: str = "") -> str:
     """The text with its control characters written out, as names and reasons are other people's."""
     return _CONTROLS.sub(lambda m: m[0] if m[0] in keep else f"\\u{ord(m[0]):04x}", text)

@@ -13,7 +13,15 @@ from rich.text import Text
 
 from understudy.cli.connections import connections
 from understudy.cli.durations import parse_duration
-from understudy.cli.output import Format, console, make_table, output_format, show, visible
+from understudy.cli.output import (
+    Format,
+    console,
+    make_details,
+    make_table,
+    output_format,
+    show,
+    visible,
+)
 from understudy.cli.policies import described
 from understudy.cli.waiting import await_served, end_unless_served
 from understudy.client import ClientError, MonitorClient
@@ -120,7 +128,7 @@ def _head(found: DeploymentView) -> Table:
     current = found.current
     beside = ", ".join(str(number) for number in current.challengers) or "none"
     by = f"{current.kind} by {current.released_by}"
-    rows = [
+    rows: list[tuple[str, object]] = [
         ("deployment", f"{found.name} ({_state(found)})"),
         ("model", f"{found.model} in project {found.project}, access {found.access}"),
         ("release", f"{current.release}: main {current.main}, challengers {beside}"),
@@ -128,10 +136,7 @@ def _head(found: DeploymentView) -> Table:
     ]
     if policy := described(current.policy):
         rows.append(("policy", policy))
-    table = Table(box=None, show_header=False, pad_edge=False)
-    for name, value in rows:
-        table.add_row(Text(name, style="bold"), Text(visible(value)))
-    return table
+    return make_details(rows)
 
 
 def _state(found: DeploymentView) -> str:

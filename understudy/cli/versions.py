@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from understudy.cli.connections import connections
-from understudy.cli.output import cell, make_table, remark, show, wrong_members
+from understudy.cli.output import cell, make_details, make_table, remark, show, wrong_members
 from understudy.client import ProblemError, RegistryClient
 from understudy.contracts.registry import Lineage, VersionRequest, VersionView
 from understudy.contracts.signature import Signature
@@ -108,7 +108,7 @@ def versions(
     with connections(context).registry() as registry:
         if model is not None and version is not None:
             one = registry.version(model, version)
-            show(context, one, make_table(("", ""), _details(one)))
+            show(context, one, make_details(_details(one)))
         elif model is None:
             found = registry.models()
             rows = [(m.name, m.project, m.versions, m.description) for m in found]
@@ -160,7 +160,7 @@ def _details(version: VersionView) -> list[tuple[str, object]]:
         ("state", version.state),
         ("decided", _decided(version)),
         ("runner", _runner(version)),
-        ("", _comparison(version)),
+        ("compared" if version.compiled else "not compiled", _comparison(version)),
         ("metrics", _figures(version)),
         ("features", ", ".join(features)),
         ("answers", f"{version.signature.target.name} ({version.signature.target.task})"),

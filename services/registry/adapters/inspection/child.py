@@ -7,6 +7,7 @@ ends with this process. The verdict is out before compiling begins, so that noth
 import math
 import os
 import resource
+import signal
 import sys
 import warnings
 import zipfile
@@ -65,6 +66,8 @@ def _limit(task: Task) -> None:
     later = 0 if task.compiling is None else task.compiling.cpu_seconds
     resource.setrlimit(resource.RLIMIT_CPU, (task.cpu_seconds, task.cpu_seconds + later))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    # For when nobody is left to end it: a parent that lives does so earlier.
+    signal.alarm(task.cpu_seconds + later + 1)
 
 
 def _allow(compiling: Compiling) -> None:
