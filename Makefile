@@ -12,7 +12,7 @@ SYNC := $(BIN)/uv sync --frozen --inexact --extra laptop
 .PHONY: help install run test test-all check lint format lock bench bench-peers clean
 
 help: ## Say what there is to make
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: .venv/.all ## Have everything for developing in .venv, at the locked versions
 

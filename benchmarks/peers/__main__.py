@@ -13,7 +13,7 @@ from benchmarks.peers.measurements import Contestant, Machine, Results, Run, now
 from benchmarks.peers.models import ModelName, train
 from benchmarks.peers.processes import Cores
 from benchmarks.peers.questions import COMPARISONS, Comparison
-from benchmarks.peers.report import write_report
+from benchmarks.peers.report import section, write_report
 from benchmarks.peers.servers import SERVERS
 
 RESULTS: Final = Path(__file__).parent / "results"
@@ -32,6 +32,7 @@ def main() -> None:
     results = measure(question, given.cache.absolute(), _cores(given))
     if given.command == "run":
         results.write(given.out or given.cache / "results" / f"{given.question}.json")
+        print("\n".join(section(results)))
     if given.command == "check":
         sys.exit(1 if any(each.failures for each in results.contestants) else 0)
 

@@ -14,6 +14,7 @@ from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassif
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from threadpoolctl import threadpool_limits
 
 Floats = NDArray[np.float64]
 
@@ -84,7 +85,9 @@ class Model:
 
     def probabilities(self, rows: Floats) -> Floats:
         """What is right: the probability of class 1 of each row."""
-        return np.asarray(self.estimator.predict_proba(rows)[:, 1], dtype=np.float64)
+        with threadpool_limits(1):
+            found = self.estimator.predict_proba(rows)
+        return np.asarray(found[:, 1], dtype=np.float64)
 
 
 def train(name: ModelName, folder: Path) -> Model:
@@ -108,7 +111,8 @@ def train(name: ModelName, folder: Path) -> Model:
 def _fit(kind: Kind, rows: Floats, labels: NDArray[np.int64], seed: int) -> Any:
     # Fitted on arrays: asking a model that was fitted on a frame costs every server a frame.
     estimator = _estimator(kind, seed)
-    estimator.fit(rows, labels)
+    with threadpool_limits(1):
+        estimator.fit(rows, labels)
     return estimator
 
 

@@ -30,6 +30,13 @@ def beside_peers(ours: tuple[str, ...], others: tuple[str, ...]) -> tuple[tuple[
 _OURS: Final = ("ours", "ours-two-cores", "ours-sklearn", "ours-sklearn-two-cores")
 
 COMPARISONS: Final[dict[str, Comparison]] = {
+    "quick": Comparison(
+        title="A quick look",
+        servers=("ours", "ours-sklearn", *_OTHERS),
+        models=("linear",),
+        loads=Loads(rows=(1,), connections=(8,), rounds=3, seconds=1.0),
+        compared=beside_peers(("ours", "ours-sklearn"), _OTHERS),
+    ),
     "peers": Comparison(
         title="Beside other model servers",
         servers=(*_OURS, *_OTHERS),

@@ -21,13 +21,14 @@ def write_report(results: Iterable[Path], page: Path) -> None:
     if BEGIN not in text or END not in text:
         raise NoMarksError(f"{page} has no {BEGIN} … {END}")
     before, after = text.split(BEGIN)[0], text.split(END)[-1]
-    body = "\n".join(line for file in results for line in _section(Results.read(file)))
+    body = "\n".join(line for file in results for line in section(Results.read(file)))
     page.write_text(
         f"{before}{BEGIN}\n\n{body or 'Nothing has been measured yet.'}\n\n{END}{after}"
     )
 
 
-def _section(results: Results) -> Iterator[str]:
+def section(results: Results) -> Iterator[str]:
+    """The lines of one question."""
     machine = results.machine
     yield f"## {results.title}\n"
     yield (

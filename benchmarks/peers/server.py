@@ -131,26 +131,32 @@ class Peer:
         }
         command = self.command(there)
         with started(command, env=env, folder=site.folder, core=site.cores.server) as tree:
-            yield _RunningPeer(self, there.port, tree)
+            yield RunningPeer(self, there.port, tree)
 
 
 @dataclass(frozen=True, slots=True)
-class _RunningPeer:
+class RunningPeer:
+    """A peer's processes and its port."""
+
     peer: Peer
     port: int
     tree: Tree
 
     def requests(self, rows: Sequence[Floats]) -> list[bytes]:
+        """One whole request for each array of rows."""
         return [post(self.peer.path, self.peer.body(each)) for each in rows]
 
     def read(self, answer: bytes) -> Sequence[float] | None:
+        """Probability of class 1 of each row; None when it does not score."""
         return self.peer.read(answer)
 
     def pause(self) -> None:
+        """Let it use no CPU until `resume`."""
         if self.peer.pausable:
             self.tree.signal(signal.SIGSTOP)
 
     def resume(self) -> None:
+        """Let it go on."""
         if self.peer.pausable:
             self.tree.signal(signal.SIGCONT)
 

@@ -24,7 +24,8 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> ctypes.CDLL:
     """histogram.c and answer.c, to be called one by one."""
     library = tmp_path_factory.mktemp("parts") / "parts.so"
     sources = [str(SOURCES / name) for name in ("histogram.c", "answer.c")]
-    subprocess.run(["gcc", "-shared", "-fPIC", "-o", str(library), *sources], check=True)
+    command = ["gcc", "-shared", "-fPIC", "-o", str(library), *sources]
+    subprocess.run(command, check=True)
     loaded = ctypes.CDLL(str(library))
     loaded.histogram_quantile.restype = ctypes.c_uint64
     loaded.answer_read.restype = ctypes.c_size_t

@@ -63,9 +63,7 @@ def requests(tmp_path: Path) -> Path:
     return tmp_path / "requests"
 
 
-def test_good_answers_are_counted_and_bodies_go_round(
-    generator: Generator, requests: Path
-) -> None:
+def test_good_answers_are_counted_and_bodies_go_round(generator: Generator, requests: Path) -> None:
     with listening(lambda *_: GOOD) as listener:
         seen = generator.ask(listener.server_address[1], requests, CLOSED, (4, 4))
     assert seen.errors == {"ill_sized": 0, "disconnected": 0, "unanswered": 0}

@@ -1,4 +1,5 @@
 import ctypes
+import itertools
 import math
 
 import pytest
@@ -79,7 +80,7 @@ def test_an_answer_reads_the_same_however_it_is_cut(
     parts: ctypes.CDLL, whole: bytes, cuts: list[int]
 ) -> None:
     edges = [0, *sorted(min(cut, len(whole)) for cut in cuts), len(whole)]
-    pieces = [whole[a:b] for a, b in zip(edges, edges[1:], strict=False)]
+    pieces = [whole[a:b] for a, b in itertools.pairwise(edges)]
     answer, taken = read(parts, pieces)
     expected = {SIZED: (200, 5, False), CHUNKED: (503, 13, True), EMPTY: (204, 0, False)}
     assert (answer.part, taken) == (DONE, len(whole))
