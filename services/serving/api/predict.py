@@ -55,22 +55,26 @@ class Presented:
     request_id: str
     """Empty when there is none that is well-formed."""
     query: bytes
+    length: int
+    """Of the body, as far as it is declared."""
 
     @classmethod
     def of(cls, headers: Sequence[tuple[bytes, bytes]], query: bytes) -> "Presented":
         """In one pass over the headers; names are in lower case."""
-        key, authorization, request_id = b"", b"", ""
+        key, authorization, request_id, length = b"", b"", "", b""
         for name, value in headers:
             if name == b"x-api-key":
                 key = value
             elif name == b"authorization":
                 authorization = value
+            elif name == b"content-length":
+                length = value
             elif name == b"x-request-id":
                 request_id = str(value, "latin-1")
         if request_id and not well_formed(request_id):
             request_id = ""
         text = str(key, "latin-1").strip() if key else bearer(str(authorization, "latin-1"))
-        return cls(text, request_id, query)
+        return cls(text, request_id, query, int(length) if length.isdigit() else 0)
 
 
 @dataclass(slots=True, eq=False)
@@ -94,8 +98,10 @@ class Predict:
         self.body_limit = body_limit
 
     def begin(self, deployment: str, presented: Presented) -> Begun:
-        """Let a request in by its head. Raises what `Serving.admit_to_predict` does."""
+        """Let a request in by its head. Raises Refusal subclasses."""
         found, live = self._serving.admit_to_predict(deployment, presented.key)
+        if presented.length > self.body_limit:
+            raise self.too_large()
         return Begun(presented, found, live, time.perf_counter())
 
     def ask(self, begun: Begun, body: bytes, reply: Reply) -> None:
