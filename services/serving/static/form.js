@@ -113,7 +113,8 @@
       else field.dataset.beyond = from.dataset.beyond;
       setError(field, from?.querySelector(".field__error").textContent ?? "");
       setNote(field, from?.querySelector(".field__note").textContent || remark(field));
-      hint(field, complaint(field));
+      // What was answered is no mistake, whatever it looks like from here.
+      hint(field, answered ? "" : complaint(field));
     }
     markStale(!answered);
     if (answered) offerCopy();

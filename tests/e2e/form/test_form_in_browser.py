@@ -3,7 +3,9 @@
 import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
-from tests.fakes.serving_form import KEY, FakeServing
+from tests.fakes.serving_form import IRIS, KEY, FakeServing, card
+from understudy.contracts.policy import GuardRule, Guards, Policy
+from understudy.contracts.vocabulary import AccessLevel, GuardAction
 from understudy.runtime.keys import UnauthenticatedError
 
 
@@ -71,6 +73,36 @@ def test_a_number_out_of_range_is_noticed_before_it_is_sent(
     expect(hint).to_have_class("field__hint")
     expect(page.locator("#field-3-error")).to_have_text("")
     assert serving.asked == []
+
+
+def test_a_number_out_of_range_is_sent_where_the_policy_takes_it(
+    page: Page, serving: FakeServing, complaints: list[str]
+) -> None:
+    flagging = Policy(guards=Guards(out_of_range=GuardRule(GuardAction.FLAG)))
+    serving.cards = [card("iris", IRIS, AccessLevel.PUBLIC, policy=flagging)]
+    page.goto("/iris/form")
+    box, note = page.get_by_label("Petal width"), page.locator("#field-3-note")
+    box.fill("9")
+    expect(note).to_have_text("Out of range: the answer will carry a warning.")
+    box.blur()
+    expect(page.locator("#field-3-error")).to_have_text("")
+    _predict(page)
+    expect(page.locator(".warnings")).to_contain_text("9 is above the legal maximum of 4.")
+    expect(note).to_have_text("9 is above the legal maximum of 4")
+    box.fill("1")
+    expect(note).to_have_text("")
+    assert complaints == []
+
+
+def test_a_rules_answer_is_told_from_a_models(page: Page, serving: FakeServing) -> None:
+    ruled = Policy(guards=Guards(out_of_range=GuardRule(GuardAction.OVERRIDE, "virginica")))
+    serving.cards = [card("iris", IRIS, AccessLevel.PUBLIC, policy=ruled)]
+    page.goto("/iris/form")
+    page.get_by_label("Petal width").fill("9")
+    _predict(page)
+    expect(page.locator(".result__value")).to_have_text("Virginica")
+    expect(page.get_by_text("Answered by a rule", exact=True)).to_be_visible()
+    expect(page.locator(".bars")).to_have_count(0)
 
 
 def test_a_changed_value_marks_the_answer_as_older(page: Page) -> None:
