@@ -169,7 +169,10 @@ class _Walk:
     def _trees(self, model: Any, columns: Columns) -> Columns:
         preprocessor = getattr(model, "_preprocessor", None)
         if preprocessor is not None:
-            columns = self.through(preprocessor, columns)
+            self.through(preprocessor, columns)
+            chosen = model.is_categorical_  # which come first within
+            order = [*np.flatnonzero(chosen), *np.flatnonzero(~chosen)]
+            columns = [columns[place] for place in order]
         else:
             self._other(model, columns)
         for feature, thresholds in _splits(model):

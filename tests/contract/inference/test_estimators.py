@@ -32,8 +32,8 @@ from tests.fakes.serving import (
 )
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import FeatureKind, Task
-from understudy.inference.estimators import SklearnRunner
 from understudy.inference.errors import UnfitModelError
+from understudy.inference.estimators import SklearnRunner
 from understudy.inference.layouts import Arrays, Frames
 from understudy.inference.rows import Rows
 
