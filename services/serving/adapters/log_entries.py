@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain
+from struct import Struct
 from sys import getsizeof
 from typing import Final
 
@@ -20,7 +21,6 @@ from understudy.contracts.events import (
     PredictionBatch,
     Scores,
     labels_key,
-    pack,
     predictions_key,
 )
 from understudy.contracts.signature import Signature, Target
@@ -38,6 +38,7 @@ class Labelled:
 
 Record = Answered | Labelled
 
+_FLOAT: Final = Struct("<d")
 _ROW_BYTES: Final = 120
 """A row's name, when it was answered, and how long that took."""
 _TEXT_BYTES: Final = 8
@@ -93,12 +94,17 @@ def prediction_batch(group: Sequence[Answered]) -> PredictionBatch:
         main=first.live.main.version,
         challengers=first.live.challengers,
         ids=[*chain.from_iterable([answered.ids for answered in group])],
-        at=pack(np.repeat([answered.at for answered in group], rows)),
-        seconds=pack(np.repeat([answered.seconds for answered in group], rows)),
+        at=_repeated([answered.at for answered in group], rows),
+        seconds=_repeated([answered.seconds for answered in group], rows),
         columns=columns_of(signature, joined([answered.rows for answered in group])),
         scores=_joined_scores(signature.target, [answered.scored for answered in group]),
         overrides={name: label for answered in group for name, label in answered.overrides.items()},
     )
+
+
+def _repeated(values: Sequence[float], times: Sequence[int]) -> bytes:
+    """What `pack` makes of each value so many times: the bytes of one are repeated, no array."""
+    return b"".join([_FLOAT.pack(value) * rows for value, rows in zip(values, times, strict=True)])
 
 
 def columns_of(signature: Signature, rows: Rows) -> list[Column]:
