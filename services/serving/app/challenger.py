@@ -33,7 +33,7 @@ from services.serving.operations.access import check_installation_access
 from services.serving.operations.challenges import Challenges
 from services.serving.operations.pairing import Pairing, ReadingLimits
 from services.serving.operations.trimming import Trimming
-from services.serving.settings import ChallengerSettings
+from services.serving.settings import ChallengerSettings, RunnerChoice
 from understudy.client.following import RegistryFollowing
 from understudy.contracts.registry import DeploymentSnapshot, Snapshot
 from understudy.contracts.registry import Pairing as Owed
@@ -81,6 +81,7 @@ class ChallengerProcess:
             memory_bytes=settings.challenger_memory_bytes,
             nice=settings.challenger_nice,
             timed_ratio=settings.challenger_timed_ratio,
+            compiled=settings.runner is RunnerChoice.AUTO,
         )
         self._challenges = Challenges(self._begin, instance_name())
         self._trimming = Trimming(

@@ -97,7 +97,7 @@ class Bench:
             self.folder,
             load_seconds=60.0,
             memory_bytes=memory_bytes,
-            nice=10,
+            nice=0,
             timed_ratio=timed_ratio,
             module=module,
         )

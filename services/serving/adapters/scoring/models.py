@@ -1,6 +1,5 @@
 """A version as a child process has it: loaded from verified files, and called once."""
 
-import importlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from services.serving.adapters.scoring.frames import ModelFiles
 from services.serving.domain.warming import probe_rows
 from understudy.contracts.events import CategoryColumn, NumberColumn, PredictionBatch
 from understudy.contracts.signature import Signature, Target
+from understudy.contracts.vocabulary import CompiledKind
 from understudy.inference.rows import Rows
 from understudy.inference.scored import Runner
 
@@ -76,22 +76,34 @@ Open = Callable[[ModelFiles], Runner]
 
 
 def open_runner(files: ModelFiles) -> Runner:
-    """The compiled model where there is one and it opens; else the artifact's own."""
-    if files.compiled is not None and files.compiled_kind is not None:
-        # Imported here: a model that was compiled needs none of the artifact's libraries.
-        compiled = importlib.import_module("understudy.inference.compiled")
-        try:
-            return compiled.load_compiled(  # type: ignore[no-any-return]
-                Path(files.compiled), files.compiled_kind, files.signature
-            )
-        except MemoryError:
-            raise
-        except Exception:  # noqa: BLE001, S110 - slower, but as right
-            pass
+    """The compiled twin where there is one and it opens; else the artifact's own model.
+
+    ONNX stands alone: it was compared when it was registered, and sklearn takes seconds and
+    200 MB. Treelite is slower than sklearn from some number of rows on, so both are had.
+    """
+    twin = _twin(files)
+    if twin is not None and files.compiled_kind is CompiledKind.ONNX:
+        return twin
+    from understudy.inference.choosing import quicker  # noqa: PLC0415 - large libraries
     from understudy.inference.estimators import SklearnRunner, read_model  # noqa: PLC0415
 
     probe = probe_rows(files.signature, _PROBE_ROWS)
-    return SklearnRunner(read_model(Path(files.artifact), files.trusted), files.signature, probe)
+    model = read_model(Path(files.artifact), files.trusted)
+    original = SklearnRunner(model, files.signature, probe)
+    return original if twin is None else quicker(twin, original, probe)
+
+
+def _twin(files: ModelFiles) -> Runner | None:
+    if files.compiled is None or files.compiled_kind is None:
+        return None
+    from understudy.inference.compiled import load_compiled  # noqa: PLC0415 - a large library
+
+    try:
+        return load_compiled(Path(files.compiled), files.compiled_kind, files.signature)
+    except MemoryError:
+        raise
+    except Exception:  # noqa: BLE001 - slower then, but as right
+        return None
 
 
 def load(files: ModelFiles, opened: Open) -> Model:

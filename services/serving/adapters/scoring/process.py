@@ -25,6 +25,7 @@ from understudy.runtime.children import child_environment
 
 CHILD: Final = "services.serving.adapters.scoring.child"
 _BUFFER_BYTES: Final = 1 << 20
+_ENDING_SECONDS: Final = 5.0
 _TICKS_PER_SECOND: Final = os.sysconf("SC_CLK_TCK")
 _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
@@ -89,6 +90,10 @@ class ScoringProcess:
             words = f"it gave no answer within {seconds:g} s"
             raise LostError(Loss.TIMEOUT, words) from None
         except (OSError, EOFError, ValueError):
+            # Its socket closes before it has ended: how it ends is worth knowing.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_ENDING_SECONDS):
+                    await self._process.wait()
             await self.end()
             raise LostError(Loss.DIED, f"its process died{self._cause()}") from None
         except asyncio.CancelledError:

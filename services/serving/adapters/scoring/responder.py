@@ -110,6 +110,7 @@ class ProcessResponder:
 
     async def respond(self, deliveries: Sequence[Delivery]) -> Answers:
         """Raises LoadFailedError when the child can't be had again."""
+        await self.start()
         attempt = _Attempt(singly=False)
         rows = sum(delivery.rows for delivery in deliveries)
         if self._losses_in_a_row < _MOST_LOSSES and rows <= max(1, self.most_rows):

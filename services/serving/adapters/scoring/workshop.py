@@ -33,6 +33,7 @@ class Workshop:
         memory_bytes: int,
         nice: int,
         timed_ratio: float,
+        compiled: bool = True,
         module: str = CHILD,
     ) -> None:
         self._artifacts = artifacts
@@ -41,6 +42,7 @@ class Workshop:
         self._memory_bytes = memory_bytes
         self._nice = nice
         self._timed_ratio = timed_ratio
+        self._compiled_too = compiled
         self._module = module
         self._trusted: tuple[str, ...] = ()
         # Loading takes seconds of a whole core: not all versions at once.
@@ -100,18 +102,28 @@ class Workshop:
     async def _files(self, served: ServedVersion) -> ModelFiles:
         """Verified at every start: whatever happened to the files meanwhile."""
         async with asyncio.timeout(self._load_seconds):
-            paths = [
-                await self._artifacts.fetch_artifact(digest, self._folder)
-                for digest in _digests(served)
-            ]
+            artifact = await self._artifacts.fetch_artifact(served.artifact, self._folder)
+            compiled = await self._compiled(served) if self._compiled_too else None
         return ModelFiles(
             version=served.version,
             signature=served.signature,
-            artifact=str(paths[0].resolve()),
+            artifact=str(artifact.resolve()),
             trusted=self._trusted,
-            compiled=None if served.compiled is None else str(paths[1].resolve()),
+            compiled=None if compiled is None else str(compiled.resolve()),
             compiled_kind=None if served.compiled is None else served.compiled.kind,
         )
+
+    async def _compiled(self, served: ServedVersion) -> Path | None:
+        """None where there is none, or it can't be had: the artifact alone will do."""
+        if served.compiled is None:
+            return None
+        digest = served.compiled.artifact
+        try:
+            return await self._artifacts.fetch_artifact(digest, self._folder)
+        except Exception as error:  # noqa: BLE001 - slower then, but as right
+            log = structlog.stdlib.get_logger()
+            log.warning("compiled_unused", version=served.version, error=type(error).__name__)
+            return None
 
 
 def _digests(served: ServedVersion) -> tuple[str, ...]:
