@@ -270,7 +270,9 @@ class StoredArtifacts:
             (folder / digest_of(artifact)).write_bytes(artifact)
 
     async def fetch_artifact(self, digest: str, folder: Path) -> Path:
+        """Raises FileNotFoundError."""
         del folder
+        await asyncio.to_thread((self._folder / digest).stat)
         return self._folder / digest
 
 
