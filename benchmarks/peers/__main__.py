@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,8 @@ CACHE: Final = Path("var/bench")
 def main() -> None:
     """Do what the command line says."""
     given = _parser().parse_args()
+    # So that a driver that is told to end takes its servers along.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     if given.command == "report":
         write_report(sorted(given.results.glob("*.json")), given.page)
         return
@@ -42,6 +45,7 @@ def measure(question: Comparison, cache: Path, cores: Cores) -> Results:
     os.sched_setaffinity(0, {cores.other})
     place = Place(cache, cores, Generator(build(cache / "generator"), cores.other), _tell)
     failures: dict[str, dict[str, str]] = {name: {} for name in question.servers}
+    notes: dict[str, dict[str, str]] = {name: {} for name in question.servers}
     runs = list[Run]()
     for model_name in question.models:
         model = train(ModelName.parse(model_name), cache / "models" / model_name)
@@ -51,6 +55,8 @@ def measure(question: Comparison, cache: Path, cores: Cores) -> Results:
         runs += contest.runs
         for name, why in contest.failures.items():
             failures[name][model_name] = why
+        for name, note in contest.notes.items():
+            notes[name][model_name] = note
     return Results(
         title=question.title,
         compared=question.compared,
@@ -59,7 +65,9 @@ def measure(question: Comparison, cache: Path, cores: Cores) -> Results:
         measured_at=now(),
         machine=Machine.this(cores.server, cores.other),
         contestants=tuple(
-            Contestant(name, SERVERS[name].setup, SERVERS[name].requirements, failures[name])
+            Contestant(
+                name, SERVERS[name].setup, SERVERS[name].requirements, failures[name], notes[name]
+            )
             for name in question.servers
         ),
         runs=tuple(runs),

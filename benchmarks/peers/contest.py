@@ -65,6 +65,7 @@ class Contest:
 
     def __init__(self, place: Place, model: Model, loads: Loads) -> None:
         self.failures: dict[str, str] = {}
+        self.notes: dict[str, str] = {}
         self.runs: list[Run] = []
         self._place = place
         self._model = model
@@ -108,6 +109,8 @@ class Contest:
             await_answer(present.running, requests[0], _START_SECONDS)
             present.lengths[rows] = check(present.running, asked, requests)
             write_requests(present.requests(rows), requests)
+        if present.running.note:
+            self.notes[server.name] = present.running.note
         present.running.tree.settle()
         present.running.pause()
         stack.callback(present.running.resume)

@@ -1,6 +1,7 @@
 """A whole Understudy for one run: `understudy up` on free ports, pinned, with a model deployed."""
 
 import os
+import shutil
 import signal
 import sys
 import time
@@ -52,7 +53,13 @@ class Laptop:
             self.tree(service).pin(core)
 
     def pause(self) -> None:
-        """Stop all of it, the launcher first: it sees nothing of it."""
+        """Stop all of it, when the monitor has read what the log holds.
+
+        It must read now and then: what it has not read can't be trimmed.
+        """
+        monitor = self.tree("monitor")
+        monitor.signal(signal.SIGCONT)
+        monitor.settle()
         self.everything.signal(signal.SIGSTOP)
 
     def resume(self) -> None:
@@ -91,6 +98,8 @@ def laptop(folder: Path, core: int, settings: Mapping[str, str]) -> Iterator[Lap
         output = folder / "output.log"
         wait_until(lambda: _UP in output.read_text(errors="replace"), everything, output)
         yield Laptop(folder, ports, everything)
+    # Gigabytes of log; what the processes said stays.
+    shutil.rmtree(folder / "var" / "redis", ignore_errors=True)
 
 
 def wait_until(holds: Callable[[], bool], everything: Tree, output: Path) -> None:

@@ -68,6 +68,8 @@ class Contestant:
     requirements: tuple[str, ...]
     failures: dict[str, str]
     """By model: why."""
+    notes: dict[str, str]
+    """By model: what it became with it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,6 +37,10 @@ def section(results: Results) -> Iterator[str]:
         f"{results.seconds:g} s.\n"
     )
     yield from (*tables.setups(results), "")
+    if notes := tables.notes(results):
+        yield from (*notes, "")
+    if results.runs:
+        yield tables.company(results) + "\n"
     if missing := tables.failures(results):
         yield from ("Could not take part:\n", *missing, "")
     if best := tables.best(results):

@@ -47,6 +47,10 @@ class Running(Protocol):
     def tree(self) -> Tree:
         """The processes whose CPU time is the cost of its answers."""
 
+    @property
+    def note(self) -> str:
+        """What it became with this model, for the report; empty when there is nothing to say."""
+
     def requests(self, rows: Sequence[Floats]) -> list[bytes]:
         """One whole request for each array of rows."""
 
@@ -141,6 +145,7 @@ class RunningPeer:
     peer: Peer
     port: int
     tree: Tree
+    note: str = ""
 
     def requests(self, rows: Sequence[Floats]) -> list[bytes]:
         """One whole request for each array of rows."""

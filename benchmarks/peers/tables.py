@@ -51,6 +51,25 @@ def failures(results: Results) -> list[str]:
     ]
 
 
+def notes(results: Results) -> list[str]:
+    """What became of the models."""
+    return [
+        f"* `{each.name}` with {model}: {note}"
+        for each in results.contestants
+        for model, note in each.notes.items()
+    ]
+
+
+def company(results: Results) -> str:
+    """What may have disturbed the measuring."""
+    busiest = max(run.generator_cpu_share for run in results.runs)
+    beside = max(run.others_cpu_seconds for run in results.runs)
+    return (
+        f"The generator used {busiest:.0%} of its core at most; all servers that waited together "
+        f"{beside:.2f} CPU seconds within a run at most."
+    )
+
+
 def groups(results: Results) -> list[tuple[str, list[Cell]]]:
     """Cells by model and rows of a request, each with its heading."""
     return [
@@ -60,7 +79,10 @@ def groups(results: Results) -> list[tuple[str, list[Cell]]]:
 
 
 def figures(results: Results, cells: Sequence[Cell]) -> list[str]:
-    """Medians of every server: rate, p50 and p99; and what a million predictions cost."""
+    """Medians of every server: rate, p50 and p99; and what a million predictions cost.
+
+    The cost is that of the closed loop with the most connections.
+    """
     head = ["server", *map(_column, cells), "CPU s per million", "MB", "errors"]
     rows = [
         [
@@ -145,7 +167,9 @@ def _figure(results: Results, server: str, cell: Cell) -> str:
 
 def _costs(results: Results, server: str, cells: Sequence[Cell]) -> list[str]:
     runs = [run for cell in cells for run in results.of(server, cell)]
-    costs = [cost for run in runs if (cost := run.cpu_per_million) is not None]
+    busiest = [cell for cell in cells if not cell.rate][-1:]
+    busy = [run for cell in busiest for run in results.of(server, cell)]
+    costs = [cost for run in busy if (cost := run.cpu_per_million) is not None]
     kinds = sorted({kind for run in runs for kind in run.errors})
     errors = ", ".join(f"{kind}: {sum(run.errors.get(kind, 0) for run in runs)}" for kind in kinds)
     median = number(statistics.median(costs)) if costs else "–"

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.peers.deploying import deploy, named, register
+from benchmarks.peers.deploying import MODEL, deploy, named, register
 from benchmarks.peers.laptop import Laptop, laptop, wait_until
 from benchmarks.peers.models import Floats
 from benchmarks.peers.processes import Tree
@@ -14,6 +14,7 @@ from benchmarks.peers.server import Running, Site
 from benchmarks.peers.workload import compact, post
 from understudy.client import RegistryClient
 from understudy.contracts.policy import Policy
+from understudy.contracts.registry import VersionView
 from understudy.contracts.vocabulary import Durability
 
 _ANSWERING: Final = ("serving", "challenger", "redis")
@@ -54,11 +55,12 @@ class Ours:
         settings = {"UNDERSTUDY_RUNNER": self.runner}
         names = [f"benchmark-{number}" for number in range(self.deployments)]
         with laptop(site.folder, site.cores.other, settings) as running:
-            key = self._deploy(running, site, names)
+            key, note = self._deploy(running, site, names)
             running.pin(site.cores, _ANSWERING if self.one_core else ("serving",))
-            yield _RunningOurs(running, names, key)
+            yield _RunningOurs(running, names, key, note)
 
-    def _deploy(self, running: Laptop, site: Site, names: Sequence[str]) -> str:
+    def _deploy(self, running: Laptop, site: Site, names: Sequence[str]) -> tuple[str, str]:
+        """The key to ask with, and which runner the main has."""
         with RegistryClient(running.url("registry"), running.admin_key) as registry:
             main, challenger = register(registry, site.model, site.folder)
             challengers = (challenger,) if self.challenger else ()
@@ -68,7 +70,14 @@ class Ours:
                 return all(found.deployed and found.running for found in registry.deployments())
 
             wait_until(deployed, running.everything, site.folder / "output.log")
-        return key
+            return key, self._runner(registry.version(MODEL, main))
+
+    def _runner(self, version: VersionView) -> str:
+        if self.runner == "sklearn":
+            return "answered by scikit-learn"
+        if version.compiled is None:
+            return f"answered by scikit-learn: {version.not_compiled}"
+        return f"compiled to {version.compiled.kind}, {version.compiled.difference:.1e} off at most"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +85,7 @@ class _RunningOurs:
     laptop: Laptop
     deployments: Sequence[str]
     key: str
+    note: str
 
     @property
     def port(self) -> int:

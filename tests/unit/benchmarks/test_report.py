@@ -39,7 +39,7 @@ def results(*runs: Run) -> Results:
         seconds=2.0,
         measured_at=datetime(2026, 11, 21, tzinfo=UTC),
         machine=Machine("a processor", 2, "6.1", "3.11", 0, 1),
-        contestants=tuple(Contestant(name, f"{name} setup", (), {}) for name in names),
+        contestants=tuple(Contestant(name, f"{name} setup", (), {}, {}) for name in names),
         runs=runs,
     )
 
@@ -94,7 +94,7 @@ def test_results_are_read_as_they_were_written(tmp_path: Path) -> None:
 def test_a_page_keeps_what_is_around_its_tables(tmp_path: Path) -> None:
     page, kept = tmp_path / "page.md", tmp_path / "a.json"
     page.write_text(f"above\n{BEGIN}\nold\n{END}\nbelow\n")
-    failed = Contestant("slow", "slow setup", (), {"forest": "NotInstalledError: no\nmore"})
+    failed = Contestant("slow", "slow setup", (), {"forest": "NotInstalledError: no\nmore"}, {})
     contestants = (*MEASURED.contestants[:1], failed)
     replace(MEASURED, contestants=contestants).write(kept)
     write_report([kept], page)
