@@ -54,7 +54,7 @@ class Manifest:
 def read_manifest(text: str) -> Manifest:
     """UnfitModelError for a text that no version of this module wrote."""
     try:
-        found = json.loads(text)
+        found = dict(json.loads(text))
         if found.pop("format") != FORMAT:
             raise UnfitModelError("the compiled model's file is of another format")
         return Manifest(
