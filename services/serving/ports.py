@@ -162,6 +162,16 @@ class Inbox(Protocol):
         """Give the place up, unless something is unfinished: nobody will wait for this reader."""
 
 
+class Places(Protocol):
+    """Who has a place in the prediction streams."""
+
+    async def versions(self, deployment: str) -> set[int]:
+        """Challenger versions with a place in the stream of a deployment."""
+
+    async def give_up(self, deployment: str, version: int) -> int:
+        """Remove the place of one; how many entries were handed to it and are not finished."""
+
+
 class Loss(StrEnum):
     """Why a challenger's process had to be replaced."""
 

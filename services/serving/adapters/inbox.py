@@ -1,5 +1,6 @@
 """The prediction stream as one challenger version reads it: a consumer group of Redis Streams."""
 
+import re
 import time
 from collections.abc import Mapping, Sequence
 from datetime import datetime
@@ -22,6 +23,7 @@ from understudy.contracts.events import (
 # Serving's clock, the registry's and Redis's may differ: entries that don't name the version are
 # passed over, so beginning too early costs nothing.
 _MARGIN_SECONDS: Final = 60
+_GROUP: Final = re.compile(rb"challenger:([0-9]+)")
 _FLOAT_BYTES: Final = 8
 _ABANDONED_MILLISECONDS: Final = 60_000
 
@@ -99,13 +101,35 @@ class RedisInbox:
     async def leave(self) -> bool:
         """Destroy the group and note where it ended, unless something is unfinished."""
         keys = [self._stream, self._position]
-        return bool(await self._leave_script(keys=keys, args=[self._group]))
+        return not await self._leave_script(keys=keys, args=[self._group, "finished"])
 
     async def _read(self, place: bytes, most: int, block: int | None = None) -> list[Delivery]:
         answer: Any = await self._redis.xreadgroup(
             self._group, self._consumer, {self._stream: place}, count=most, block=block
         )
         return _deliveries(answer[0][1]) if answer else []
+
+
+class RedisPlaces:
+    """Implements `ports.Places`: the consumer groups of challengers."""
+
+    def __init__(self, redis: Redis) -> None:
+        self._redis = redis
+        self._leave_script = redis.register_script(LEAVE)
+
+    async def versions(self, deployment: str) -> set[int]:
+        """Read off the names of groups."""
+        stream = predictions_key(deployment)
+        if not await self._redis.exists(stream):
+            return set()
+        names = {group["name"] for group in await self._redis.xinfo_groups(stream)}
+        return {int(found[1]) for name in names if (found := _GROUP.fullmatch(name))}
+
+    async def give_up(self, deployment: str, version: int) -> int:
+        """Destroy the group; where it ended is kept for a version that comes back."""
+        keys = [predictions_key(deployment), challenger_position_key(deployment, version)]
+        args = [challenger_group(version), "whatever"]
+        return int(await self._leave_script(keys=keys, args=args))
 
 
 def _place(entry: bytes) -> tuple[int, int]:

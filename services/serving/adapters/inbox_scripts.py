@@ -77,11 +77,13 @@ return {state['pending'], oldest, state['lag'] or false, stream['length'], first
 LEAVE: Final = (
     _STATE
     + """
--- KEYS: predictions, where the group ended. ARGV: group.
-local state = state_of(KEYS[1], ARGV[1])
-if not state then return 1 end
-if state['pending'] > 0 then return 0 end
+-- KEYS: predictions, where the group ended. ARGV: group, whatever is pending or only if nothing.
+local state = redis.call('EXISTS', KEYS[1]) == 1 and state_of(KEYS[1], ARGV[1])
+if not state then return 0 end
+if state['pending'] > 0 and ARGV[2] ~= 'whatever' then return state['pending'] end
 redis.call('SET', KEYS[2], state['last-delivered-id'])
-return redis.call('XGROUP', 'DESTROY', KEYS[1], ARGV[1])
+redis.call('XGROUP', 'DESTROY', KEYS[1], ARGV[1])
+return state['pending']
 """
 )
+"""Destroys a group and notes where it ended; how many entries are or were pending."""

@@ -22,7 +22,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from services.serving.adapters.inbox import RedisInbox
+from services.serving.adapters.inbox import RedisInbox, RedisPlaces
 from services.serving.adapters.scoring.responder import CallLimits, ProcessResponder
 from services.serving.adapters.scoring.workshop import Workshop
 from services.serving.adapters.streams import RedisStreams
@@ -31,6 +31,7 @@ from services.serving.loops import Following, Readers
 from services.serving.metrics import ChallengerMetrics, TrimmingMetrics
 from services.serving.operations.access import check_installation_access
 from services.serving.operations.challenges import Challenges
+from services.serving.operations.leftovers import Leftovers
 from services.serving.operations.pairing import Pairing, ReadingLimits
 from services.serving.operations.trimming import Trimming
 from services.serving.settings import ChallengerSettings, RunnerChoice
@@ -49,6 +50,7 @@ _REDIS_CONNECTIONS: Final = 1_000
 # A reader holds its question for a second on top of what an answer may take.
 _READING_SECONDS: Final = 1.0
 _TIDYING_SECONDS: Final = 3_600.0
+_LEFTOVERS_SECONDS: Final = 60.0
 
 
 class ChallengerProcess:
@@ -128,8 +130,15 @@ class ChallengerProcess:
 
     def _loops(self) -> Sequence[Coroutine[Any, Any, None]]:
         """What goes on beside the readers."""
+        leftovers = Leftovers(
+            RedisPlaces(self._redis),
+            self._challenges,
+            self._figures,
+            self._settings.challenger_patience_seconds,
+        )
         return [
             self._follow(),
+            repeat("leftovers", leftovers.step, pause_seconds=_LEFTOVERS_SECONDS),
             repeat("tidy", self._tidy, pause_seconds=_TIDYING_SECONDS),
             repeat("trim", self._trimming.step, pause_seconds=self._settings.log_trim_seconds),
         ]

@@ -91,6 +91,12 @@ class ChallengerMetrics:
             buckets=LATENCY_SECONDS,
             registry=registry,
         )
+        self._abandoned = Counter(
+            "understudy_challenger_abandoned_entries",
+            "Log entries handed to a version that owes no pairs any more and has no reader.",
+            names,
+            registry=registry,
+        )
         self._unreadable = Counter(
             "understudy_challenger_unreadable_entries",
             "Log entries that could not be read; those of a newer schema stay pending.",
@@ -149,6 +155,10 @@ class ChallengerMetrics:
     def unreadable(self, deployment: str, version: int) -> None:
         """An entry could not be decoded."""
         self._unreadable.labels(deployment, version).inc()
+
+    def abandoned(self, deployment: str, version: int, entries: int) -> None:
+        """A place in the log was given up that nobody came back for."""
+        self._abandoned.labels(deployment, version).inc(entries)
 
     def failed(self, deployment: str, version: int) -> None:
         """A step failed."""

@@ -92,6 +92,15 @@ class Challenges:
         )
         return [*versions, *(pairing.responder.served for pairing in self.running)]
 
+    @property
+    def owed(self) -> dict[str, set[int]]:
+        """By deployment: the versions that owe pairs, or whose reader has not ended."""
+        deployments = () if self._snapshot is None else self._snapshot.deployments
+        found = {d.name: {owed.version for owed in d.pairings} for d in deployments}
+        for pairing in self.running:
+            found.setdefault(pairing.deployment, set()).add(pairing.version)
+        return found
+
     def _retire(self, places: Collection[Place]) -> None:
         for place in places:
             self.pairings[place].retired = self.pairings[place].over = True

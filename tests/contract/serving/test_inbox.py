@@ -11,14 +11,16 @@ import redis
 import redis.asyncio
 from prometheus_client import CollectorRegistry
 
-from services.serving.adapters.inbox import RedisInbox
+from services.serving.adapters.inbox import RedisInbox, RedisPlaces
 from services.serving.adapters.log_entries import prediction_batch
 from services.serving.domain.table import Live
 from services.serving.metrics import ChallengerMetrics
+from services.serving.operations.challenges import Challenges
+from services.serving.operations.leftovers import Leftovers
 from services.serving.operations.pairing import Pairing, ReadingLimits
 from services.serving.ports import Answered, Backlog
 from tests.fakes.challengers import FakeResponder
-from tests.fakes.serving import UNLUCKY_WIDTH, LengthRunner, entries, loaded, ruled
+from tests.fakes.serving import UNLUCKY_WIDTH, LengthRunner, deployment, entries, loaded, ruled
 from understudy.contracts.events import (
     NumberColumn,
     PairBatch,
@@ -31,6 +33,7 @@ from understudy.contracts.events import (
     predictions_key,
     unpack,
 )
+from understudy.contracts.registry import Snapshot
 from understudy.inference.rows import Rows
 from understudy.inference.scored import Scored
 from understudy.runtime.redis_client import redis_client
@@ -470,3 +473,38 @@ async def test_what_is_left_and_what_is_taken_are_published(world: World) -> Non
     assert world.sample("challenger_memory_bytes") == 1_000_000.0
     await pairing.watch()
     assert world.sample("challenger_cpu_seconds_total") == 2.0
+
+
+async def test_a_place_that_nobody_reads_is_given_up_after_a_while(world: World) -> None:
+    world.log("a")
+    former, clock = world.inbox("killed"), [0.0]
+    await former.open(datetime.now(UTC))
+    await former.arrived(10)
+    world.redis.xgroup_create(STREAM, "somebody's", "0")
+    challenges = Challenges(lambda *_: world.pairing(), "here:1")
+    challenges.take_up(Snapshot(sequence=1, deployments=(deployment([ruled(1)]),)))
+    leftovers = Leftovers(
+        RedisPlaces(world.client), challenges, world.metrics, 60.0, lambda: clock[0]
+    )
+    await leftovers.step()
+    clock[0] = 59.0
+    await leftovers.step()
+    assert len(world.groups()) == 2
+    clock[0] = 61.0
+    await leftovers.step()
+    assert world.groups() == [b"somebody's"]
+    assert world.sample("challenger_abandoned_entries_total") == 1.0
+    # A version that comes back begins where the place was.
+    world.log("b")
+    await steps(world.pairing(since=datetime.now(UTC)))
+    assert world.ids() == ["b.0"]
+
+
+async def test_a_place_whose_version_owes_pairs_is_left_alone(world: World) -> None:
+    await world.inbox().open(datetime.now(UTC))
+    challenges = Challenges(lambda *_: world.pairing(), "here:1")
+    wanted = deployment([ruled(1), ruled(CHALLENGER)], challengers=(CHALLENGER,))
+    challenges.take_up(Snapshot(sequence=1, deployments=(wanted,)))
+    leftovers = Leftovers(RedisPlaces(world.client), challenges, world.metrics, -1.0, lambda: 0.0)
+    await leftovers.step()
+    assert len(world.groups()) == 1

@@ -143,7 +143,7 @@ class ProcessResponder:
     def beside(self, main: ServedVersion) -> None:
         """Loaded with the next call; one that can't be loaded is not tried again."""
         if main != self._main:
-            self._main, self._main_is_in, self._timed = main, False, True
+            self._main, self._main_is_in, self._timed = main, False, self._workshop.times
 
     def usage(self) -> Usage | None:
         """What the child takes."""

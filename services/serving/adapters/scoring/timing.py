@@ -40,7 +40,7 @@ class Timing:
         self._ratio = ratio
         self._clock = clock
         self._random = random.Random(main.version)  # noqa: S311 - a sample, not a secret
-        self._owed = 1.0
+        self._owed = 1.0 if ratio > 0.0 else 0.0
         self._allowed = _MOST_SAVED
         self._at = clock()
         self._last = clock()

@@ -48,6 +48,11 @@ class Workshop:
         # Loading takes seconds of a whole core: not all versions at once.
         self._turns = asyncio.Semaphore(_STARTS_AT_ONCE)
 
+    @property
+    def times(self) -> bool:
+        """Whether rows are timed beside the main version."""
+        return self._timed_ratio > 0.0
+
     def trust(self, types: Sequence[str]) -> None:
         """Types that artifacts may hold, from now on."""
         self._trusted = tuple(types)
