@@ -4,17 +4,19 @@ import argparse
 import os
 import signal
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from benchmarks.peers.contest import Contest, Loads, Place
 from benchmarks.peers.generator import Generator, build
-from benchmarks.peers.measurements import Contestant, Machine, Results, Run, now
+from benchmarks.peers.measurements import Contestant, Machine, Results, now
 from benchmarks.peers.models import ModelName, train
 from benchmarks.peers.processes import Cores
 from benchmarks.peers.questions import COMPARISONS, Comparison
 from benchmarks.peers.report import section, write_report
+from benchmarks.peers.server import Server
 from benchmarks.peers.servers import SERVERS
 
 RESULTS: Final = Path(__file__).parent / "results"
@@ -44,19 +46,14 @@ def measure(question: Comparison, cache: Path, cores: Cores) -> Results:
     """Answer one question."""
     os.sched_setaffinity(0, {cores.other})
     place = Place(cache, cores, Generator(build(cache / "generator"), cores.other), _tell)
-    failures: dict[str, dict[str, str]] = {name: {} for name in question.servers}
-    notes: dict[str, dict[str, str]] = {name: {} for name in question.servers}
-    runs = list[Run]()
-    for model_name in question.models:
-        model = train(ModelName.parse(model_name), cache / "models" / model_name)
-        contest = Contest(place, model, question.loads)
-        with contest.holding([SERVERS[name] for name in question.servers]):
+    contests = list[Contest]()
+    for name in question.models:
+        contest = Contest(
+            place, train(ModelName.parse(name), cache / "models" / name), question.loads
+        )
+        with contest.holding([SERVERS[server] for server in question.servers]):
             contest.measure()
-        runs += contest.runs
-        for name, why in contest.failures.items():
-            failures[name][model_name] = why
-        for name, note in contest.notes.items():
-            notes[name][model_name] = note
+        contests.append(contest)
     return Results(
         title=question.title,
         compared=question.compared,
@@ -64,13 +61,19 @@ def measure(question: Comparison, cache: Path, cores: Cores) -> Results:
         seconds=question.loads.seconds,
         measured_at=now(),
         machine=Machine.this(cores.server, cores.other),
-        contestants=tuple(
-            Contestant(
-                name, SERVERS[name].setup, SERVERS[name].requirements, failures[name], notes[name]
-            )
-            for name in question.servers
-        ),
-        runs=tuple(runs),
+        contestants=tuple(_contestant(SERVERS[name], contests) for name in question.servers),
+        runs=tuple(run for contest in contests for run in contest.runs),
+    )
+
+
+def _contestant(server: Server, contests: Sequence[Contest]) -> Contestant:
+    name = server.name
+    return Contestant(
+        name=name,
+        setup=server.setup,
+        requirements=server.requirements,
+        failures={c.model: c.failures[name] for c in contests if name in c.failures},
+        notes={c.model: c.notes[name] for c in contests if name in c.notes},
     )
 
 

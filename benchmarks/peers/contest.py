@@ -5,11 +5,12 @@ import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import Final
 
-from benchmarks.peers.checking import await_answer, check
-from benchmarks.peers.generator import Generator, GeneratorError, Load
+from benchmarks.peers.checking import WrongAnswerError, ask, await_answer, check
+from benchmarks.peers.generator import Generator, GeneratorError, Load, Seen
 from benchmarks.peers.measurements import Cell, Run
 from benchmarks.peers.models import Model
 from benchmarks.peers.processes import Cores
@@ -20,6 +21,7 @@ Tell = Callable[[str], None]
 
 HALF_LOAD_CONNECTIONS: Final = 64
 _START_SECONDS: Final = 180.0
+_AWAKE_REQUESTS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,8 @@ class Present:
     folder: Path
     lengths: dict[int, tuple[int, int]] = field(default_factory=dict)
     """By rows of a request: shortest and longest good body."""
+    first: dict[int, list[bytes]] = field(default_factory=dict)
+    """By rows of a request: a few requests, to see it awake."""
 
     def requests(self, rows: int) -> Path:
         """The file of its requests."""
@@ -86,21 +90,25 @@ class Contest:
                     stack.enter_context(attempt.pop_all())
             yield
 
+    @property
+    def model(self) -> str:
+        """Which model they all answer with."""
+        return str(self._model.name)
+
     def measure(self) -> None:
         """All loads, closed loops first: they say what half load is."""
         for rows in self._loads.rows:
-            cells = [Cell(str(self._model.name), rows, c) for c in self._loads.connections]
+            cells = [Cell(self.model, rows, c) for c in self._loads.connections]
             for cell in cells:
                 self._rounds(cell)
             if self._loads.half and (rate := self._half(cells[-1])):
-                name = str(self._model.name)
-                self._rounds(Cell(name, rows, HALF_LOAD_CONNECTIONS, rate))
+                self._rounds(Cell(self.model, rows, HALF_LOAD_CONNECTIONS, rate))
 
     def _start(self, server: Server, stack: ExitStack) -> Present:
-        folder = self._place.cache / "runs" / str(self._model.name) / server.name
+        folder = self._place.cache / "runs" / self.model / server.name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        self._place.tell(f"{self._model.name}: starting {server.name}")
+        self._place.tell(f"{self.model}: starting {server.name}")
         site = Site(self._place.cache, folder, self._model, self._place.cores)
         present = Present(server.name, stack.enter_context(server.start(site)), folder)
         for rows in self._loads.rows:
@@ -108,6 +116,7 @@ class Contest:
             requests = present.running.requests([question.rows for question in asked])
             await_answer(present.running, requests[0], _START_SECONDS)
             present.lengths[rows] = check(present.running, asked, requests)
+            present.first[rows] = requests[:_AWAKE_REQUESTS]
             write_requests(present.requests(rows), requests)
         if present.running.note:
             self.notes[server.name] = present.running.note
@@ -121,7 +130,7 @@ class Contest:
             for present in [*self._present]:
                 try:
                     run = self._run(present, cell, number)
-                except GeneratorError as error:
+                except (GeneratorError, WrongAnswerError, OSError, HTTPException) as error:
                     self._present.remove(present)
                     self._fail(present.name, error)
                 else:
@@ -130,20 +139,13 @@ class Contest:
 
     def _run(self, present: Present, cell: Cell, number: int) -> Run:
         others = [other.running.tree for other in self._present if other is not present]
-        loads, running = self._loads, present.running
-        load = Load(cell.connections, loads.seconds, loads.warm_up_seconds, cell.rate)
         idle_before = sum(tree.cpu_seconds() for tree in others)
-        running.resume()
+        present.running.resume()
         try:
-            before = running.tree.cpu_seconds()
-            seen = self._place.generator.ask(
-                running.port, present.requests(cell.rows), load, present.lengths[cell.rows]
-            )
-            settled = running.tree.settle()
-            used = running.tree.cpu_seconds() - before
-            memory = running.tree.memory_bytes()
+            seen, used, settled = self._ask(present, cell)
+            memory = present.running.tree.memory_bytes()
         finally:
-            running.pause()
+            present.running.pause()
         return Run(
             server=present.name,
             cell=cell,
@@ -159,6 +161,18 @@ class Contest:
             others_cpu_seconds=sum(tree.cpu_seconds() for tree in others) - idle_before,
         )
 
+    def _ask(self, present: Present, cell: Cell) -> tuple[Seen, float, float]:
+        """What the generator saw, what it cost in CPU seconds, how long it went on afterwards."""
+        running, rows = present.running, cell.rows
+        load = Load(cell.connections, self._loads.seconds, self._loads.warm_up_seconds, cell.rate)
+        # Some take a while to find out that time has passed.
+        ask(running.port, present.first[rows])
+        before = running.tree.cpu_seconds()
+        generator = self._place.generator
+        seen = generator.ask(running.port, present.requests(rows), load, present.lengths[rows])
+        settled = running.tree.settle()
+        return seen, running.tree.cpu_seconds() - before, settled
+
     def _half(self, cell: Cell) -> float:
         """Half of what the slowest manages there, requests per second."""
         rates = [
@@ -170,7 +184,7 @@ class Contest:
     def _fail(self, name: str, error: Exception) -> None:
         why = f"{type(error).__name__}: {error}"
         self.failures[name] = why[-1_000:]
-        self._place.tell(f"{self._model.name}: {name} takes no part: {why}")
+        self._place.tell(f"{self.model}: {name} takes no part: {why}")
 
 
 def _line(run: Run) -> str:

@@ -16,10 +16,13 @@ from understudy.client import RegistryClient
 from understudy.contracts.policy import Policy
 from understudy.contracts.registry import VersionView
 from understudy.contracts.vocabulary import Durability
+from understudy.launch.settings import EXAMPLE_TYPES
 
 _ANSWERING: Final = ("serving", "challenger", "redis")
 """What costs CPU time for a prediction. Registry and monitor are beside the generator, the
 monitor stopped while requests are sent."""
+_TRUSTED: Final = ",".join((*EXAMPLE_TYPES, "sklearn.tree._tree.Tree"))
+"""The forest is made of these."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Ours:
     @contextmanager
     def start(self, site: Site) -> Iterator[Running]:
         """Everything up, the model deployed and its workers pinned."""
-        settings = {"UNDERSTUDY_RUNNER": self.runner}
+        settings = {"UNDERSTUDY_RUNNER": self.runner, "UNDERSTUDY_TRUSTED_TYPES": _TRUSTED}
         names = [f"benchmark-{number}" for number in range(self.deployments)]
         with laptop(site.folder, site.cores.other, settings) as running:
             key, note = self._deploy(running, site, names)
