@@ -10,14 +10,14 @@ from skl2onnx.proto import onnx_proto
 from understudy.inference.numeric_twin import NotConvertibleError
 from understudy.inference.onnx_columns import matches
 from understudy.inference.onnx_histogram import histogram
-from understudy.inference.onnx_nodes import Nodes, shape
+from understudy.inference.onnx_nodes import Nodes, WideTreesError, shape
 from understudy.inference.onnx_trees import (
     Ensemble,
     attributes,
     boosted,
-    by_target,
     forest,
 )
+from understudy.inference.onnx_wide_trees import is_wide, wide_attributes
 
 
 def ensemble_shape(operator: Any) -> None:
@@ -30,9 +30,9 @@ def ensemble_shape(operator: Any) -> None:
     shape(operator, len(model.classes_), output=1)
 
 
-def forest_nodes(scope: Any, operator: Any, container: Any) -> None:
+def forest_nodes(scope: Any, operator: Any, container: Any, *, wide: bool = False) -> None:
     """Decision trees and forests of them."""
-    nodes = Nodes(scope, operator, container)
+    nodes = Nodes(scope, operator, container, wide_trees=wide)
     raw = _summed(nodes, _rounded(nodes, nodes.rows()), forest(nodes.model), None)
     if not hasattr(nodes.model, "classes_"):
         nodes.answer(raw)
@@ -42,9 +42,9 @@ def forest_nodes(scope: Any, operator: Any, container: Any) -> None:
         _answer_classes(nodes, raw)
 
 
-def boosted_nodes(scope: Any, operator: Any, container: Any) -> None:
+def boosted_nodes(scope: Any, operator: Any, container: Any, *, wide: bool = False) -> None:
     """GradientBoostingClassifier and -Regressor."""
-    nodes = Nodes(scope, operator, container)
+    nodes = Nodes(scope, operator, container, wide_trees=wide)
     model = nodes.model
     start = model._raw_predict_init(np.zeros((1, model.n_features_in_), np.float32))[0]  # noqa: SLF001
     if type(model.init_).__name__ not in {"str", "DummyClassifier", "DummyRegressor"}:
@@ -55,9 +55,9 @@ def boosted_nodes(scope: Any, operator: Any, container: Any) -> None:
     _answer_raw(nodes, raw)
 
 
-def histogram_nodes(scope: Any, operator: Any, container: Any) -> None:
+def histogram_nodes(scope: Any, operator: Any, container: Any, *, wide: bool = False) -> None:
     """HistGradientBoostingClassifier and -Regressor, with native categories."""
-    nodes = Nodes(scope, operator, container)
+    nodes = Nodes(scope, operator, container, wide_trees=wide)
     rows, model = nodes.rows(), nodes.model
     ensemble, sides = histogram(model)
     if sides is not None:
@@ -84,7 +84,13 @@ def _rounded(nodes: Nodes, rows: str) -> str:
 
 
 def _summed(nodes: Nodes, rows: str, ensemble: Ensemble, start: NDArray[np.float64] | None) -> str:
-    raw = nodes.add("TreeEnsemble", [rows], **attributes(by_target(ensemble), nodes.dtype))
+    if nodes.wide_trees:
+        raw = nodes.add("TreeEnsembleRegressor", [rows], **wide_attributes(ensemble, nodes.dtype))
+        raw = nodes.cast(raw)
+    elif is_wide(ensemble):
+        raise WideTreesError
+    else:
+        raw = nodes.add("TreeEnsemble", [rows], **attributes(ensemble, nodes.dtype))
     if start is None or not np.any(start):
         return raw
     return nodes.add("Add", [raw, nodes.constant(np.asarray(start, dtype=np.float64))])

@@ -6,6 +6,7 @@ imputer, trees that compare in the wrong precision), leave parts out or fail.
 
 import warnings
 from collections.abc import Callable
+from functools import partial
 from typing import Any, Final
 
 import onnx
@@ -16,7 +17,7 @@ from sklearn import ensemble, impute, neighbors, preprocessing, svm, tree
 from understudy.inference import onnx_columns, onnx_ensembles, onnx_kernels
 from understudy.inference.compiled import METADATA, OUTPUTS
 from understudy.inference.manifest import Answer
-from understudy.inference.onnx_nodes import KNOWN_ML_OPSET
+from understudy.inference.onnx_nodes import KNOWN_ML_OPSET, WideTreesError
 
 _OPSET: Final = {"": 18, "ai.onnx.ml": KNOWN_ML_OPSET}
 _ML_OPSET: Final = 5
@@ -44,6 +45,8 @@ _CONVERTERS: Final[dict[type, Callable[..., None]]] = {
     neighbors.KNeighborsRegressor: onnx_kernels.neighbours,
     svm.SVR: onnx_kernels.support_vector_regression,
     svm.NuSVR: onnx_kernels.support_vector_regression,
+}
+_TREES: Final[dict[type, Callable[..., None]]] = {
     **dict.fromkeys(_FORESTS, onnx_ensembles.forest_nodes),
     **dict.fromkeys(_BOOSTED, onnx_ensembles.boosted_nodes),
     **dict.fromkeys(_HISTOGRAM, onnx_ensembles.histogram_nodes),
@@ -58,21 +61,29 @@ _SHAPES: Final[dict[type, Callable[[Any], None]]] = {
 
 def export(model: Any, columns: int, precision: str) -> Any:
     """An ONNX model over an input `rows`, n × columns; raises whatever a converter raises."""
-    kind = DoubleTensorType if precision == "float64" else FloatTensorType
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        found = skl2onnx.convert_sklearn(
-            model,
-            initial_types=[("rows", kind([None, columns]))],
-            target_opset=_OPSET,
-            options=_options(model),
-            custom_conversion_functions=_CONVERTERS,
-            custom_shape_calculators=_SHAPES,
-        )
+    try:
+        found = _converted(model, columns, precision, wide=False)
+    except WideTreesError:
+        return _converted(model, columns, precision, wide=True)
     for opset in found.opset_import:
         if opset.domain == "ai.onnx.ml":
             opset.version = _ML_OPSET
     return found
+
+
+def _converted(model: Any, columns: int, precision: str, *, wide: bool) -> Any:
+    kind = DoubleTensorType if precision == "float64" else FloatTensorType
+    trees = {of: partial(converter, wide=wide) for of, converter in _TREES.items()}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return skl2onnx.convert_sklearn(
+            model,
+            initial_types=[("rows", kind([None, columns]))],
+            target_opset=_OPSET,
+            options=_options(model),
+            custom_conversion_functions=_CONVERTERS | trees,
+            custom_shape_calculators=_SHAPES,
+        )
 
 
 def _options(model: Any) -> dict[int, dict[str, bool]] | None:

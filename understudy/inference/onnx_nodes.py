@@ -11,10 +11,18 @@ KNOWN_ML_OPSET: Final = 3
 """The newest set of skl2onnx; `TreeEnsemble` is of set 5, which the finished graph states."""
 
 
+class WideTreesError(Exception):
+    """The graph holds trees with several values a leaf, which need the older kind of node."""
+
+
 class Nodes:
     """Adds nodes for one operator, in the precision of its input."""
 
-    def __init__(self, scope: Any, operator: Any, container: Any) -> None:
+    def __init__(
+        self, scope: Any, operator: Any, container: Any, *, wide_trees: bool = False
+    ) -> None:
+        self.wide_trees = wide_trees
+        """Whether the graph's trees are of the older kind: it can't hold both."""
         self._scope = scope
         self._operator = operator
         self._container = container
@@ -78,7 +86,7 @@ class Nodes:
     def _node(
         self, kind: str, inputs: list[str], output: str | list[str], attributes: dict[str, Any]
     ) -> None:
-        if kind == "TreeEnsemble":
+        if kind in {"TreeEnsemble", "TreeEnsembleRegressor"}:
             attributes |= {"op_domain": "ai.onnx.ml", "op_version": KNOWN_ML_OPSET}
         self._container.add_node(
             kind, inputs, output, name=self._scope.get_unique_operator_name(kind), **attributes

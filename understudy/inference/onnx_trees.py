@@ -4,7 +4,6 @@ scikit-learn rounds what its own trees compare to float32 and leaves what booste
 compare in float64. Converting either without that sends rows near a threshold down another branch.
 """
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -191,25 +190,3 @@ def _append_stump(splits: _Splits, leaf: int) -> None:
     splits.false.append(one * leaf)
     splits.false_leaf.append(one)
     splits.count += 1
-
-
-def by_target(ensemble: Ensemble) -> Ensemble:
-    """The same with one value a leaf: a tree of several values becomes as many trees."""
-    if all(tree.values.shape[1] == 1 for tree in ensemble.trees):
-        return ensemble
-    found = Ensemble(targets=ensemble.targets)
-    for tree, target in _split(ensemble.trees):
-        found.add(tree, target)
-    return found
-
-
-def _split(trees: Sequence[Tree]) -> Iterator[tuple[Tree, int]]:
-    for tree in trees:
-        for target in range(tree.values.shape[1]):
-            values = tree.values[:, target : target + 1]
-            yield (
-                Tree(
-                    tree.left, tree.right, tree.feature, tree.threshold, tree.missing_left, values
-                ),
-                target,
-            )
