@@ -44,6 +44,7 @@ DEPLOYMENTS: Final = 50
 ROLLBACKS: Final = 100
 FEATURES: Final = 30
 TICK_SECONDS: Final = 0.001
+TRUSTED: Final = ("sklearn.tree._tree.Tree",)
 
 SIGNATURE: Final = Signature(
     features=tuple(
@@ -122,6 +123,7 @@ def snapshot(versions: Sequence[ServedVersion], releases: Sequence[int]) -> Snap
     """Each deployment at its release: odd ones have version 1 as main, even ones version 2."""
     return Snapshot(
         sequence=sum(releases),
+        trusted_types=TRUSTED,
         deployments=tuple(
             DeploymentSnapshot(
                 name=f"d{index}",
@@ -167,7 +169,7 @@ async def measure(kind: str, path: Path) -> None:
     library = ModelLibrary(folder, path, 60.0)
     releases = Releases(serving, library, metrics, "here:1")
     numbers = [1] * DEPLOYMENTS
-    await library.load("warm", versions[0], ())  # libraries are imported once for all
+    await library.load("warm", versions[0], TRUSTED)  # libraries are imported once for all
     before, began = psutil.Process().memory_info().rss, time.perf_counter()
     async with stalls() as late:
         await releases.take_up(snapshot(versions, numbers))

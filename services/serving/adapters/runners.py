@@ -28,8 +28,8 @@ UNREADABLE: Final = "unreadable"
 DISAGREES: Final = "disagrees"
 UNFETCHED: Final = "unfetched"
 SLOWER: Final = "slower"
-_COMPILED_FACTOR: Final = 3
-"""A session holds its file's figures in structures of its own."""
+_COMPILED_FACTOR: Final = 10
+"""A session holds its file several times over; `benchmarks/deployments.py` measured it."""
 _LEAST_BYTES: Final = 100_000
 """What a model of any size takes: its plan, its signature, its parts' bookkeeping."""
 

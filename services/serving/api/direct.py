@@ -213,4 +213,8 @@ class DirectProtocol(BoundedProtocol):
             and (before is None or before.response_complete)
             and not self.root_path
         )
-        return (name.decode("ascii"), query) if plain else None
+        if not plain:
+            return None
+        deployment = name.decode("ascii")
+        # Whoever must wait for a model does so in a task.
+        return None if deployment in self.predict.asleep else (deployment, query)

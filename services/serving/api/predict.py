@@ -97,6 +97,15 @@ class Predict:
         self._reader = lru_cache(_READERS)(_reader)
         self.body_limit = body_limit
 
+    @property
+    def asleep(self) -> frozenset[str]:
+        """Deployments whose model must be loaded first; see `awaken`."""
+        return self._serving.asleep
+
+    async def awaken(self, deployment: str, presented: Presented) -> None:
+        """Wait until the deployment's model is in memory. Raises Refusal subclasses."""
+        await self._serving.awaken(deployment, presented.key)
+
     def begin(self, deployment: str, presented: Presented) -> Begun:
         """Let a request in by its head. Raises Refusal subclasses."""
         found, live = self._serving.admit_to_predict(deployment, presented.key)
@@ -160,6 +169,7 @@ class PredictOverASGI:
         presented = Presented.of(scope["headers"], scope["query_string"])
         reply: asyncio.Future[Answers] = asyncio.get_running_loop().create_future()
         try:
+            await self._predict.awaken(deployment, presented)
             begun = self._predict.begin(deployment, presented)
             body = await read_body(scope, receive, self._predict.body_limit)
             self._predict.ask(begun, body, reply)

@@ -95,6 +95,16 @@ class Table:
         return Table({new.name: _heir(new, self.find(new.name)) for new in deployments})
 
     @property
+    def asleep(self) -> frozenset[str]:
+        """Deployments that answer once their model is loaded again."""
+        return frozenset(found.name for found in self if found.asleep is not None)
+
+    @property
+    def awake(self) -> frozenset[str]:
+        """Deployments whose model is in memory."""
+        return frozenset(found.name for found in self if found.live is not None)
+
+    @property
     def releases(self) -> dict[str, int]:
         """Which release answers, by deployment."""
         found = ((deployment.name, deployment.answering) for deployment in self)

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
@@ -70,6 +70,10 @@ class Serving:
         self._limits = limits
         self._scorer = Scorer(limits, self._settle, self._fail)
         self._table = Table()
+        self.asleep: frozenset[str] = frozenset()
+        """Deployments whose model is not in memory: `awaken` has it loaded."""
+        self.wake: Callable[[str], Awaitable[Live]] | None = None
+        """Set by whoever puts models to sleep."""
 
     @property
     def table(self) -> Table:
@@ -79,7 +83,9 @@ class Serving:
     @table.setter
     def table(self, table: Table) -> None:
         self._table = table
-        self._scorer.keep(table.deployments.keys())
+        self.asleep = table.asleep
+        # The lines of others would keep models in memory that were let go.
+        self._scorer.keep(table.awake)
 
     def describe(self, deployment: str) -> Card:
         """What the deployment takes and answers. Raises UnknownDeploymentError."""
@@ -100,6 +106,12 @@ class Serving:
         """The deployment and the release that answers, for those who may ask it."""
         found = self._admit(deployment, key, Scope.PREDICT)
         return found, _live(found)
+
+    async def awaken(self, deployment: str, key: str | None) -> None:
+        """Have a model in memory for those who may ask it. Raises NotLoadedError after a while."""
+        if deployment in self.asleep and self.wake is not None:
+            self._admit(deployment, key, Scope.PREDICT)
+            await self.wake(deployment)
 
     def check_may_label(self, deployment: str, *, key: str | None) -> None:
         """Raises what `label` would, for whoever may not send labels."""
@@ -124,6 +136,7 @@ class Serving:
         InvalidRowsError has pointers into the body as it was sent, by its `shape`.
         """
         try:
+            await self.awaken(deployment, key)
             found, live = self.admit_to_predict(deployment, key)
             self.check_rows(len(rows), shape)
             draft = self.read(found, live, rows, shape)
@@ -174,7 +187,7 @@ class Serving:
         found = self._admit(deployment, key, Scope.LABEL, public=False)
         if len(items) > self._limits.rows:
             raise TooManyRowsError(_too_many("labels", len(items), self._limits.rows))
-        target = _live(found).main.signature.target
+        target = _answering(found)[1].target
         results = [label_problem(target, item.prediction_id, item.label) for item in items]
         accepted = [item for item, why in zip(items, results, strict=True) if why is None]
         if accepted and not await self._log.labels(found.name, _events(accepted)):
@@ -226,7 +239,7 @@ class Serving:
 
     def _reply(self, call: Call) -> None:
         """Let all replies of a call go."""
-        now = time.perf_counter()
+        now = call.live.main.use.at = time.perf_counter()
         for asked, answers in answers_of(call):
             if not asked.reply.done():  # else the caller went away
                 asked.reply.set_result(answers)
@@ -259,16 +272,18 @@ def _live(found: Deployment) -> Live:
 
 
 def _card(found: Deployment) -> Card:
-    live = _live(found)
+    version, signature, policy = _answering(found)
     return Card(
-        found.name,
-        found.description,
-        found.access,
-        found.model,
-        live.main.version,
-        live.main.signature,
-        live.policy,
+        found.name, found.description, found.access, found.model, version, signature, policy
     )
+
+
+def _answering(found: Deployment) -> tuple[int, Signature, Policy]:
+    """What can be said of the release that answers, whether or not its model is in memory."""
+    if (asleep := found.asleep) is not None:
+        return asleep.version, asleep.signature, asleep.policy
+    live = _live(found)
+    return live.main.version, live.main.signature, live.policy
 
 
 def _events(items: Sequence[LabelItem]) -> list[LabelEvent]:

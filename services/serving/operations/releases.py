@@ -61,6 +61,7 @@ class Releases:
         self._mains: dict[str, _Main] = {}
         """By deployment."""
         self._log = structlog.stdlib.get_logger("releases")
+        serving.wake = self.wake
         self.ready = False
         """Whether a snapshot was taken up, as far as its models can be loaded."""
 

@@ -139,3 +139,13 @@ async def test_nobody_wakes_what_is_not_there() -> None:
     world = World(models=1)
     with pytest.raises(NotLoadedError):
         await world.releases.wake("nothing")
+
+
+async def test_whoever_asks_a_sleeping_deployment_gets_its_answer() -> None:
+    world = World(models=1)
+    await world.take_up(*named("a", "b"))
+    assert world.serving.asleep == {"a"}
+    assert world.serving.describe("a").version == 1
+    (answer,) = await world.serving.predict("a", [{"length": 9.0, "width": 1.0}], key=None)
+    assert answer.prediction == "virginica"
+    assert world.serving.asleep == {"b"}
