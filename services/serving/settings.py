@@ -80,7 +80,7 @@ class ServingSettings(ModelSettings, WorkerSettings):
     """How long Redis may take to write rows before they go to the disk spool."""
     log_spool_bytes: Count = 1_073_741_824
     """How large the disk spool of one worker may grow, below `serving/spool` in the state folder.
-    Then `strict` requests are refused, and rows of others are dropped and counted."""
+    Then requests are refused."""
     log_wait_seconds: Seconds = 2.0
     """How long rows may wait for Redis, or for the disk, when the other can't take them."""
     log_drain_seconds: Seconds = 5.0

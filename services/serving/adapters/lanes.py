@@ -80,6 +80,7 @@ class Lane(Generic[Record, Prepared]):
         self._hurry = asyncio.Event()
         self._alone = 0
         self._number = 0
+        self._losing = False
         self._log = structlog.stdlib.get_logger("log").bind(deployment=deployment)
         self.degraded_since: float | None = None
         """Wall-clock time from which Redis did not take this lane's rows."""
@@ -100,7 +101,8 @@ class Lane(Generic[Record, Prepared]):
             refused: asyncio.Future[bool] = loop.create_future()
             refused.set_result(False)
             return refused
-        ahead = not strict and self._rules.buffer.run_ahead(rows)
+        # Once rows were lost, replies wait until Redis takes rows again: one loss does not repeat.
+        ahead = not (strict or self._losing) and self._rules.buffer.run_ahead(rows)
         held = Held(record, rows, size, loop.time(), None if ahead else loop.create_future())
         self._gathering.append(held)
         self._gathered_rows += rows
@@ -181,10 +183,13 @@ class Lane(Generic[Record, Prepared]):
         except Exception as error:  # noqa: BLE001 - what can't be encoded must not hold up the rest
             return self._set_aside(taken, error)
         try:
-            return await self._keep(flush, taken[0].since + self._rules.wait_seconds)
+            state = await self._keep(flush, taken[0].since + self._rules.wait_seconds)
         except RefusedError as error:
             self._degrade(repr(error))
-            return LogState.DROPPED
+            state = LogState.DROPPED
+        if state is not LogState.SPOOLED:
+            self._losing = state is LogState.DROPPED
+        return state
 
     def _set_aside(self, taken: Sequence[Held[Record]], error: Exception) -> LogState | None:
         """Of records that can't be encoded together, each is tried alone; one alone is dropped."""

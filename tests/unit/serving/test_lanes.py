@@ -215,6 +215,28 @@ async def test_what_neither_takes_is_refused_after_the_time_it_may_wait() -> Non
     assert world.way.flushes == [["b"]]
 
 
+async def test_after_a_loss_replies_wait_until_redis_takes_rows_again() -> None:
+    world = World(wait_seconds=0.01)
+    world.way.error, world.way.disk_takes = ConnectionError("gone"), False
+    assert world.relaxed("a") is None
+    await world.finish()
+    refused = world.relaxed("b")
+    assert refused is not None
+    assert not await refused
+    world.way.disk_takes = True
+    spooled = world.relaxed("c")
+    assert spooled is not None
+    assert await spooled
+    world.way.spooled.clear()
+    world.way.error = None
+    logged = world.relaxed("d")
+    assert logged is not None
+    assert await logged
+    assert world.relaxed("e") is None
+    await world.finish()
+    assert world.rows("dropped") == 2
+
+
 async def test_redis_is_tried_again_when_the_disk_takes_nothing() -> None:
     world = World()
     world.way.error, world.way.disk_takes = ConnectionError("gone"), False
