@@ -19,6 +19,7 @@ from services.serving.adapters.scoring.process import CHILD, ScoringProcess
 from services.serving.adapters.scoring.responder import CallLimits, ProcessResponder
 from services.serving.adapters.scoring.workshop import LoadFailedError, Workshop
 from services.serving.domain.table import Live
+from services.serving.domain.warming import probe_rows
 from services.serving.metrics import ChallengerMetrics
 from services.serving.ports import Answered, Answers, Delivery
 from tests.fakes.challengers import ABORTS, EATS, HANGS, LEAVES, PRINTS, RAISES, SLOW
@@ -27,6 +28,7 @@ from tests.fakes.serving import (
     LOANS,
     StoredArtifacts,
     artifact_of,
+    digest_of,
     eventually,
     flower_model,
     loaded,
@@ -34,7 +36,8 @@ from tests.fakes.serving import (
     served,
 )
 from understudy.contracts.events import PairBatch, decode_heading, decode_pairs, encode, unpack
-from understudy.contracts.registry import ServedVersion
+from understudy.contracts.registry import Compiled, ServedVersion
+from understudy.inference.compiling import CompiledModel, compile_model
 from understudy.inference.rows import Rows
 from understudy.inference.scored import Scored
 from understudy.runtime.loops import Backoff
@@ -280,6 +283,46 @@ async def test_a_main_version_that_cannot_be_loaded_does_no_harm(bench: Bench) -
     answers = await responder.respond([entry(1, 1.0)])
     assert outcomes(answers) == {"1.0": "ok"}
     assert decode_pairs(answers.paired[0].fields).timed == []
+
+
+async def test_a_main_version_that_takes_the_process_along_is_not_tried_again(
+    bench: Bench,
+) -> None:
+    responder = bench.responder(served(2, FIRST), FIRST, SECOND, module=UNRULY, timed_ratio=1.0)
+    responder.beside(served(1, SECOND))
+    assert set(outcomes(await responder.respond([entry(1, 1.0, 2.0)])).values()) == {"ok"}
+    assert bench.restarts("died") == 1
+    responder.beside(served(1, SECOND))
+    assert set(outcomes(await responder.respond([entry(2, 1.0, 2.0)])).values()) == {"ok"}
+    assert bench.restarts("died") == 1
+
+
+async def test_a_compiled_twin_answers_where_it_opens(bench: Bench) -> None:
+    twin = compile_model(flower_model(1, 2.0), FLOWERS, probe_rows(FLOWERS, 64))
+    assert isinstance(twin, CompiledModel)
+    described = Compiled(
+        kind=twin.kind,
+        artifact=digest_of(twin.content),
+        precision=twin.precision,
+        rows=twin.rows,
+        difference=twin.difference,
+        tolerance=twin.tolerance,
+        speedup=twin.speedup,
+    )
+    compiled = served(2, SECOND).model_copy(update={"compiled": described})
+    damaged = described.model_copy(update={"artifact": digest_of(b"damaged")})
+    broken = served(2, SECOND).model_copy(update={"compiled": damaged})
+    missing = described.model_copy(update={"artifact": "0" * 64})
+    absent = served(2, SECOND).model_copy(update={"compiled": missing})
+    found = []
+    for version in (compiled, broken, absent):
+        responder = bench.responder(version, SECOND, twin.content, b"damaged")
+        answers = await responder.respond([entry(1, 1.0, 2.0)])
+        (pairs,) = [decode_pairs(paired.fields) for paired in answers.paired]
+        assert pairs.outcomes == ["ok", "ok"]
+        found.append(unpack(pairs.challenger_scores.probabilities).tolist())
+    assert found[0] == pytest.approx(found[1], abs=1e-6)
+    assert found[1] == found[2]
 
 
 async def test_a_killed_child_is_replaced(bench: Bench) -> None:
