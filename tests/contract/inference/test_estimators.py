@@ -30,6 +30,7 @@ from tests.fakes.serving import (
     loan_model,
     served,
 )
+from understudy.contracts.policy import Policy
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import FeatureKind, Task
 from understudy.inference.errors import UnfitModelError
@@ -116,10 +117,13 @@ def test_a_model_that_chooses_columns_by_name_is_given_frames() -> None:
     runner = SklearnRunner(model, LOANS, probe)
     assert isinstance(runner._layout, Frames)
     frame = loan_frame(50, seed=3)
-    rows = Plan(LOANS).read(
+    plan = Plan(LOANS)
+    draft = plan.read(
         [{**r, "employed": bool(r["employed"])} for r in frame.to_dict("records")],  # type: ignore[dict-item]
+        Policy(),
         Shape.ROWS,
     )
+    rows = plan.rows(draft.cells)
     assert np.array_equal(probabilities(runner, rows), model.predict_proba(frame))
 
 
