@@ -1,4 +1,4 @@
-"""What a challenger costs a row, from the log to its pairs: CPU of the reader, the child, and Redis.
+"""What a challenger costs a row, from the log to its pairs: CPU of reader, child and Redis.
 
 Entries of 1, 10 and 100 rows are fed to the log at a steady rate by another process; a challenger
 reads them as it does in a cluster. Alternating rounds with and without a linger; medians. Redis'
@@ -40,7 +40,6 @@ from understudy.contracts.events import (
     Scores,
     encode,
     pack,
-    pairs_key,
     predictions_key,
 )
 from understudy.contracts.registry import Compiled, ServedVersion
@@ -78,6 +77,7 @@ class Round:
 
     @property
     def total(self) -> float:
+        """Of what a challenger adds."""
         return self.reader + self.child
 
 
@@ -125,6 +125,7 @@ class Files:
     """Implements `ports.Artifacts` over a folder."""
 
     async def fetch_artifact(self, digest: str, folder: Path) -> Path:
+        """It is there."""
         return folder / digest
 
 
@@ -175,14 +176,17 @@ class Bench:
     async def measure(self, responder: ProcessResponder, rows: int, linger: float) -> Round:
         """Read all that is fed in a round."""
         self._sync.flushall()
-        pairing = self._pairing(responder, linger)
+        inbox = RedisInbox(self._client, DEPLOYMENT, 2, consumer="here", wait_milliseconds=100)
+        pairing = self._pairing(responder, inbox, linger)
         for _ in range(3):
             await pairing.step()
-        feeder = subprocess.Popen([sys.executable, __file__, "feed", self._url, str(rows)])
-        while not self._sync.exists(predictions_key(DEPLOYMENT)) or not self._length():
-            await asyncio.sleep(0.001)
+        feeder = await asyncio.create_subprocess_exec(
+            sys.executable, __file__, "feed", self._url, str(rows)
+        )
+        while self._length() == 0:  # it is still importing
+            await pairing.step()
         began, cpu = time.perf_counter(), self._cpu(responder)
-        while feeder.poll() is None or not await self._done(pairing):
+        while feeder.returncode is None or not await _is_done(inbox):
             await pairing.step()
         seconds = time.perf_counter() - began
         after, read = self._cpu(responder), self._length() * rows
@@ -190,29 +194,23 @@ class Bench:
         return Round(read / seconds, *spent)
 
     def responder(self, version: ServedVersion) -> ProcessResponder:
+        """With the limits that a cluster begins with."""
         limits = CallLimits(10.0, 5_000, 3_600.0)
         return ProcessResponder(DEPLOYMENT, version, self._workshop, self._metrics, limits)
 
-    def pair_entries(self) -> int:
-        return int(self._sync.xlen(pairs_key(DEPLOYMENT)))  # type: ignore[arg-type]
-
-    def _pairing(self, responder: ProcessResponder, linger: float) -> Pairing:
+    def _pairing(self, responder: ProcessResponder, inbox: RedisInbox, linger: float) -> Pairing:
         return Pairing(
             DEPLOYMENT,
             2,
             datetime.now(UTC),
             responder=responder,
-            inbox=RedisInbox(self._client, DEPLOYMENT, 2, consumer="here", wait_milliseconds=100),
+            inbox=inbox,
             metrics=self._metrics,
             limits=ReadingLimits(512, 5_000, linger, 3_600.0),
         )
 
     def _length(self) -> int:
-        return int(self._sync.xlen(predictions_key(DEPLOYMENT)))  # type: ignore[arg-type]
-
-    async def _done(self, pairing: Pairing) -> bool:
-        left = await pairing._inbox.backlog()
-        return left.pending == 0 and left.undelivered == 0
+        return int(self._sync.xlen(predictions_key(DEPLOYMENT)))
 
     def _cpu(self, responder: ProcessResponder) -> tuple[float, float, float]:
         info: Any = self._sync.info("cpu")
@@ -221,8 +219,14 @@ class Bench:
         return time.process_time(), usage.cpu_seconds if usage else 0.0, redis_seconds
 
 
+async def _is_done(inbox: RedisInbox) -> bool:
+    left = await inbox.backlog()
+    return left.pending == 0 and left.undelivered == 0
+
+
 @contextlib.contextmanager
 def redis_server(folder: Path, port: int = 8793) -> Iterator[str]:
+    """One of its own."""
     command = redis_command(find_redis_server(), port=port, folder=folder)
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         url = f"redis://127.0.0.1:{port}/0"
@@ -266,6 +270,7 @@ def _print(name: str, rows: int, linger: float, rounds: list[Round]) -> None:
 
 
 async def main() -> None:
+    """All models, one after the other."""
     linear = make_pipeline(StandardScaler(), LogisticRegression()).fit(INPUTS, TRUTH)
     forest = RandomForestClassifier(100, random_state=0).fit(INPUTS, TRUTH)
     with tempfile.TemporaryDirectory() as name, redis_server(Path(name)) as url:
