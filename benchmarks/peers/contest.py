@@ -85,7 +85,7 @@ class Contest:
                     try:
                         self._present.append(self._start(server, attempt))
                     except Exception as error:  # noqa: BLE001 - reported, and the others go on
-                        self._fail(server.name, error)
+                        self._fail(server.name, error, self._last_words(server.name))
                         continue
                     stack.enter_context(attempt.pop_all())
             yield
@@ -105,7 +105,7 @@ class Contest:
                 self._rounds(Cell(self.model, rows, HALF_LOAD_CONNECTIONS, rate))
 
     def _start(self, server: Server, stack: ExitStack) -> Present:
-        folder = self._place.cache / "runs" / self.model / server.name
+        folder = self._folder(server.name)
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         self._place.tell(f"{self.model}: starting {server.name}")
@@ -181,8 +181,18 @@ class Contest:
         ]
         return round(min(rates, default=0.0) / 2)
 
-    def _fail(self, name: str, error: Exception) -> None:
+    def _folder(self, server: str) -> Path:
+        return self._place.cache / "runs" / self.model / server
+
+    def _last_words(self, server: str) -> str:
+        output = self._folder(server) / "output.log"
+        lines = output.read_text(errors="replace").split("\n") if output.exists() else []
+        return next((line.strip() for line in reversed(lines) if line.strip()), "")
+
+    def _fail(self, name: str, error: Exception, last_words: str = "") -> None:
         why = f"{type(error).__name__}: {error}"
+        if last_words:
+            why += f" (it said last: {last_words})"
         self.failures[name] = why[-1_000:]
         self._place.tell(f"{self.model}: {name} takes no part: {why}")
 

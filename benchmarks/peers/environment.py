@@ -1,6 +1,7 @@
 """An environment for each peer, made once by uv and kept: its pins are part of its name."""
 
 import hashlib
+import re
 import shutil
 import subprocess
 import sys
@@ -17,7 +18,8 @@ def environment(cache: Path, requirements: tuple[str, ...]) -> Path:
     """The folder of a virtual environment with exactly these pins. Raises NotInstalledError."""
     pins = "\n".join(requirements)
     digest = hashlib.sha256(f"{sys.version}\n{pins}".encode()).hexdigest()[:8]
-    folder = cache / "environments" / f"{requirements[0].partition('==')[0]}-{digest}"
+    name = re.split(r"[^\w-]", requirements[0])[0]
+    folder = cache / "environments" / f"{name}-{digest}"
     made = folder / "made"
     if not made.exists():
         shutil.rmtree(folder, ignore_errors=True)

@@ -118,6 +118,7 @@ def best(results: Results) -> list[str]:
         [heading, f"`{mine}`", *(_by_best(results, mine, others, cell) for cell in cells)]
         for heading, cells in groups(results)
         for mine, others in _rivals(results).items()
+        if any(results.of(mine, cell) for cell in cells)
     ]
     if not rows:
         return []
@@ -145,10 +146,11 @@ def _rivals(results: Results) -> dict[str, list[str]]:
 
 
 def _by_best(results: Results, mine: str, others: Sequence[str], cell: Cell) -> str:
-    rates = {other: results.median(other, cell, rate) or 0.0 for other in others}
+    rates = {o: found for o in others if (found := results.median(o, cell, rate))}
+    if not rates:
+        return "–"
     strongest = max(rates, key=rates.__getitem__)
-    found = spread(results.ratios((mine, strongest), cell, rate))
-    return f"{found} `{strongest}`"
+    return f"{spread(results.ratios((mine, strongest), cell, rate))} `{strongest}`"
 
 
 def _column(cell: Cell) -> str:
