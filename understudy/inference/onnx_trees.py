@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 
 _LEQ: Final = 0
@@ -90,33 +91,26 @@ def _leaf_values(tree: Any) -> NDArray[np.float64]:
 
 def attributes(ensemble: Ensemble, dtype: Any) -> dict[str, Any]:
     """Of a `TreeEnsemble` node (ai.onnx.ml 5) over inputs of `dtype`; one value a leaf."""
-    import onnx  # noqa: PLC0415 - where models are compiled, not where they are asked
-
     splits, leaves = _Splits(), _Leaves()
     roots = [
         _append(tree, target, splits, leaves)
         for tree, target in zip(ensemble.trees, ensemble.target, strict=True)
     ]
 
-    def tensor(name: str, values: Any, kind: Any) -> Any:
-        return onnx.numpy_helper.from_array(np.concatenate(values).astype(kind), name)
-
-    thresholds = np.concatenate(splits.thresholds)
+    thresholds = rounded_down(np.concatenate(splits.thresholds), dtype)
+    weights = np.concatenate(leaves.weights).astype(dtype)
+    modes = np.full(len(thresholds), _LEQ, dtype=np.uint8)
     return {
         "aggregate_function": 1,
         "leaf_targetids": np.concatenate(leaves.targets).tolist(),
-        "leaf_weights": tensor("leaf_weights", leaves.weights, dtype),
+        "leaf_weights": onnx.numpy_helper.from_array(weights, "leaf_weights"),
         "n_targets": ensemble.targets,
         "nodes_falseleafs": np.concatenate(splits.false_leaf).tolist(),
         "nodes_falsenodeids": np.concatenate(splits.false).tolist(),
         "nodes_featureids": np.concatenate(splits.features).tolist(),
         "nodes_missing_value_tracks_true": np.concatenate(splits.missing).tolist(),
-        "nodes_modes": onnx.numpy_helper.from_array(
-            np.full(len(thresholds), _LEQ, dtype=np.uint8), "nodes_modes"
-        ),
-        "nodes_splits": onnx.numpy_helper.from_array(
-            rounded_down(thresholds, dtype), "nodes_splits"
-        ),
+        "nodes_modes": onnx.numpy_helper.from_array(modes, "nodes_modes"),
+        "nodes_splits": onnx.numpy_helper.from_array(thresholds, "nodes_splits"),
         "nodes_trueleafs": np.concatenate(splits.true_leaf).tolist(),
         "nodes_truenodeids": np.concatenate(splits.true).tolist(),
         "post_transform": 0,
