@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,9 @@ from understudy.launch.supervisor import tail
 
 SERVICES: Final = ("serving", "registry", "monitor", "challenger")
 UP: Final = "Understudy is up"
+ROOT: Final = Path(__file__).parents[1]
+KEEP: Final = {"LOG_KEEP_ENTRIES": "10000000", "LOG_KEEP_BYTES": str(1 << 40)}
+"""Nothing is trimmed before it is counted."""
 
 
 class Example(BaseModel):
@@ -45,6 +48,8 @@ class LaptopCluster:
     with_example: bool = False
     serving_workers: int = 2
     start_seconds: float = 150.0
+    settings: Mapping[str, str] = field(default_factory=dict)
+    """Further settings of the services, without their prefix."""
 
     def __post_init__(self) -> None:
         ports = free_ports(5)
@@ -101,12 +106,15 @@ class LaptopCluster:
         ports = {f"UNDERSTUDY_{name.upper()}_PORT": str(p) for name, p in self.ports.items()}
         urls = {f"UNDERSTUDY_{name.upper()}_URL": self.url(name) for name in SERVICES[:3]}
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("UNDERSTUDY_")}
+        settings = {**KEEP, "SERVING_WORKERS": str(self.serving_workers), **self.settings}
         return {
             **inherited,
             **ports,
             **urls,
+            **{f"UNDERSTUDY_{name}": value for name, value in settings.items()},
             "UNDERSTUDY_STATE_DIR": str(self.state_dir),
-            "UNDERSTUDY_SERVING_WORKERS": str(self.serving_workers),
+            # The code under test is this checkout's, and models' types may be the tests' own.
+            "PYTHONPATH": str(ROOT),
         }
 
     @property
@@ -120,7 +128,7 @@ class LaptopCluster:
         command.append("--example" if self.with_example else "--no-example")
         with (self.folder / "up.log").open("wb") as output:
             self._launcher = subprocess.Popen(
-                command, env=self.environment, stdout=output, stderr=subprocess.STDOUT
+                command, cwd=ROOT, env=self.environment, stdout=output, stderr=subprocess.STDOUT
             )
         self._await(lambda: UP in self.output, self.start_seconds, "to be up")
 
@@ -199,10 +207,14 @@ class LaptopCluster:
 
 @contextmanager
 def laptop_cluster(
-    folder: Path, *, with_example: bool = False, serving_workers: int = 2
+    folder: Path,
+    *,
+    with_example: bool = False,
+    serving_workers: int = 2,
+    settings: Mapping[str, str] | None = None,
 ) -> Iterator[LaptopCluster]:
     """A running cluster that is stopped at the end, whatever happens."""
-    cluster = LaptopCluster(folder, with_example=with_example, serving_workers=serving_workers)
+    cluster = LaptopCluster(folder, with_example, serving_workers, settings=settings or {})
     try:
         cluster.start()
         yield cluster

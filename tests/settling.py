@@ -47,14 +47,23 @@ def settle(cluster: LaptopCluster, deadline_seconds: float = 60.0) -> Counted:
 
 def predictions_in_metrics(cluster: LaptopCluster, deployment: str) -> int:
     """Answered rows by serving's own counter, all workers together."""
-    families = text_string_to_metric_families(cluster.metrics("serving"))
     return round(
-        sum(
-            sample.value
-            for family in families
-            for sample in family.samples
-            if sample.name == "understudy_predictions_total"
-            and sample.labels["deployment"] == deployment
-            and sample.labels["outcome"] == "ok"
+        metric(
+            cluster,
+            "serving",
+            "understudy_predictions_total",
+            deployment=deployment,
+            outcome="ok",
         )
+    )
+
+
+def metric(cluster: LaptopCluster, service: str, name: str, **labels: str) -> float:
+    """The sum of a metric's samples that have these labels."""
+    families = text_string_to_metric_families(cluster.metrics(service))
+    return sum(
+        sample.value
+        for family in families
+        for sample in family.samples
+        if sample.name == name and labels.items() <= sample.labels.items()
     )

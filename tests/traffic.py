@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 import aiohttp
 import redis
@@ -12,6 +13,7 @@ import redis
 from understudy.contracts import events
 
 Row = Mapping[str, object]
+_ENTRIES: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +117,64 @@ class Traffic:
         self.replies.append(Reply(prediction_id, started, seconds, status, version))
 
 
-@dataclass(frozen=True, slots=True)
+Owed = tuple[str, int]
+"""A prediction's id, and the challenger version that owes a pair for it."""
+
+
+@dataclass(slots=True)
 class LogCount:
     """Ids in a deployment's streams, with how often each is there."""
 
-    predictions: Counter[str]
-    pairs: Counter[str]
+    predictions: Counter[str] = field(default_factory=Counter)
+    pairs: Counter[str] = field(default_factory=Counter)
+    """By id alone."""
+    owed: Counter[Owed] = field(default_factory=Counter)
+    """What the entries of the log ask for."""
+    paired: Counter[Owed] = field(default_factory=Counter)
+    outcomes: dict[Owed, str] = field(default_factory=dict)
+    """How a challenger's scoring of a row ended."""
+
+
+class LogReader:
+    """Counts a deployment's streams, each time what came since the last time."""
+
+    def __init__(self, redis_url: str, deployment: str) -> None:
+        self._redis_url = redis_url
+        self._predictions = events.predictions_key(deployment)
+        self._pairs = events.pairs_key(deployment)
+        self._after = {self._predictions: "0", self._pairs: "0"}
+        self.count = LogCount()
+
+    def read(self) -> LogCount:
+        """Read both streams to their ends."""
+        with redis.Redis.from_url(self._redis_url) as client:
+            for fields in self._news(client, self._predictions):
+                self._add_predictions(events.decode_predictions(fields))
+            for fields in self._news(client, self._pairs):
+                self._add_pairs(events.decode_pairs(fields))
+        return self.count
+
+    def _news(self, client: redis.Redis, stream: str) -> Iterator[events.Fields]:
+        while found := self._range(client, stream):
+            self._after[stream] = found[-1][0].decode()
+            yield from (fields for _, fields in found)
+
+    def _range(self, client: redis.Redis, stream: str) -> list[tuple[bytes, events.Fields]]:
+        found: Any = client.xrange(stream, f"({self._after[stream]}", "+", _ENTRIES)
+        return [*found]
+
+    def _add_predictions(self, batch: events.PredictionBatch) -> None:
+        self.count.predictions.update(batch.ids)
+        for version in batch.challengers:
+            self.count.owed.update((name, version) for name in batch.ids)
+
+    def _add_pairs(self, batch: events.PairBatch) -> None:
+        self.count.pairs.update(batch.ids)
+        named = [(name, batch.challenger) for name in batch.ids]
+        self.count.paired.update(named)
+        self.count.outcomes.update(zip(named, batch.outcomes, strict=True))
 
 
 def count_log(redis_url: str, deployment: str) -> LogCount:
     """Read both streams whole."""
-    with redis.Redis.from_url(redis_url) as client:
-        predictions = client.xrange(events.predictions_key(deployment))
-        pairs = client.xrange(events.pairs_key(deployment))
-    return LogCount(
-        Counter(i for _, fields in predictions for i in events.decode_predictions(fields).ids),
-        Counter(i for _, fields in pairs for i in events.decode_pairs(fields).ids),
-    )
+    return LogReader(redis_url, deployment).read()
