@@ -1,5 +1,6 @@
 """Challengers in child processes: whatever one does is an outcome, and each row gets one."""
 
+import asyncio
 import os
 import signal
 import subprocess
@@ -40,7 +41,7 @@ from understudy.contracts.registry import Compiled, ServedVersion
 from understudy.inference.compiling import CompiledModel, compile_model
 from understudy.inference.rows import Rows
 from understudy.inference.scored import Scored
-from understudy.runtime.loops import Backoff
+from understudy.runtime.loops import Backoff, cancel
 
 pytestmark = pytest.mark.anyio
 
@@ -323,6 +324,25 @@ async def test_a_compiled_twin_answers_where_it_opens(bench: Bench) -> None:
         found.append(unpack(pairs.challenger_scores.probabilities).tolist())
     assert found[0] == pytest.approx(found[1], abs=1e-6)
     assert found[1] == found[2]
+
+
+async def test_versions_that_hang_while_they_load_hold_up_no_other(tmp_path: Path) -> None:
+    workshop = Workshop(
+        StoredArtifacts(tmp_path, FIRST),
+        tmp_path,
+        load_seconds=3_600.0,
+        memory_bytes=1 << 32,
+        nice=0,
+        timed_ratio=0.0,
+        module=UNRULY,
+        turn_seconds=0.1,
+    )
+    hanging = [asyncio.create_task(workshop.begin(served(9, FIRST))) for _ in range(4)]
+    await asyncio.sleep(0)
+    process, _ = await workshop.begin(served(2, FIRST))
+    assert not any(task.done() for task in hanging)
+    await process.end()
+    await cancel(hanging)
 
 
 async def test_a_killed_child_is_replaced(bench: Bench) -> None:

@@ -1,7 +1,8 @@
 """Starts children with what they load: files fetched and verified here, with our key alone."""
 
 import asyncio
-from collections.abc import Collection, Sequence
+import contextlib
+from collections.abc import AsyncIterator, Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,6 +15,7 @@ from understudy.client.following import prune_artifacts
 from understudy.contracts.registry import ServedVersion
 
 _STARTS_AT_ONCE: Final = 2
+_TURN_SECONDS: Final = 5.0
 _UNUSED_FILE_SECONDS: Final = 86_400
 
 
@@ -35,6 +37,7 @@ class Workshop:
         timed_ratio: float,
         compiled: bool = True,
         module: str = CHILD,
+        turn_seconds: float = _TURN_SECONDS,
     ) -> None:
         self._artifacts = artifacts
         self._folder = folder
@@ -44,6 +47,7 @@ class Workshop:
         self._timed_ratio = timed_ratio
         self._compiled_too = compiled
         self._module = module
+        self._turn_seconds = turn_seconds
         self._trusted: tuple[str, ...] = ()
         # Loading takes seconds of a whole core: not all versions at once.
         self._turns = asyncio.Semaphore(_STARTS_AT_ONCE)
@@ -67,7 +71,7 @@ class Workshop:
 
         Raises LoadFailedError, or what fetching raises.
         """
-        async with self._turns:
+        async with self._turn():
             begin = Begin(
                 challenger=await self._files(served),
                 memory_bytes=self._memory_bytes,
@@ -95,6 +99,19 @@ class Workshop:
             log.warning("main_not_timed", version=main.version, error=type(error).__name__)
             return False
         return True
+
+    @contextlib.asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """One that takes long goes on, and the next begins beside it: it may hang."""
+        await self._turns.acquire()
+        over = contextlib.ExitStack()
+        over.callback(self._turns.release)
+        timer = asyncio.get_running_loop().call_later(self._turn_seconds, over.close)
+        try:
+            yield
+        finally:
+            timer.cancel()
+            over.close()
 
     async def _load(self, process: ScoringProcess, ask: Ask) -> Ready:
         reply = await process.ask(ask, self._load_seconds)
