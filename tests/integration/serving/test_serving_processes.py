@@ -24,6 +24,7 @@ import redis
 from tests.conftest import free_port
 from tests.fakes.serving import (
     LOANS,
+    LONG_AGO,
     FakeRegistry,
     artifact_of,
     deployment,
@@ -34,7 +35,7 @@ from tests.fakes.serving import (
     served,
 )
 from understudy.contracts.events import decode_pairs, decode_predictions, pairs_key, predictions_key
-from understudy.contracts.registry import DeploymentSnapshot
+from understudy.contracts.registry import DeploymentSnapshot, Pairing
 from understudy.contracts.vocabulary import AccessLevel
 
 ROOT = Path(__file__).parents[3]
@@ -46,7 +47,7 @@ LOAN = artifact_of(loan_model())
 
 def flowers(release: int, main: int) -> DeploymentSnapshot:
     other = 3 - main
-    return deployment(
+    found = deployment(
         [served(1, FIRST), served(2, SECOND)],
         release=release,
         main=main,
@@ -54,6 +55,9 @@ def flowers(release: int, main: int) -> DeploymentSnapshot:
         previous_main=None if release == 1 else other,
         released_at=datetime.now(UTC),
     )
+    # As the registry has it: who was a challenger of late still owes pairs.
+    owed = tuple(Pairing(version=number, since=LONG_AGO) for number in (1, 2))
+    return found.model_copy(update={"pairings": owed})
 
 
 LOANS_DEPLOYMENT = deployment([served(1, LOAN, LOANS)], name="loans", access=AccessLevel.PROJECT)
