@@ -240,7 +240,7 @@ async def test_connections_cut_all_the_time_lose_and_double_nothing(
     proxy.swallow_replies = 0
     await until(lambda: writer.in_redis == 200)
     assert logged_ids(redis_url) == [f"{index}.0" for index in range(200)]
-    assert not writer.log.state.degraded
+    await until(lambda: not writer.log.state.degraded)
 
 
 async def test_rows_are_safe_on_disk_while_redis_is_gone_and_follow(
