@@ -324,14 +324,14 @@ def test_a_killed_challenger_loses_and_doubles_no_pair(cluster: Cluster) -> None
 
 def test_a_killed_worker_comes_back_and_counts_stay_right(cluster: Cluster) -> None:
     name, labels = "understudy_predictions_total", 'deployment="flowers"'
-    assert cluster.metric(name, labels) == cluster.logged().total()
+    eventually(lambda: cluster.metric(name, labels) == cluster.logged().total())
     before = cluster.workers()
     os.kill(min(before), signal.SIGKILL)
     eventually(lambda: len(cluster.workers() - before) == 1, 20.0)
     with Traffic(cluster, "respawned").running() as traffic:
         eventually(lambda: len(traffic.answered) > 100)
     assert traffic.refused == []
-    assert cluster.metric(name, labels) == cluster.logged().total()
+    eventually(lambda: cluster.metric(name, labels) == cluster.logged().total())
     # The dead worker's live gauges went with it.
     multiproc = cluster.folder / "bentoml" / "prometheus_multiproc_dir"
     assert not [*multiproc.glob(f"gauge_live*_{min(before)}.db")]
