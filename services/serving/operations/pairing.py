@@ -2,9 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import takewhile
 from typing import Final
 
 from services.serving.metrics import ChallengerMetrics
@@ -162,26 +163,31 @@ class Pairing:
 
     async def _work(self, deliveries: Sequence[Delivery]) -> None:
         await self._pass_over(deliveries)
-        owed = [delivery for delivery in deliveries if self._owes(delivery)]
-        oldest = self._now() - self._limits.patience_seconds
-        await self._shed([delivery for delivery in owed if delivery.logged_at < oldest])
-        for portion in self._portions([d for d in owed if d.logged_at >= oldest]):
+        left: Sequence[Delivery] = [delivery for delivery in deliveries if self._owes(delivery)]
+        # Scoring takes time: what was young when it was read may be too old by its turn.
+        while left := await self._without_old(left):
+            portion = self._portion(left)
             await self._keep(await self.responder.respond(portion))
+            left = left[len(portion) :]
+
+    async def _without_old(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Give up what has waited for too long; entries are in the order of the log."""
+        oldest = self._now() - self._limits.patience_seconds
+        old = [*takewhile(lambda delivery: delivery.logged_at < oldest, deliveries)]
+        await self._shed(old)
+        return deliveries[len(old) :]
 
     def _owes(self, delivery: Delivery) -> bool:
         return delivery.heading is not None and self.version in delivery.heading.challengers
 
-    def _portions(self, deliveries: Sequence[Delivery]) -> Iterator[Sequence[Delivery]]:
+    def _portion(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
         """As many as fit into a call, by what calls cost at that time; one at least."""
-        start = 0
-        while start < len(deliveries):
-            stop, rows = start + 1, deliveries[start].rows
-            most = self.responder.most_rows
-            while stop < len(deliveries) and rows + deliveries[stop].rows <= most:
-                rows += deliveries[stop].rows
-                stop += 1
-            yield deliveries[start:stop]
-            start = stop
+        stop, rows = 1, deliveries[0].rows
+        most = self.responder.most_rows
+        while stop < len(deliveries) and rows + deliveries[stop].rows <= most:
+            rows += deliveries[stop].rows
+            stop += 1
+        return deliveries[:stop]
 
     async def _pass_over(self, deliveries: Sequence[Delivery]) -> None:
         """What owes nothing is finished; what a newer process may read stays."""

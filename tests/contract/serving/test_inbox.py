@@ -18,7 +18,7 @@ from services.serving.metrics import ChallengerMetrics
 from services.serving.operations.challenges import Challenges
 from services.serving.operations.leftovers import Leftovers
 from services.serving.operations.pairing import Pairing, ReadingLimits
-from services.serving.ports import Answered, Backlog
+from services.serving.ports import Answered, Answers, Backlog, Delivery
 from tests.fakes.challengers import FakeResponder
 from tests.fakes.serving import UNLUCKY_WIDTH, LengthRunner, deployment, entries, loaded, ruled
 from understudy.contracts.events import (
@@ -279,6 +279,23 @@ async def test_what_waited_for_too_long_is_given_up(world: World) -> None:
     assert world.responder.calls == []
     assert world.sample("challenger_shed_rows_total") == 2.0
     assert world.sample("pairs_total", outcome="timeout") == 2.0
+
+
+async def test_rows_that_get_too_old_while_others_are_scored_are_given_up(world: World) -> None:
+    class Slow(FakeResponder):
+        async def respond(self, deliveries: Sequence[Delivery]) -> Answers:
+            world.later += 2_000.0
+            return await super().respond(deliveries)
+
+    world.responder = Slow(ruled(CHALLENGER), LengthRunner())
+    world.responder.most_rows = 1
+    for name in "abcd":
+        world.log(name)
+    await steps(world.pairing())
+    outcomes = dict(zip(world.ids(), (o for p in world.pairs() for o in p.outcomes), strict=True))
+    assert outcomes == {"a.0": "ok", "b.0": "ok", "c.0": "timeout", "d.0": "timeout"}
+    assert world.responder.calls == [1, 1]
+    assert world.sample("challenger_shed_rows_total") == 2.0
 
 
 async def test_a_version_that_cannot_be_loaded_holds_nothing_up_for_ever(world: World) -> None:
