@@ -56,14 +56,17 @@ class Flowers:
         return self.cluster.registry.release(self.name, change)
 
     def await_taken_up(self, *components: Component, seconds: float = TAKEN_UP_SECONDS) -> None:
-        """Until every process of these kinds works on the current release."""
+        """Until as many processes of these kinds as there are work on the current release.
+
+        What the registry knows of processes that are dead by now does not matter.
+        """
         wanted = components or (Component.SERVING, Component.CHALLENGER)
+        processes = {Component.SERVING: self.cluster.serving_workers, Component.CHALLENGER: 1}
 
         def taken_up() -> bool:
             view = self.view
-            follow = [f for f in view.followers if f.component in wanted]
-            there = {f.component for f in follow} == {*wanted}
-            return there and all(f.release == view.current.release for f in follow)
+            up = [f.component for f in view.followers if f.release == view.current.release]
+            return all(up.count(component) >= processes[component] for component in wanted)
 
         eventually(taken_up, seconds)
 

@@ -68,7 +68,7 @@ class Faults:
             await self._await_rows(share * ROWS)
             begun = time.monotonic()
             await asyncio.to_thread(act)
-            await until(self._drained, RECOVERY_SECONDS, f"an empty spool: {what}")
+            await until(self.drained, RECOVERY_SECONDS, f"an empty spool: {what}")
             self.took.append((what, time.monotonic() - begun))
         await self._await_rows(ROWS)
 
@@ -107,7 +107,7 @@ class Faults:
         pid = self.flowers.cluster.kill("redis")
         _await(lambda: not psutil.pid_exists(pid) or _is_zombie(pid))
 
-    def _drained(self) -> bool:
+    def drained(self) -> bool:
         return self._gauge("spool_rows") == 0 == self._gauge("buffered_rows")
 
     def _gauge(self, name: str) -> float:
@@ -190,7 +190,7 @@ async def under(traffic: Bulk, faults: Faults) -> float:
 def settled(flowers: Flowers, faults: Faults) -> LogCount:
     """Streams and monitor, once the log has all rows and every pair is there, or time is up."""
     reader = LogReader(flowers.cluster.redis_url, flowers.name)
-    _await(faults._drained)
+    _await(faults.drained)
     deadline = time.monotonic() + RECOVERY_SECONDS
     while True:
         count = reader.read()
