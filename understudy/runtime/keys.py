@@ -108,7 +108,8 @@ class KeyRing:
             raise UnauthenticatedError(
                 "No API key. Send it as 'Authorization: Bearer us_…' or as 'X-API-Key: us_…'."
             )
-        record, caller = self._holders.get(parse_key(plaintext) or "", (None, None))
+        # The digest is of the whole key, so its form need not be checked here.
+        record, caller = self._holders.get(plaintext[3:].partition("_")[0], (None, None))
         known = hmac.compare_digest(key_digest(plaintext), record.digest if record else _ABSENT)
         expired = record is not None and record.expires_at is not None and record.expires_at <= now
         if caller is None or not known or expired:

@@ -187,7 +187,11 @@ class _Line:
 
     def _next(self) -> None:
         """Score what waits: at once when that is quick, else aside, one call at a time."""
-        if self._linger.worth_it(len(self._waiting)) and self._call is None:
+        if (
+            self._linger.seconds
+            and self._call is None
+            and self._linger.worth_it(len(self._waiting))
+        ):
             self._loop.call_soon(self._next)
             return
         self._due = False
@@ -249,14 +253,14 @@ class Linger:
     def __init__(self, call_seconds: float) -> None:
         worth_it = call_seconds >= _LINGER_FROM_SECONDS
         longest = min(_LINGER_SHARE * call_seconds, _LONGEST_LINGER_SECONDS)
-        self._seconds = longest if worth_it else 0.0
+        self.seconds = longest if worth_it else 0.0
         self._together = 1
         self._until = 0.0
 
     def begin(self) -> None:
         """The first of the next call is there."""
-        if self._together > 1 and self._seconds:
-            self._until = time.perf_counter() + self._seconds
+        if self._together > 1 and self.seconds:
+            self._until = time.perf_counter() + self.seconds
 
     def worth_it(self, waiting: int) -> bool:
         """Whether to let one more turn of the loop pass."""
