@@ -101,9 +101,12 @@ class Exchange:
 
     def set_result(self, answers: Answers) -> None:
         """Answer."""
-        begun = cast("Begun", self._begun)
-        headers, content = self._direct.predict.answer(begun, answers)
-        self._write(_OK, headers, content)
+        try:
+            headers, content = self._direct.predict.answer(cast("Begun", self._begun), answers)
+        except Exception as error:  # noqa: BLE001 - it must not cost others of the call their answers
+            self.set_exception(error)
+        else:
+            self._write(_OK, headers, content)
 
     def set_exception(self, error: Exception) -> None:
         """Refuse, or own up to a failure of ours."""

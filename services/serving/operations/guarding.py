@@ -34,9 +34,7 @@ def ruled(call: Call) -> tuple[Call, Sequence[tuple[Asked, LowConfidenceError]]]
             refused.append((asked, refusal))
         else:
             kept.append((asked, rows))
-    return (
-        _only(call, kept) if refused and kept else replace(call, asked=[a for a, _ in kept])
-    ), refused
+    return (_only(call, kept) if refused else call), refused
 
 
 def _only(call: Call, kept: Sequence[tuple[Asked, range]]) -> Call:

@@ -238,13 +238,18 @@ class _Line:
     def _hand_out(self, results: "Sequence[_Result]") -> None:
         for result in results:
             if isinstance(result.outcome, Exception):
-                for asked in result.asked:
-                    self._scorer.refuse(self._deployment, self.live, asked, result.outcome)
-            else:
-                rows, scored, seconds = result.outcome
-                self._scorer.finish(
-                    Call(self._deployment, self.live, result.asked, rows, scored, seconds)
-                )
+                self._refuse(result.asked, result.outcome)
+                continue
+            rows, scored, seconds = result.outcome
+            call = Call(self._deployment, self.live, result.asked, rows, scored, seconds)
+            try:
+                self._scorer.finish(call)
+            except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
+                self._refuse(result.asked, error)
+
+    def _refuse(self, refused: Sequence[Asked], error: Exception) -> None:
+        for asked in refused:
+            self._scorer.refuse(self._deployment, self.live, asked, error)
 
 
 class Linger:

@@ -164,6 +164,15 @@ async def test_nobody_is_scored_who_went_away_before_the_call() -> None:
     assert runner.calls == [1, 1]
 
 
+async def test_nobody_waits_for_ever_when_an_answer_can_not_be_settled() -> None:
+    class Clumsy(Desk):
+        def _settle(self, call: Call) -> None:
+            raise ZeroDivisionError(call.seconds)
+
+    found = await Clumsy().ask_all(live(Doubling(), QUICK), (1,), (2,))
+    assert [type(answer) for answer in found] == [ScoringFailedError] * 2
+
+
 async def test_large_requests_are_not_joined() -> None:
     runner, many = Doubling(), tuple(map(float, range(200)))
     await Desk().ask_all(live(runner, QUICK), many, many)
