@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import psutil
@@ -35,14 +36,15 @@ SPOOL_BYTES: Final = 384 * 1_024
 RECOVERY_SECONDS: Final = 90.0
 
 
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaptopCluster]:
+@pytest.fixture
+def cluster(tmp_path: Path) -> Iterator[LaptopCluster]:
+    """A new one for each test: the launcher starts what dies often later and later."""
     settings = {
         "LOG_SPOOL_BYTES": str(SPOOL_BYTES),
         "LOG_RELAXED_ROWS": str(RELAXED_ROWS),
         "HEARTBEAT_SECONDS": "1",
     }
-    with laptop_cluster(tmp_path_factory.mktemp("log-faults"), settings=settings) as running:
+    with laptop_cluster(tmp_path, settings=settings) as running:
         yield running
 
 
@@ -93,7 +95,8 @@ class Faults:
             _await(lambda: self._gauge("spool_rows") > 0)
             self.kills["worker"] += 1
             os.kill(min(old), signal.SIGKILL)
-        _await(lambda: len(workers(cluster)) == len(old) and cluster.ready("redis"))
+        _await(lambda: min(old) not in (now := workers(cluster)) and len(now) == len(old))
+        _await(lambda: cluster.ready("redis"))
 
     def _fill_spool(self) -> None:
         cluster = self.flowers.cluster
