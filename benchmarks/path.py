@@ -23,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from services.serving.api.predict import Begun, Predict, Presented
+from services.serving.api.predict import Begun, Predict, Presented, Visitor
 from services.serving.domain.rows import Plan
 from services.serving.domain.scoring import Cost, Loaded
 from services.serving.domain.table import Deployment, Live, Table
@@ -133,11 +133,11 @@ def worker(runner: Runner) -> Predict:
 
 async def microseconds(predict: Predict, bodies: Sequence[bytes], turn: int) -> float:
     """CPU time for each request, so many in a turn of the loop."""
-    source = itertools.cycle(bodies)
+    source, visitor = itertools.cycle(bodies), Visitor()
     began = time.process_time()
     for _ in range(REQUESTS // turn):
         for _ in range(turn):
-            begun = predict.begin("model", Presented.of(HEADERS, b""))
+            begun = predict.begin("model", Presented.of(HEADERS, b""), visitor)
             predict.ask(begun, next(source), Sink(predict, begun))
         await asyncio.sleep(0)
     return (time.process_time() - began) / REQUESTS * 1e6

@@ -13,7 +13,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from services.serving.api.admission import Admission
 from services.serving.api.connections import BoundedProtocol, ConnectionBounds
-from services.serving.api.predict import PREFIX, SUFFIX, Begun, Predict, Presented
+from services.serving.api.predict import PREFIX, SUFFIX, Begun, Predict, Presented, Visitor
 from services.serving.operations import Answers
 from understudy.contracts.refusals import Refusal
 
@@ -28,6 +28,7 @@ class Exchange:
     __slots__ = (
         "_begun",
         "_body",
+        "_deployment",
         "_direct",
         "_presented",
         "_size",
@@ -38,8 +39,11 @@ class Exchange:
         "since",
     )
 
-    def __init__(self, direct: "DirectProtocol", presented: Presented, *, keep_alive: bool) -> None:
+    def __init__(
+        self, direct: "DirectProtocol", deployment: str, presented: Presented, *, keep_alive: bool
+    ) -> None:
         self._direct = direct
+        self._deployment = deployment
         self._presented = presented
         self._begun: Begun | None = None
         self._body: bytes | list[bytes] = b""
@@ -60,14 +64,16 @@ class Exchange:
         """Whatever happened to the connection: this exchange is over."""
         self._direct.admission.leave(self)
 
-    def begin(self, deployment: str) -> None:
+    def begin(self) -> None:
         """The head is there: whoever may not ask is told before the body has come."""
         if (refusal := self._direct.admission.enter(self)) is not None:
             self.keep_alive = False
             self.set_exception(refusal)
             return
         try:
-            self._begun = self._direct.predict.begin(deployment, self._presented)
+            self._begun = self._direct.predict.begin(
+                self._deployment, self._presented, self._direct.visitor
+            )
         except Exception as error:  # noqa: BLE001 - nothing stands behind this path
             self.set_exception(error)
 
@@ -111,7 +117,7 @@ class Exchange:
     def set_exception(self, error: Exception) -> None:
         """Refuse, or own up to a failure of ours."""
         request_id = self._presented.request_id or uuid.uuid4().hex
-        path = self._direct.url.partition(b"?")[0].decode("latin-1")
+        path = f"{PREFIX}{self._deployment}{SUFFIX}"
         response = self._direct.predict.refused(error, path, request_id)
         if response.headers.get("connection") == "close":
             self.keep_alive = False
@@ -147,6 +153,7 @@ class DirectProtocol(BoundedProtocol):
         super().__init__(bounds, **options)
         self.predict = predict
         self.admission = admission
+        self.visitor = Visitor()
         self._common: tuple[object, int, bytes, bool] = (None, 0, b"", False)
 
     def on_message_begin(self) -> None:
@@ -167,9 +174,9 @@ class DirectProtocol(BoundedProtocol):
             return
         name, query = deployment
         presented = Presented.of(self.headers, query)
-        exchange = Exchange(self, presented, keep_alive=self.parser.should_keep_alive())
+        exchange = Exchange(self, name, presented, keep_alive=self.parser.should_keep_alive())
         self.cycle = exchange  # type: ignore[assignment] # it has what uvicorn looks at
-        exchange.begin(name)
+        exchange.begin()
 
     def on_body(self, body: bytes) -> None:
         """Some of a body came."""

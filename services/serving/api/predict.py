@@ -5,6 +5,7 @@
 """
 
 import asyncio
+import hmac
 import time
 import uuid
 from collections.abc import Sequence
@@ -31,6 +32,7 @@ from services.serving.domain.rows import Plan, Shape
 from services.serving.domain.table import Deployment, Live
 from services.serving.metrics import Dialect, ServingMetrics
 from services.serving.operations import Answers, Serving
+from services.serving.operations.answers import Standing
 from services.serving.operations.scoring import Asked, Reply
 from understudy.contracts.refusals import Refusal
 from understudy.runtime.http import failure_response, refusal_response
@@ -44,6 +46,7 @@ _HEADERS: Final = (
     b"content-type: application/json\r\ncontent-length: %d\r\nx-model-version: %d\r\n"
     b"x-request-id: %b\r\n%bserver-timing: app;dur=%.3f\r\n"
 )
+_WELCOME_SECONDS: Final = 1.0
 _NAMED: Final = b"x-prediction-id: %b\r\n"
 
 
@@ -51,7 +54,9 @@ _NAMED: Final = b"x-prediction-id: %b\r\n"
 class Presented:
     """What a request says of itself before its body."""
 
-    key: str | None
+    credentials: bytes
+    """The key, or what `Authorization` holds."""
+    is_key: bool
     request_id: str
     """Empty when there is none that is well-formed."""
     query: bytes
@@ -73,8 +78,51 @@ class Presented:
                 request_id = str(value, "latin-1")
         if request_id and not well_formed(request_id):
             request_id = ""
-        text = str(key, "latin-1").strip() if key else bearer(str(authorization, "latin-1"))
-        return cls(text, request_id, query, int(length) if length.isdigit() else 0)
+        declared = int(length) if length.isdigit() else 0
+        return cls(key or authorization, bool(key), request_id, query, declared)
+
+    @property
+    def key(self) -> str | None:
+        """The API key."""
+        text = str(self.credentials, "latin-1")
+        return text.strip() if self.is_key else bearer(text)
+
+
+class Visitor:
+    """Whoever asks over one connection, and was let in before.
+
+    The same key for the same deployment is only compared while keys and releases are the same, and
+    for a second at most, so that a key that expires is noticed.
+    """
+
+    __slots__ = ("_credentials", "_deployment", "_is_key", "_standing", "_until", "_welcome")
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def welcome(
+        self, deployment: str, presented: Presented, standing: Standing, now: float
+    ) -> tuple[Deployment, Live] | None:
+        """The deployment that was open to the same request just now."""
+        if now >= self._until or deployment != self._deployment:
+            return None
+        keys, table = self._standing
+        unchanged = standing[0] is keys and standing[1] is table
+        same = hmac.compare_digest(presented.credentials, self._credentials)
+        return self._welcome if unchanged and same and presented.is_key is self._is_key else None
+
+    def note(
+        self,
+        deployment: str,
+        presented: Presented,
+        standing: Standing,
+        welcome: tuple[Deployment, Live],
+        now: float,
+    ) -> None:
+        """Let in by the keys and releases of that moment."""
+        self._deployment, self._standing, self._welcome = deployment, standing, welcome
+        self._credentials, self._is_key = presented.credentials, presented.is_key
+        self._until = now + _WELCOME_SECONDS
 
 
 @dataclass(slots=True, eq=False)
@@ -106,12 +154,16 @@ class Predict:
         """Wait until the deployment's model is in memory. Raises Refusal subclasses."""
         await self._serving.awaken(deployment, presented.key)
 
-    def begin(self, deployment: str, presented: Presented) -> Begun:
+    def begin(self, deployment: str, presented: Presented, visitor: Visitor) -> Begun:
         """Let a request in by its head. Raises Refusal subclasses."""
-        found, live = self._serving.admit_to_predict(deployment, presented.key)
+        now, standing = time.perf_counter(), self._serving.standing
+        welcome = visitor.welcome(deployment, presented, standing, now)
+        if welcome is None:
+            welcome = self._serving.admit_to_predict(deployment, presented.key)
+            visitor.note(deployment, presented, standing, welcome, now)
         if presented.length > self.body_limit:
             raise self.too_large()
-        return Begun(presented, found, live, time.perf_counter())
+        return Begun(presented, *welcome, now)
 
     def ask(self, begun: Begun, body: bytes, reply: Reply) -> None:
         """Have the rows of a body answered. Raises Refusal subclasses."""
@@ -170,7 +222,7 @@ class PredictOverASGI:
         reply: asyncio.Future[Answers] = asyncio.get_running_loop().create_future()
         try:
             await self._predict.awaken(deployment, presented)
-            begun = self._predict.begin(deployment, presented)
+            begun = self._predict.begin(deployment, presented, Visitor())
             body = await read_body(scope, receive, self._predict.body_limit)
             self._predict.ask(begun, body, reply)
             lines, content = self._predict.answer(begun, await reply)

@@ -58,6 +58,10 @@ class LabelItem:
     source: str | None = None
 
 
+Standing = tuple[KeyRing, Table]
+"""What decides who may ask what: another one, and everybody is looked up anew."""
+
+
 class Serving:
     """The operations behind every dialect and page."""
 
@@ -86,6 +90,11 @@ class Serving:
         self.asleep = table.asleep
         # The lines of others would keep models in memory that were let go.
         self._scorer.keep(table.awake)
+
+    @property
+    def standing(self) -> Standing:
+        """The keys and the table of this moment."""
+        return self._keys(), self._table
 
     def describe(self, deployment: str) -> Card:
         """What the deployment takes and answers. Raises UnknownDeploymentError."""

@@ -40,10 +40,10 @@ class Parts:
     def __init__(self) -> None:
         self.numbers = CollectorRegistry()
         self.metrics = ServingMetrics(self.numbers)
-        ring = KeyRing([key_record(KEY, KeyScope.PREDICT)])
+        self.ring = KeyRing([key_record(KEY, KeyScope.PREDICT)])
         self.log = ListLog()
         self.serving = Serving(
-            keys=lambda: ring,
+            keys=lambda: self.ring,
             log=self.log,
             metrics=self.metrics,
             limits=Limits(50, 0.002, 1, 8),
@@ -245,6 +245,19 @@ async def test_whoever_may_not_ask_is_told_before_the_body_has_come(site: Site) 
         ROW, post(ROW, f"X-API-Key: {KEY.plaintext}", path="/v1/deployments/project/predict")
     )
     assert (await client.answer())[0] == 200
+
+
+async def test_each_request_is_let_in_by_its_own_key(site: Site) -> None:
+    client, path = await site.client(), "/v1/deployments/project/predict"
+    mine, other = f"X-API-Key: {KEY.plaintext}", f"X-API-Key: {make_key().plaintext}"
+    found = []
+    for header in (mine, other, mine, "X-Nothing: here", f"Authorization: {KEY.plaintext}", mine):
+        await client.send(post(ROW, header, path=path))
+        found.append((await client.answer())[0])
+    assert found == [200, 401, 200, 401, 401, 200]
+    site.parts.ring = KeyRing()
+    await client.send(post(ROW, mine, path=path))
+    assert (await client.answer())[0] == 401
 
 
 async def test_a_body_beyond_the_limit_is_refused_before_it_has_come(site: Site) -> None:
