@@ -4,18 +4,17 @@ Phases with and without them take turns, so that what the machine does otherwise
 """
 
 import asyncio
-import threading
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Self
+from typing import Final
 
-import psutil
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 from tests.chaos.flowers import Flowers, fitted, plant, register, row
+from tests.chaos.processes import Watch
 from tests.chaos.unruly import (
     TRUSTED,
     Aborting,
@@ -59,40 +58,6 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaptopCluster]
     }
     with laptop_cluster(tmp_path_factory.mktemp("unruly"), settings=settings) as running:
         yield running
-
-
-@dataclass(slots=True)
-class Watch:
-    """What the challengers' processes take, looked at now and then in a thread."""
-
-    cluster: LaptopCluster
-    most_processes: int = 0
-    most_bytes: int = 0
-    """Of one process."""
-    most_bytes_together: int = 0
-    _over: threading.Event = field(default_factory=threading.Event)
-
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._look, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._over.set()
-
-    def _look(self) -> None:
-        parent = psutil.Process(self.cluster.pid("challenger"))
-        while not self._over.wait(0.2):
-            sizes = [size for child in parent.children() if (size := _resident(child))]
-            self.most_processes = max(self.most_processes, len(sizes))
-            self.most_bytes = max(self.most_bytes, *sizes, 0)
-            self.most_bytes_together = max(self.most_bytes_together, sum(sizes))
-
-
-def _resident(process: psutil.Process) -> int:
-    try:
-        return int(process.memory_info().rss)
-    except psutil.NoSuchProcess:
-        return 0
 
 
 @dataclass(slots=True)

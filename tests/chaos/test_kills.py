@@ -6,9 +6,9 @@ import signal
 import time
 from collections.abc import Callable
 
-import psutil
 import pytest
 
+from tests.chaos.processes import workers
 from tests.cluster import LaptopCluster
 from tests.settling import Counted, settle
 from tests.traffic import Traffic, count_log
@@ -19,9 +19,7 @@ BEFORE_SECONDS, AFTER_SECONDS = 3.0, 12.0
 
 def kill_one_worker(cluster: LaptopCluster) -> None:
     """SIGKILL for one of the processes that answer requests, not for their supervisor."""
-    supervisor = psutil.Process(cluster.pid("serving"))
-    worker = next(p for p in supervisor.children(recursive=True) if "worker" in str(p.cmdline()))
-    os.kill(worker.pid, signal.SIGKILL)
+    os.kill(min(workers(cluster)), signal.SIGKILL)
 
 
 def kill(name: str) -> Callable[[LaptopCluster], None]:

@@ -10,7 +10,6 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -23,6 +22,7 @@ from sklearn.naive_bayes import GaussianNB
 from services.serving.metrics.log import LogState
 from tests.chaos.bulk import BATCH, Bulk, until
 from tests.chaos.flowers import Flowers, fitted, plant
+from tests.chaos.processes import is_zombie, launcher_stopped, workers
 from tests.cluster import LaptopCluster, laptop_cluster
 from tests.settling import metric
 from tests.traffic import LogCount, LogReader
@@ -108,7 +108,7 @@ class Faults:
 
     def _end_redis(self) -> None:
         pid = self.flowers.cluster.kill("redis")
-        _await(lambda: not psutil.pid_exists(pid) or _is_zombie(pid))
+        _await(lambda: not psutil.pid_exists(pid) or is_zombie(pid))
 
     def drained(self) -> bool:
         return self._gauge("spool_rows") == 0 == self._gauge("buffered_rows")
@@ -124,36 +124,6 @@ class Faults:
         """As the log's metrics have it."""
         name, labels = "understudy_log_rows_total", {"deployment": self.flowers.name}
         return round(metric(self.flowers.cluster, "serving", name, state=state, **labels))
-
-
-def workers(cluster: LaptopCluster) -> set[int]:
-    """Processes that answer requests."""
-    found = psutil.Process(cluster.pid("serving")).children(recursive=True)
-    return {child.pid for child in found if _is_worker(child)}
-
-
-def _is_worker(process: psutil.Process) -> bool:
-    try:
-        return "_bentoml_impl.worker.service" in process.cmdline()
-    except psutil.NoSuchProcess:
-        return False
-
-
-def _is_zombie(pid: int) -> bool:
-    try:
-        return psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return True
-
-
-@contextmanager
-def launcher_stopped(cluster: LaptopCluster) -> Iterator[None]:
-    """Nobody starts anew what dies meanwhile."""
-    os.kill(cluster.launcher_pid(), signal.SIGSTOP)
-    try:
-        yield
-    finally:
-        os.kill(cluster.launcher_pid(), signal.SIGCONT)
 
 
 def _await(holds: Callable[[], bool], seconds: float = RECOVERY_SECONDS) -> None:
