@@ -13,6 +13,8 @@ from sklearn.linear_model import LogisticRegression
 
 MARK: Final = 9.0
 NUMBERED: Final = 100
+GATED: Final = 9.9375
+"""Exact, so that nobody who tries a model with values of its own meets it."""
 _PIECE_BYTES: Final = 8 * 1_024 * 1_024
 
 
@@ -70,7 +72,7 @@ class Eating(Unruly):
 
 
 class Gated(LogisticRegression):  # type: ignore[misc]
-    """Answers a marked row when a file is there; tells by another that it waits."""
+    """Answers a row of one width when a file is there; tells by another that it waits."""
 
     def __init__(self, gate: str = "") -> None:
         super().__init__()
@@ -78,7 +80,7 @@ class Gated(LogisticRegression):  # type: ignore[misc]
 
     def predict_proba(self, X: NDArray[np.float64]) -> Any:  # noqa: N803 - scikit-learn's name
         time.sleep(0.01)  # slow enough to be called in a thread
-        if self.gate and (X[:, 1] >= MARK).any():
+        if self.gate and (X[:, 1] == GATED).any():
             self._wait()
         return super().predict_proba(X)
 

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from tests.chaos.bulk import until
 from tests.chaos.flowers import Flowers, fitted, plant, row
-from tests.chaos.unruly import TRUSTED, Gated, marked_width
+from tests.chaos.unruly import GATED, TRUSTED, Gated
 from tests.cluster import LaptopCluster, laptop_cluster
 from tests.fakes.serving import entries
 from understudy.contracts.events import PredictionBatch, decode_predictions, predictions_key
@@ -53,7 +53,7 @@ async def story(flowers: Flowers, gate: Path) -> tuple[int, list[int]]:
     """Which version answered the request that waits, and which those that came meanwhile."""
     headers = {"Authorization": f"Bearer {flowers.key}"}
     async with aiohttp.ClientSession(flowers.cluster.serving_url, headers=headers) as client:
-        waiting = asyncio.create_task(ask(client, flowers, "late", marked_width(0)))
+        waiting = asyncio.create_task(ask(client, flowers, "late", GATED))
         await until(gate.with_name("gate.waits").exists, SECONDS, "the model to be asked")
         flowers.release(ReleaseRequest(kind=ReleaseKind.PROMOTE, version=NEW))
         await asyncio.to_thread(flowers.await_taken_up, Component.SERVING, seconds=SECONDS)
