@@ -124,6 +124,8 @@ class EventLog:
             if _NEVER in str(error):
                 raise RefusedError(str(error)) from error
             raise
+        for lane in [*self._rules.failing]:
+            lane.recover_when_idle()
 
     def _notice(self) -> None:
         """The spool holds more, or less."""

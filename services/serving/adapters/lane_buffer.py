@@ -42,6 +42,8 @@ class Buffer:
         self._rows = 0
         self._bytes = 0
         self._ahead = 0
+        self.losing = False
+        """Whether rows were lost, of whichever lane, since Redis took any."""
 
     def take(self, rows: int, size: int) -> bool:
         """Whether there is room for so much more; it is counted then."""

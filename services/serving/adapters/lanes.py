@@ -8,8 +8,8 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Final, Generic, Protocol, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 import structlog
 
@@ -64,6 +64,8 @@ class LaneRules:
     enough_rows: int
     """As many go at once."""
     backoff: Backoff = _RETRY
+    failing: "set[Lane[Any, Any]]" = field(default_factory=set)
+    """Lanes that Redis failed last: away or slow, not that it refused."""
 
 
 class Lane(Generic[Record, Prepared]):
@@ -80,7 +82,7 @@ class Lane(Generic[Record, Prepared]):
         self._hurry = asyncio.Event()
         self._alone = 0
         self._number = 0
-        self._losing = False
+        self._refused = False
         self._log = structlog.stdlib.get_logger("log").bind(deployment=deployment)
         self.degraded_since: float | None = None
         """Wall-clock time from which Redis did not take this lane's rows."""
@@ -101,8 +103,10 @@ class Lane(Generic[Record, Prepared]):
             refused: asyncio.Future[bool] = loop.create_future()
             refused.set_result(False)
             return refused
+        buffer = self._rules.buffer
         # Once rows were lost, replies wait until Redis takes rows again: one loss does not repeat.
-        ahead = not (strict or self._losing) and self._rules.buffer.run_ahead(rows)
+        waits = strict or self._refused or buffer.losing
+        ahead = not waits and buffer.run_ahead(rows)
         held = Held(record, rows, size, loop.time(), None if ahead else loop.create_future())
         self._gathering.append(held)
         self._gathered_rows += rows
@@ -122,8 +126,14 @@ class Lane(Generic[Record, Prepared]):
         """Redis has everything."""
         if self.degraded_since is not None:
             self.degraded_since = None
+            self._rules.failing.discard(self)
             self._rules.metrics.degraded(-1)
             self._log.info("log_recovered")
+
+    def recover_when_idle(self) -> None:
+        """Redis took another lane's rows: nothing that is known of this one says it would not."""
+        if self.task is None and not self._way.behind():
+            self.recover()
 
     async def abandon(self) -> None:
         """Stop; what is not safe is counted as dropped."""
@@ -186,9 +196,12 @@ class Lane(Generic[Record, Prepared]):
             state = await self._keep(flush, taken[0].since + self._rules.wait_seconds)
         except RefusedError as error:
             self._degrade(repr(error))
-            state = LogState.DROPPED
+            self._refused = True  # of this deployment alone: others' rows are none the worse
+            self._rules.failing.discard(self)
+            return LogState.DROPPED
         if state is not LogState.SPOOLED:
-            self._losing = state is LogState.DROPPED
+            self._rules.buffer.losing = state is LogState.DROPPED
+            self._refused = self._refused and state is LogState.DROPPED
         return state
 
     def _set_aside(self, taken: Sequence[Held[Record]], error: Exception) -> LogState | None:
@@ -232,6 +245,7 @@ class Lane(Generic[Record, Prepared]):
         except Exception as error:  # noqa: BLE001 - rows outlive whatever sending meets
             self._rules.metrics.flush_failed()
             self._degrade(repr(error))
+            self._rules.failing.add(self)
             return False
         self._rules.metrics.flushed(time.perf_counter() - started)
         self.recover()

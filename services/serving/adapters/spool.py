@@ -52,6 +52,7 @@ class Spool:
         self._on_change = on_change
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="spool")
         self._adopted: deque[Stored] = deque()
+        self._set_aside: list[Stored] = []
         self._own: _Own | None = None
         self._reading: Stored | None = None
         self._held: Counter[str] = Counter()
@@ -93,25 +94,28 @@ class Spool:
         return await appending.kept
 
     async def adopt(self) -> None:
-        """Own what dead writers left. Raises OSError."""
+        """Own what dead writers left, and try again what could not be read. Raises OSError."""
+        self._adopted.extend(self._set_aside)
+        self._set_aside.clear()
         loop = asyncio.get_running_loop()
-        folders = await loop.run_in_executor(self._threads, lambda: [*adopt(self._root)])
-        for folder in folders:
-            stored = Stored(folder, self._threads, self._metrics)
-            await stored.look()
-            self._adopted.append(stored)
-            self._log.info("spool_adopted", writer=folder.path.name, rows=stored.rows)
+        for folder in await loop.run_in_executor(self._threads, lambda: [*adopt(self._root)]):
+            await self._take_over(folder)
         self._changed()
 
     async def read(self) -> Chunk | None:
         """The oldest flushes; None: there are none. Raises OSError."""
         while self._adopted:
-            self._reading = self._adopted[0]
-            chunk = await self._reading.read()
+            stored = self._reading = self._adopted[0]
+            try:
+                chunk = await stored.read()
+            except OSError as error:
+                self._put_aside(error)
+                continue
             if chunk is not None:
                 return chunk
             self._adopted.popleft()
-            await self._reading.in_thread(partial(self._reading.folder.release, delete=True))
+            release = partial(stored.folder.release, delete=not stored.segments)
+            await stored.in_thread(release)
         self._reading = self._own
         chunk = None if self._own is None else await self._own.read()
         if self._own is not None and not self._own.segments and not self._own.writing:
@@ -135,6 +139,7 @@ class Spool:
         self._threads.shutdown(wait=False, cancel_futures=True)
         stored, own = self._stored, self._own
         self._adopted.clear()
+        self._set_aside.clear()
         self._own = None
         if own is not None and own.writing:
             return  # the disk hangs; the kernel lets go of everything when the process ends
@@ -145,7 +150,29 @@ class Spool:
 
     @property
     def _stored(self) -> list[Stored]:
-        return [*self._adopted, *([] if self._own is None else [self._own])]
+        own = [] if self._own is None else [self._own]
+        return [*self._adopted, *self._set_aside, *own]
+
+    async def _take_over(self, folder: SpoolFolder) -> None:
+        """One that can't be looked at is let go of: whoever looks next tries it again."""
+        stored = Stored(folder, self._threads, self._metrics)
+        try:
+            await stored.look()
+        except OSError as error:
+            folder.release(delete=False)
+            self._log.warning("spool_not_adopted", writer=folder.path.name, error=repr(error))
+            return
+        self._adopted.append(stored)
+        self._log.info("spool_adopted", writer=folder.path.name, rows=stored.rows)
+
+    def _put_aside(self, error: OSError) -> None:
+        """What can't be read holds up nothing behind it; it is tried again with the next look."""
+        stored = self._adopted.popleft()
+        self._set_aside.append(stored)
+        self._metrics.spool_read_failed()
+        if not stored.failed:
+            stored.failed = True
+            self._log.error("spool_unreadable", writer=stored.folder.path.name, error=repr(error))
 
     async def _commit_all(self) -> None:
         while self._queue:

@@ -8,6 +8,7 @@ import contextlib
 import fcntl
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,8 @@ _LOCK: Final = "lock"
 _POSITION: Final = "drained"
 _POSITION_BYTES: Final = 32
 _UNBORN: Final = "."
+_UNBORN_SECONDS: Final = 60.0
+"""A folder that has no name for so long never gets one: whoever made it was killed."""
 
 
 class SpoolFolder:
@@ -57,7 +60,7 @@ def claim(root: Path, writer: str) -> SpoolFolder:
     """A new folder of one's own. Raises OSError."""
     # It gets its name when it is locked, so that nobody adopts it before.
     unborn = root / f"{_UNBORN}{writer}"
-    unborn.mkdir(parents=True, mode=0o700)
+    unborn.mkdir(parents=True, exist_ok=True, mode=0o700)  # it is there after a failure
     lock = _locked(unborn)
     if lock is None:
         raise BlockingIOError(f"{unborn} is locked by another process")
@@ -67,15 +70,25 @@ def claim(root: Path, writer: str) -> SpoolFolder:
 
 
 def adopt(root: Path) -> Iterator[SpoolFolder]:
-    """Folders whose owner is gone; they are ours from now on."""
+    """Folders whose owner is gone; they are ours from now on. Those without a name are removed."""
     if not root.is_dir():
         return
     for path in sorted(root.iterdir()):
-        if path.is_dir() and not path.name.startswith(_UNBORN):
-            with contextlib.suppress(OSError):
-                lock = _locked(path)
-                if lock is not None:
-                    yield SpoolFolder(path, lock)
+        with contextlib.suppress(OSError):
+            folder = _ownerless(path)
+            if folder is not None and path.name.startswith(_UNBORN):
+                folder.release(delete=True)
+            elif folder is not None:
+                yield folder
+
+
+def _ownerless(path: Path) -> SpoolFolder | None:
+    if not path.is_dir():
+        return None
+    if path.name.startswith(_UNBORN) and time.time() - path.stat().st_mtime < _UNBORN_SECONDS:
+        return None
+    lock = _locked(path)
+    return None if lock is None else SpoolFolder(path, lock)
 
 
 def _locked(folder: Path) -> int | None:

@@ -38,6 +38,8 @@ class Stored:
     def __init__(self, folder: SpoolFolder, threads: Executor, metrics: LogMetrics) -> None:
         self.folder = folder
         self.segments: deque[Segment] = deque()
+        self.failed = False
+        """Whether it could not be read once, which was logged."""
         self._threads = threads
         self._metrics = metrics
 
@@ -57,7 +59,8 @@ class Stored:
 
     async def read(self) -> Chunk | None:
         """What comes next; None when there is nothing for now. Raises OSError."""
-        await self._drop_finished()
+        while await self._drop_finished():
+            pass  # several may be: empty ones, and those that were drained before
         if not self.segments or self.segments[0].drained >= self.segments[0].size:
             return None
         head = self.segments[0]

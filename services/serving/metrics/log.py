@@ -49,6 +49,12 @@ class LogMetrics:
             "Writes to the log that failed or took too long.",
             registry=registry,
         )
+        self._read_failures = Counter(
+            "understudy_log_spool_read_failures",
+            "Times that a dead writer's folder of the disk spool could not be read; it is tried "
+            "again.",
+            registry=registry,
+        )
         self._bad_records = Counter(
             "understudy_log_spool_bad_records",
             "Records of the disk spool that could not be read: torn by a kill, or corrupt.",
@@ -83,6 +89,10 @@ class LogMetrics:
     def flush_failed(self) -> None:
         """One write failed."""
         self._failures.inc()
+
+    def spool_read_failed(self) -> None:
+        """An adopted folder could not be read."""
+        self._read_failures.inc()
 
     def bad_records(self, kind: BadRecord, records: int) -> None:
         """Records of the spool could not be read."""

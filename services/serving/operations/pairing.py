@@ -73,6 +73,8 @@ class Pairing:
         self._opened = False
         self._most = min(_FIRST_ENTRIES, limits.entries)
         self._unfinished_after: bytes | None = _START
+        self._begin_again = False
+        self._loading = False
         self._look_again_at = clock()
         self._busy_at = clock()
         self._read_at = clock() - limits.linger_seconds
@@ -106,7 +108,7 @@ class Pairing:
         self._busy_at = self._clock()
 
     async def watch(self) -> None:
-        """Publish how much is left to do, and what doing it takes."""
+        """Publish what is left to do and what doing it takes; shed while a load takes its time."""
         if self.ended.is_set():
             return
         self._publish(self.responder.usage() or Usage(0, 0.0))
@@ -119,6 +121,8 @@ class Pairing:
                 undelivered=left.undelivered,
                 seconds=left.behind_seconds,
             )
+            if self._loading:
+                await self._shed_old()
 
     def _publish(self, usage: Usage) -> None:
         # A new process begins at nothing.
@@ -128,14 +132,19 @@ class Pairing:
         self._metrics.uses(self.deployment, self.version, usage.memory_bytes, more)
 
     async def _have_loaded(self) -> None:
+        self._loading = True
         try:
             await self.responder.start()
         except Exception:
             await self._shed_old()
             raise
+        finally:
+            self._loading = False
         self.loaded = True
 
     async def _next(self) -> list[Delivery]:
+        if self._begin_again:
+            self._begin_again, self._unfinished_after = False, _START
         if self._unfinished_after is not None:
             found = await self._inbox.unfinished(self._unfinished_after, self._most)
             self._unfinished_after = found[-1].entry if found else None
@@ -166,16 +175,21 @@ class Pairing:
         left: Sequence[Delivery] = [delivery for delivery in deliveries if self._owes(delivery)]
         # Scoring takes time: what was young when it was read may be too old by its turn.
         while left := await self._without_old(left):
+            await self._have_loaded()
             portion = self._portion(left)
             await self._keep(await self.responder.respond(portion))
             left = left[len(portion) :]
 
     async def _without_old(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
-        """Give up what has waited for too long; entries are in the order of the log."""
-        oldest = self._now() - self._limits.patience_seconds
-        old = [*takewhile(lambda delivery: delivery.logged_at < oldest, deliveries)]
+        """Give up what has waited for too long."""
+        old = self._old(deliveries)
         await self._shed(old)
         return deliveries[len(old) :]
+
+    def _old(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """What has waited for too long; entries are in the order of the log."""
+        oldest = self._now() - self._limits.patience_seconds
+        return [*takewhile(lambda delivery: delivery.logged_at < oldest, deliveries)]
 
     def _owes(self, delivery: Delivery) -> bool:
         return delivery.heading is not None and self.version in delivery.heading.challengers
@@ -211,15 +225,27 @@ class Pairing:
             self._metrics.shed(self.deployment, self.version, rows)
 
     async def _shed_old(self) -> None:
-        """What a version that can't be loaded holds up must not be held up for ever."""
-        if (await self._inbox.backlog()).behind_seconds > self._limits.patience_seconds:
-            oldest = self._now() - self._limits.patience_seconds
-            left = await self._inbox.unfinished(_START, self._most)
-            old = [delivery for delivery in left if delivery.logged_at < oldest]
-            if not old:
-                arrived = await self._inbox.arrived(self._most)
-                old = [delivery for delivery in arrived if delivery.logged_at < oldest]
-            await self._work(old)
+        """What a version that is not loaded holds up must not be held up for ever."""
+        if (await self._inbox.backlog()).behind_seconds <= self._limits.patience_seconds:
+            return
+        after = _START
+        while found := await self._inbox.unfinished(after, self._most):
+            if not await self._shed_among(found):
+                return
+            after = found[-1].entry
+        while found := await self._inbox.arrived(self._most):
+            self._begin_again = True  # what is young among them is answered when it is loaded
+            if not await self._shed_among(found):
+                return
+
+    async def _shed_among(self, found: Sequence[Delivery]) -> bool:
+        """Give up what is old; whether all was, so that what comes next may be too."""
+        self._adapt(found)
+        old = self._old(found)
+        readable = [delivery for delivery in old if not delivery.unknown_schema]
+        await self._pass_over(readable)
+        await self._shed([delivery for delivery in readable if self._owes(delivery)])
+        return len(old) == len(found)
 
     async def _keep(self, answers: Answers) -> int:
         """How many rows' pairs were kept; each entry's once, whoever else has it in hand."""

@@ -349,6 +349,23 @@ async def test_a_redis_that_is_full_is_like_one_that_is_gone(
     assert logged_ids(redis_url) == ["full.0"]
 
 
+async def test_a_deployment_without_traffic_is_not_degraded_for_ever(
+    tmp_path: Path, writer_for: Callable[..., Writer]
+) -> None:
+    port = free_port()
+    command = redis_command(find_redis_server(), port=port, folder=tmp_path)
+    writer = writer_for(f"redis://127.0.0.1:{port}/0", spool_bytes=0, wait_seconds=0.1)
+    assert await writer.keep(answered("lost")) == [False]
+    assert writer.log.state.degraded
+    with running(command):
+        other = replace(answered("b"), deployment="weeds")
+        async with asyncio.timeout(10.0):
+            while not (await writer.keep(other))[0]:
+                pass  # Redis takes a moment to begin
+        assert not writer.log.state.degraded
+        assert writer.number("degraded") == 0
+
+
 async def test_a_stream_that_is_none_refuses_its_rows_and_holds_up_no_other(
     redis_url: str, writer_for: Callable[..., Writer]
 ) -> None:

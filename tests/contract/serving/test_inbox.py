@@ -1,5 +1,6 @@
 """A challenger's reader against a real Redis: every entry gets its pairs once."""
 
+import asyncio
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
@@ -313,6 +314,55 @@ async def test_a_version_that_cannot_be_loaded_holds_nothing_up_for_ever(world: 
     await steps(pairing)
     assert world.ids() == ["a.0", "b.0"]
     assert [pairs.outcomes for pairs in world.pairs()] == [["timeout"], ["ok"]]
+
+
+async def test_a_version_that_cannot_be_loaded_gives_up_all_that_is_old(world: World) -> None:
+    world.responder.failure = ValueError("no model")
+    pairing = world.pairing(since=datetime.now(UTC) - timedelta(hours=2))
+    log_old(world, 150)
+    with pytest.raises(ValueError, match="no model"):
+        await pairing.step()
+    assert (len(world.ids()), world.pending()) == (150, 0)
+
+
+async def test_what_is_old_is_given_up_while_a_load_does_not_end(world: World) -> None:
+    class Hanging(FakeResponder):
+        loading = asyncio.Event()
+        loads = asyncio.Event()
+
+        async def start(self) -> None:
+            self.loading.set()
+            await self.loads.wait()
+
+    world.responder = Hanging(ruled(CHALLENGER), LengthRunner())
+    pairing = world.pairing(since=datetime.now(UTC) - timedelta(hours=2))
+    log_old(world, 150)
+    world.log("young")
+    step = asyncio.create_task(pairing.step())
+    await Hanging.loading.wait()
+    await pairing.watch()
+    assert (len(world.ids()), world.pending()) == (150, 1)
+    Hanging.loads.set()
+    await step
+    await steps(pairing)
+    assert world.ids()[150:] == ["young.0"]
+    assert (world.pairs()[-1].outcomes, world.pending()) == (["ok"], 0)
+
+
+async def test_what_is_old_and_of_a_newer_schema_stays(world: World) -> None:
+    world.responder.failure = ValueError("no model")
+    pairing = world.pairing(since=datetime.now(UTC) - timedelta(hours=2))
+    old = f"{int((time.time() - 6_000.0) * 1_000)}-0"
+    world.redis.xadd(STREAM, {b"s": b"99", b"b": b"?"}, id=old)
+    log_old(world, 40)
+    with pytest.raises(ValueError, match="no model"):
+        await pairing.step()
+    assert (len(world.ids()), world.pending()) == (40, 1)
+
+
+def log_old(world: World, count: int) -> None:
+    for index in range(count):
+        world.log(f"old{index}", age=5_000.0 - index)
 
 
 async def test_what_another_reader_left_is_taken_over(world: World) -> None:

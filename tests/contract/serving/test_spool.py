@@ -1,21 +1,26 @@
 """The disk spool on a real file system: what it took is there after a kill, in order, once."""
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 from prometheus_client import CollectorRegistry
 
+from services.serving.adapters import spool_stored
 from services.serving.adapters.flushes import Flush, StreamEntry, apply_once
 from services.serving.adapters.lanes import RefusedError
 from services.serving.adapters.redis_line import RedisLine
 from services.serving.adapters.spool import Spool
 from services.serving.adapters.spool_drain import Drain
 from services.serving.adapters.spool_folders import adopt
+from services.serving.adapters.spool_segments import framed
 from services.serving.metrics import LogMetrics
 
 pytestmark = pytest.mark.anyio
@@ -210,6 +215,90 @@ async def test_what_a_writer_left_is_adopted_once_and_drained_before_ones_own(
     assert numbers == [*range(len(done) + 1, 30), 1]
     assert await heirs[1].drain_all() == []
     assert not (tmp_path / "spool" / "w").exists()
+
+
+async def test_a_folder_that_can_not_be_looked_at_is_tried_again(
+    disk: Callable[..., Disk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("dead1", "dead2"):
+        left_behind(tmp_path / "spool", name, framed(flush(1, writer=name)))
+    heir = disk(writer="heir")
+    with unreadable(monkeypatch, spool_stored, "_left_behind", lambda folder: folder.path, "dead1"):
+        await heir.spool.adopt()
+    assert heir.spool.rows == 2
+    await heir.spool.adopt()
+    assert heir.spool.rows == 4
+    assert len(await heir.drain_all()) == 2
+
+
+async def test_a_folder_that_can_not_be_read_holds_up_nothing_else(
+    disk: Callable[..., Disk], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("dead1", "dead2"):
+        left_behind(tmp_path / "spool", name, framed(flush(1, writer=name)))
+    heir = disk(writer="heir")
+    await heir.take(flush(1, writer="heir"))
+    await heir.spool.adopt()
+    with unreadable(monkeypatch, spool_stored, "read_chunk", lambda path, *_: path, "dead1"):
+        await heir.drain_all()
+        assert [each.writer for each in heir.applied] == ["dead2", "heir"]
+        assert (heir.spool.rows, heir.spool.holds("flowers")) == (2, False)
+        assert heir.number("spool_read_failures_total") == 1
+    await heir.spool.adopt()
+    await heir.drain_all()
+    assert [each.writer for each in heir.applied] == ["dead2", "heir", "dead1"]
+    assert not (tmp_path / "spool" / "dead1").exists()
+
+
+async def test_segments_without_rows_take_none_behind_them_along(
+    disk: Callable[..., Disk], tmp_path: Path
+) -> None:
+    left_behind(tmp_path / "spool", "dead", b"", b"", framed(flush(7)))
+    heir = disk(writer="heir")
+    await heir.spool.adopt()
+    assert await heir.drain_all() == [7]
+    assert [*(tmp_path / "spool").iterdir()] == []
+
+
+async def test_a_folder_whose_writer_was_killed_before_it_had_a_name_is_removed(
+    disk: Callable[..., Disk], tmp_path: Path
+) -> None:
+    for name in ("old", "new"):
+        (tmp_path / "spool" / f".{name}").mkdir(parents=True)
+    os.utime(tmp_path / "spool" / ".old", (0, 0))
+    heir = disk(writer="new")
+    await heir.spool.adopt()
+    assert [path.name for path in (tmp_path / "spool").iterdir()] == [".new"]
+    assert await heir.take(flush(1)) == [True]
+
+
+def left_behind(root: Path, writer: str, *segments: bytes) -> None:
+    """A dead writer's folder."""
+    folder = root / writer
+    folder.mkdir(parents=True)
+    for number, content in enumerate(segments, 1):
+        (folder / f"{number:08}.spool").write_bytes(content)
+
+
+@contextlib.contextmanager
+def unreadable(
+    monkeypatch: pytest.MonkeyPatch,
+    module: ModuleType,
+    name: str,
+    path_of: Callable[..., Path],
+    writer: str,
+) -> Iterator[None]:
+    """A disk that can't read what is of one writer."""
+    real = getattr(module, name)
+
+    def read(*args: Any) -> Any:
+        if writer in str(path_of(*args)):
+            raise OSError(5, "Input/output error")
+        return real(*args)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(module, name, read)
+        yield
 
 
 async def test_what_a_killed_writer_was_told_is_safe_is_replayed_once(

@@ -237,6 +237,49 @@ async def test_after_a_loss_replies_wait_until_redis_takes_rows_again() -> None:
     assert world.rows("dropped") == 2
 
 
+async def test_after_a_loss_the_replies_of_all_lanes_wait() -> None:
+    world = World(wait_seconds=0.01)
+    weeds = Lane("weeds", world.rules, world.way)
+    world.way.error, world.way.disk_takes = ConnectionError("gone"), False
+    assert world.relaxed("a") is None
+    await world.finish()
+    waits = weeds.append("b", 1, 1, strict=False)
+    assert waits is not None
+    assert not await waits
+    world.way.error = None
+    assert await world.append("c") == [True]
+    assert weeds.append("d", 1, 1, strict=False) is None
+    await weeds.hurry()
+
+
+async def test_what_redis_refuses_of_one_lane_makes_no_other_wait() -> None:
+    world = World()
+    weeds = Lane("weeds", world.rules, world.way)
+    world.way.error = RefusedError("WRONGTYPE")
+    assert await world.append("a") == [False]
+    world.way.error = None
+    assert weeds.append("b", 1, 1, strict=False) is None
+    await weeds.hurry()
+    assert world.lane.degraded_since is not None
+    waits = world.relaxed("c")
+    assert waits is not None
+    assert await waits
+
+
+async def test_a_lane_without_work_recovers_when_redis_takes_anothers_rows() -> None:
+    world = World(wait_seconds=0.01)
+    world.way.error, world.way.disk_takes = ConnectionError("gone"), False
+    assert await world.append("a") == [False]
+    assert world.rules.failing == {world.lane}
+    world.way.spooled.append((0, ["earlier"]))
+    world.lane.recover_when_idle()
+    assert world.number("degraded") == 1
+    world.way.spooled.clear()
+    world.lane.recover_when_idle()
+    assert (world.number("degraded"), world.lane.degraded_since) == (0, None)
+    assert world.rules.failing == set()
+
+
 async def test_redis_is_tried_again_when_the_disk_takes_nothing() -> None:
     world = World()
     world.way.error, world.way.disk_takes = ConnectionError("gone"), False

@@ -15,10 +15,10 @@ from services.serving.adapters.scoring.pairs import (
     by_release,
     is_whole,
     pairs_of,
-    scores_of,
     unanswered,
 )
 from services.serving.adapters.scoring.timing import UNTIMED, Timed, Timing
+from services.serving.operations.wire import scores_of
 from understudy.contracts.events import (
     Floats,
     PairBatch,

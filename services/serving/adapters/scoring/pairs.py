@@ -18,7 +18,6 @@ from understudy.contracts.events import (
 )
 from understudy.contracts.signature import Target
 from understudy.contracts.vocabulary import Outcome
-from understudy.inference.scored import Scored
 
 Item = TypeVar("Item")
 
@@ -170,16 +169,6 @@ def unanswered(
     scores = Scores(values=_nothing(rows), classes=target.classes)
     pairs = pairs_of(batches, challenger, scores, np.zeros(rows))
     return msgspec.structs.replace(pairs, outcomes=[outcome] * rows, error=error[:MOST_ERROR])
-
-
-def scores_of(target: Target, scored: Scored) -> Scores:
-    """What a model answered, in the classes of the target."""
-    found = scored.probabilities
-    return Scores(
-        values=pack(scored.values),
-        probabilities=b"" if found is None else pack(found),
-        classes=target.classes,
-    )
 
 
 def _nothing(count: int) -> bytes:
