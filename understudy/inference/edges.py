@@ -15,7 +15,7 @@ from understudy.contracts.vocabulary import FeatureKind
 from understudy.inference.rows import Rows, joined
 
 HUGE: Final = 1e300
-"""Legal where a feature has no bound, and more than float32 holds."""
+"""More than float32 holds. A policy may let in what is beyond a feature's bounds."""
 UNSEEN_TEXTS: Final = ("", "\N{BULLET} not in the sample", "nan", "None")
 _MOST_SAMPLE: Final = 2_000
 _MOST_AT_THRESHOLDS: Final = 12_000
@@ -31,6 +31,8 @@ class Block:
 
     name: str
     rows: Rows
+    figures: bool = True
+    """Whether answers are compared, and not only what is refused."""
 
 
 def blocks(
@@ -54,6 +56,8 @@ def blocks(
         Block("unseen categories", edges.of(_unseen)),
         Block("missing values", edges.missing()),
         Block("huge numbers", edges.of(_huge)),
+        # As far beyond its bounds a model answers anything: neighbours are all equally far away.
+        Block("huge numbers beyond bounds", edges.beyond(), figures=False),
     )
     return tuple(block for block in found if len(block.rows))
 
@@ -79,6 +83,17 @@ class _Edges:
         names = [feature.name for feature in self._signature.features if feature.nullable]
         each: list[dict[str, Value]] = [{name: None} for name in names]
         return self.rows(each + ([dict.fromkeys(names)] if names else []))
+
+    def beyond(self) -> Rows:
+        """Each number that is bounded as huge as a policy that lets it in allows."""
+        return self.rows(
+            [
+                {feature.name: value}
+                for feature in self._signature.features
+                for value in _huge(feature)
+                if not _legal(feature, value)
+            ]
+        )
 
     def rows(self, changes: Sequence[Mapping[str, Value]]) -> Rows:
         """Rows of the sample in turn, each with some values changed."""

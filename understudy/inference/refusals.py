@@ -1,6 +1,5 @@
 """What a model refuses, found out by asking it: compiled code would answer most of it."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -21,8 +20,8 @@ def with_refusals(coding: Coding, original: Runner, signature: Signature, sample
     for place, (feature, column) in enumerate(zip(numeric, coding.columns, strict=True)):
         if feature.nullable and not _answers(original, _with_number(row, place, np.nan)):
             missing.append(column)
-        ends = _endless(feature.minimum, feature.maximum)
-        if not all(_answers(original, _with_number(row, place, end)) for end in ends):
+        # Bounds do not matter: a policy may let in what is beyond them.
+        if not all(_answers(original, _with_number(row, place, end)) for end in (HUGE, -HUGE)):
             huge.append(column)
     books = tuple(
         _asked(book, original, row, place)
@@ -37,11 +36,6 @@ def _asked(book: Book, original: Runner, row: Rows, place: int) -> Book:
         refuses_unseen=not _answers(original, _with_text(row, place, UNSEEN_TEXTS[1])),
         refuses_missing=not _answers(original, _with_text(row, place, None)),
     )
-
-
-def _endless(minimum: float | None, maximum: float | None) -> Sequence[float]:
-    low = [-HUGE] if minimum is None or minimum <= -HUGE else []
-    return [*low, HUGE] if maximum is None or maximum >= HUGE else low
 
 
 def _answers(original: Runner, row: Rows) -> bool:

@@ -1,5 +1,6 @@
 """The gate refuses twins that are wrong, and whoever asks for a twin gets an answer."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -168,6 +169,22 @@ def test_unseen_categories_are_refused_where_the_model_refuses_them() -> None:
         runner.score(Rows(one.numbers, (one.texts[0], ["Reykjavík"])))
 
 
+def test_numbers_beyond_float32_are_refused_where_the_model_refuses_them() -> None:
+    """Bounds do not keep them out: a policy may let in what is beyond them."""
+    found = fitted(CASES["random forest"])
+    bounded = [replace(f, minimum=-1e6, maximum=1e6) for f in found.signature.features]
+    signature = replace(found.signature, features=tuple(bounded))
+    made = compile_model(found.model, signature, found.rows)
+    assert isinstance(made, CompiledModel)
+    original = SklearnRunner(found.model, signature, found.rows)
+    numbers = found.rows.part(0, 1).numbers.copy()
+    numbers[0, 0] = 1e39
+    with np.errstate(over="ignore"), pytest.raises(ValueError, match="too large"):
+        original.score(Rows(numbers, ()))
+    with pytest.raises(RefusedRowsError):
+        open_compiled(made.content, made.kind, signature).score(Rows(numbers, ()))
+
+
 @pytest.mark.parametrize("kind", CompiledKind)
 def test_a_damaged_file_is_not_loaded(kind: CompiledKind, tmp_path: Path) -> None:
     file = tmp_path / "damaged"
@@ -209,6 +226,7 @@ def test_edges_cover_what_the_signature_allows() -> None:
         "unseen categories",
         "missing values",
         "huge numbers",
+        "huge numbers beyond bounds",
     ]
     assert np.isnan(asked["missing values"].rows.numbers[-1, :2]).all()
     assert asked["huge numbers"].rows.numbers[:, 1].max() == 1e300

@@ -82,8 +82,12 @@ def test_what_may_be_null_is_null_once_by_itself_and_once_with_all() -> None:
     assert not np.isnan(missing.numbers[:, 0]).any()
 
 
-def test_numbers_without_a_bound_are_huge() -> None:
-    assert {HUGE, -HUGE} <= column(made()["huge numbers"], 1)
+def test_numbers_are_huge_whatever_their_bounds() -> None:
+    huge, beyond = made()["huge numbers"], made()["huge numbers beyond bounds"]
+    assert {HUGE, -HUGE} <= column(huge, 1)
+    assert {HUGE, -HUGE} <= column(beyond, 0)
+    assert (huge.figures, beyond.figures) == (True, False)
+    assert column(beyond, 2) == {0.0, 1.0}
 
 
 def test_edges_are_bounded() -> None:

@@ -128,3 +128,12 @@ def test_figures_that_are_not_finite_are_an_objection() -> None:
     theirs = classes(0.6)
     theirs.probabilities[:] = np.nan  # type: ignore[index]
     assert compared(classes(0.6), theirs, TOLERANCE, 0.0).objection(TOLERANCE) is not None
+
+
+def test_of_some_blocks_refusals_are_compared_alone() -> None:
+    block = Block("beyond", asked(1.0, 2.0), figures=False)
+    expected = answers(Line(), block.rows)
+    assert parity([expected], Line(slope=3.0), [block], TOLERANCE).objection is None
+    refused = Block("beyond", asked(1.0, -2.0), figures=False)
+    objection = parity([expected], Line(), [refused], TOLERANCE).objection
+    assert objection == "1 of 2 rows are refused by one alone (beyond)"
