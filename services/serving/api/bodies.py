@@ -24,20 +24,17 @@ async def read_body(scope: Scope, receive: Receive, limit: int) -> bytes:
     declared = header(scope, b"content-length")
     if declared.isdigit() and int(declared) > limit:
         raise too_large(limit)
-    chunks: list[bytes] = []
-    size = 0
+    body = bytearray()
     while True:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGoneError
-        chunk: bytes = message.get("body", b"")
-        size += len(chunk)
+        body += message.get("body", b"")
         # What was declared may be untrue, or absent from a chunked request.
-        if size > limit:
+        if len(body) > limit:
             raise too_large(limit)
-        chunks.append(chunk)
         if not message.get("more_body", False):
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            return bytes(body)
 
 
 def header(scope: Scope, name: bytes) -> str:

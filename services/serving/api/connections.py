@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
+import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import Server
@@ -24,6 +25,7 @@ _LOOK_SECONDS: Final = 0.5
 _SETTLE_SECONDS: Final = 0.01
 _DISCARD_BYTES: Final = 8 << 20
 """Of a body that was answered before it was read: so much of it is dropped, then the connection."""
+_INVALID: Final = "Invalid HTTP request received."
 _CLOSE: Final = (b"connection", b"close")
 
 
@@ -45,7 +47,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def __init__(self, bounds: ConnectionBounds, **options: Any) -> None:
         super().__init__(**options)
         self._bounds = bounds
-        self._between = 0
+        self._ahead = 0
+        """Bytes since the parser last told of a head, some body or an end."""
+        self._dropped = 0
+        """Bytes of a body that was answered before it came."""
 
     def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
         """Take a connection, or refuse it when there are too many."""
@@ -56,17 +61,79 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Parse; give up on heads, and on bodies nobody reads, that are too long."""
-        before = self.cycle
-        super().data_received(data)
-        if self.cycle is not before or not (before is None or before.response_complete):
-            self._between = 0
+        self._unset_keepalive_if_required()
+        self._ahead += len(data)
+        try:
+            self._parse(data)
+        except httptools.HttpParserError:
+            self.logger.warning(_INVALID)
+            self.send_400_response(_INVALID)
             return
-        self._between += len(data)
-        unread = before is not None and before.more_body
-        if self._between > (_DISCARD_BYTES if unread else self._bounds.head_bytes):
-            if not unread:
-                self.transport.write(_HEAD_TOO_LARGE)
+        if self._dropped > _DISCARD_BYTES:
             self.transport.close()
+        elif self._ahead > self._bounds.head_bytes:
+            if self.cycle is None or self.cycle.response_complete:
+                self.transport.write(_HEAD_TOO_LARGE)  # else it would answer the one under way
+            self.transport.close()
+
+    def on_headers_complete(self) -> None:
+        """A head is whole."""
+        if self.parser.should_upgrade():
+            return  # see `_decline`
+        self._ahead = self._dropped = 0
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        """Some of a body came."""
+        self._ahead = 0
+        if self.cycle.response_complete:
+            self._dropped += len(body)
+        else:
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """A request is whole."""
+        if self.parser.should_upgrade():
+            return
+        self._ahead = 0
+        super().on_message_complete()
+        if self.cycle.response_complete:
+            self._idle()
+
+    def _parse(self, data: bytes) -> None:
+        rest: bytes | memoryview = data
+        while True:
+            try:
+                self.parser.feed_data(rest)
+            except httptools.HttpParserUpgrade as offer:
+                rest = memoryview(rest)[offer.args[0] :]
+            else:
+                return
+            self._decline()
+
+    def _decline(self) -> None:
+        """Go on in HTTP/1.1 after a head that offers another protocol.
+
+        httptools stops there and would take the body for the next request, so that a parser of its
+        own is given the head without the offer.
+        """
+        former = self.parser
+        method, version = former.get_method(), former.get_http_version().encode()
+        if method == b"CONNECT":
+            raise httptools.HttpParserInvalidMethodError
+        lines = [b"%b %b HTTP/%b" % (method, self.url, version)]
+        lines += [b"%b: %b" % pair for pair in self.headers if pair[0] != b"upgrade"]
+        self.parser = httptools.HttpRequestParser(self)
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
+        self.parser.feed_data(b"\r\n".join([*lines, b"", b""]))
+
+    def _idle(self) -> None:
+        """Nothing is left of a request that was answered early: wait for the next as usual."""
+        self.cycle.more_body = False
+        if self.timeout_keep_alive_task is None and not self.transport.is_closing():
+            self.timeout_keep_alive_task = self.loop.call_later(
+                self.timeout_keep_alive, self.timeout_keep_alive_handler
+            )
 
 
 class Connections:
@@ -123,7 +190,10 @@ class Connections:
         self._server.handle_exit(signal.SIGTERM, None)
 
     async def expire(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Close connections whose next request has begun and does not come: one step of a loop."""
+        """Close connections that neither send a whole request nor read: one step of a loop.
+
+        Whoever waits to write to such a connection is let go with it.
+        """
         now = clock()
         stalling = filter(_stalls, self._server.server_state.connections)
         self._since = {found: self._begin(found, now) for found in stalling}
@@ -159,10 +229,15 @@ def uvicorn_server() -> Server | None:
 
 
 def _stalls(connection: Any) -> bool:
-    """Whether bytes came, or a connection, and no request of it is being answered.
+    """Whether answers are not read, or bytes came (or a connection) and no request is under way.
 
     A connection that waits idly for its next request has uvicorn's keep-alive timer instead.
     """
+    transport = connection.transport
+    if connection.flow.write_paused or (
+        transport.is_closing() and transport.get_write_buffer_size()
+    ):
+        return True
     between = connection.cycle is None or connection.cycle.response_complete
     return between and connection.timeout_keep_alive_task is None
 

@@ -31,7 +31,6 @@ class Exchange:
         "_deployment",
         "_direct",
         "_presented",
-        "_size",
         "disconnected",
         "keep_alive",
         "more_body",
@@ -46,8 +45,7 @@ class Exchange:
         self._deployment = deployment
         self._presented = presented
         self._begun: Begun | None = None
-        self._body: bytes | list[bytes] = b""
-        self._size = 0
+        self._body: bytes | bytearray = b""
         self.since = time.monotonic()
         # What uvicorn looks at.
         self.keep_alive = keep_alive
@@ -79,21 +77,21 @@ class Exchange:
 
     def take(self, part: bytes) -> None:
         """Some of the body, or all of it."""
-        self._size += len(part)
-        if self._size > self._direct.predict.body_limit:
+        if len(self._body) + len(part) > self._direct.predict.body_limit:
             self.keep_alive = False
             self.set_exception(self._direct.predict.too_large())
         elif not self._body:
             self._body = part
-        elif isinstance(self._body, list):
-            self._body.append(part)
+        elif isinstance(self._body, bytearray):
+            self._body += part
         else:
-            self._body = [self._body, part]
+            self._body = bytearray(self._body)
+            self._body += part
 
     def ask(self) -> None:
         """The body is whole."""
         self.more_body = False
-        body = self._body if isinstance(self._body, bytes) else b"".join(self._body)
+        body = bytes(self._body)
         self._body = b""
         try:
             assert self._begun is not None  # noqa: S101 - else it was answered before
@@ -138,6 +136,7 @@ class Exchange:
         transport = self._direct.transport
         transport.write(b"".join((status, common, headers, close, b"\r\n", content)))
         self.response_complete = True
+        self._begun = None  # an idle connection must not keep a model in memory
         self._direct.admission.leave(self)
         if not keep:
             transport.close()
@@ -175,26 +174,27 @@ class DirectProtocol(BoundedProtocol):
         name, query = deployment
         presented = Presented.of(self.headers, query)
         exchange = Exchange(self, name, presented, keep_alive=self.parser.should_keep_alive())
+        self._ahead = self._dropped = 0
         self.cycle = exchange  # type: ignore[assignment] # it has what uvicorn looks at
         exchange.begin()
 
     def on_body(self, body: bytes) -> None:
         """Some of a body came."""
         exchange: Any = self.cycle
-        if type(exchange) is not Exchange:
-            super().on_body(body)
-        elif not exchange.response_complete:
+        if type(exchange) is Exchange and not exchange.response_complete:
+            self._ahead = 0
             exchange.take(body)
+        else:
+            super().on_body(body)
 
     def on_message_complete(self) -> None:
         """A request is whole."""
         exchange: Any = self.cycle
-        if type(exchange) is not Exchange:
-            super().on_message_complete()
-        elif exchange.response_complete:
-            exchange.more_body = False
-        else:
+        if type(exchange) is Exchange and exchange.more_body and not exchange.response_complete:
+            self._ahead = 0
             exchange.ask()
+        else:
+            super().on_message_complete()
 
     def common_headers(self) -> tuple[bytes, bool]:
         """What each answer of this server carries, and whether that ends connections."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qs
+from weakref import ref
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -92,10 +93,11 @@ class Visitor:
     """Whoever asks over one connection, and was let in before.
 
     The same key for the same deployment is only compared while keys and releases are the same, and
-    for a second at most, so that a key that expires is noticed.
+    for a second at most, so that a key that expires is noticed. An idle connection keeps no table,
+    and so no model, in memory.
     """
 
-    __slots__ = ("_credentials", "_deployment", "_is_key", "_standing", "_until", "_welcome")
+    __slots__ = ("_credentials", "_deployment", "_is_key", "_keys", "_table", "_until")
 
     def __init__(self) -> None:
         self._until = 0.0
@@ -106,21 +108,17 @@ class Visitor:
         """The deployment that was open to the same request just now."""
         if now >= self._until or deployment != self._deployment:
             return None
-        keys, table = self._standing
-        unchanged = standing[0] is keys and standing[1] is table
+        keys, table = standing
+        unchanged = self._keys() is keys and self._table() is table
         same = hmac.compare_digest(presented.credentials, self._credentials)
-        return self._welcome if unchanged and same and presented.is_key is self._is_key else None
+        if not (unchanged and same and presented.is_key is self._is_key):
+            return None
+        found = table.deployments[deployment]
+        return None if found.live is None else (found, found.live)
 
-    def note(
-        self,
-        deployment: str,
-        presented: Presented,
-        standing: Standing,
-        welcome: tuple[Deployment, Live],
-        now: float,
-    ) -> None:
+    def note(self, deployment: str, presented: Presented, standing: Standing, now: float) -> None:
         """Let in by the keys and releases of that moment."""
-        self._deployment, self._standing, self._welcome = deployment, standing, welcome
+        self._deployment, self._keys, self._table = deployment, ref(standing[0]), ref(standing[1])
         self._credentials, self._is_key = presented.credentials, presented.is_key
         self._until = now + _WELCOME_SECONDS
 
@@ -160,7 +158,7 @@ class Predict:
         welcome = visitor.welcome(deployment, presented, standing, now)
         if welcome is None:
             welcome = self._serving.admit_to_predict(deployment, presented.key)
-            visitor.note(deployment, presented, standing, welcome, now)
+            visitor.note(deployment, presented, standing, now)
         if presented.length > self.body_limit:
             raise self.too_large()
         return Begun(presented, *welcome, now)

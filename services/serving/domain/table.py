@@ -73,7 +73,7 @@ class Deployment:
         return replace(self, live=None, asleep=asleep)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Table:
     """All deployments by name."""
 

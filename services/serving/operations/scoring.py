@@ -132,7 +132,9 @@ class Scorer:
         """A call is over."""
         self._settle(call)
 
-    def refuse(self, deployment: Deployment, live: Live, asked: Asked, error: Exception) -> None:
+    def refuse(
+        self, deployment: Deployment, live: Live, asked: Asked, error: BaseException
+    ) -> None:
         """A request's rows could not be scored, for a reason that only the log may tell."""
         if asked.reply.done():
             return  # the caller went away
@@ -216,17 +218,20 @@ class _Line:
         return [asked for asked in taken if not asked.reply.done()]
 
     async def _score_aside(self, taken: Sequence[Asked], cells: Sequence[Cells]) -> None:
-        results: Sequence[_Result]
+        results: Sequence[_Result] = ()
         try:
             results = await self._loop.run_in_executor(
                 self._threads, _scored, self._main, taken, cells
             )
-        except Exception as error:  # noqa: BLE001 - the pool is closing: nobody may wait for ever
+        except BaseException as error:
             results = [_Result(taken, error)]
-        self._hand_out(results)
-        self._call = None
-        if self._waiting:
-            self._come_back()
+            if not isinstance(error, Exception):
+                raise
+        finally:  # the pool is closing, or the loop: even so nobody may wait for ever
+            self._hand_out(results)
+            self._call = None
+            if self._waiting:
+                self._come_back()
 
     def _come_back(self) -> None:
         """Look again after everything else that this turn of the loop has brought in."""
@@ -237,7 +242,7 @@ class _Line:
 
     def _hand_out(self, results: "Sequence[_Result]") -> None:
         for result in results:
-            if isinstance(result.outcome, Exception):
+            if isinstance(result.outcome, BaseException):
                 self._refuse(result.asked, result.outcome)
                 continue
             rows, scored, seconds = result.outcome
@@ -247,7 +252,7 @@ class _Line:
             except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
                 self._refuse(result.asked, error)
 
-    def _refuse(self, refused: Sequence[Asked], error: Exception) -> None:
+    def _refuse(self, refused: Sequence[Asked], error: BaseException) -> None:
         for asked in refused:
             self._scorer.refuse(self._deployment, self.live, asked, error)
 
@@ -279,7 +284,7 @@ class Linger:
 @dataclass(slots=True, eq=False)
 class _Result:
     asked: Sequence[Asked]
-    outcome: tuple[Rows, Scored, float] | Exception
+    outcome: tuple[Rows, Scored, float] | BaseException
 
 
 def _cells_of(taken: Sequence[Asked]) -> Sequence[Cells]:
@@ -295,7 +300,9 @@ def _scored(main: Loaded, taken: Sequence[Asked], cells: Sequence[Cells]) -> lis
         started = time.perf_counter()
         scored = main.runner.score(rows)
         seconds = time.perf_counter() - started
-    except Exception as error:  # noqa: BLE001 - whatever a model raises is the request's answer
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - models exit and panic: the request's answer
         if len(taken) == 1:
             return [_Result(taken, error)]
         return [_scored(main, [asked], asked.cells)[0] for asked in taken]

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import uvicorn
@@ -20,14 +21,16 @@ BOUNDS = ConnectionBounds(connections=3, head_seconds=10.0, head_bytes=4_096, fi
 
 
 async def answer(scope: Scope, receive: Receive, send: Send) -> None:
-    """Answers without reading a body."""
+    """Answers without reading a body; `/slow` never."""
     if scope["type"] != "http":
         return
+    while scope["path"] == "/slow":
+        if (await receive())["type"] == "http.disconnect":
+            return
     await send(
         {"type": "http.response.start", "status": 413, "headers": [(b"content-length", b"2")]}
     )
     await send({"type": "http.response.body", "body": b"no"})
-    del receive
 
 
 class World:
@@ -38,6 +41,27 @@ class World:
         self.port = listener.getsockname()[1]
 
         self._writers: list[asyncio.StreamWriter] = []
+
+    async def connection(self) -> Any:
+        """The only one, as the server has it."""
+        (found,) = await asyncio.to_thread(
+            eventually, lambda: [*self.server.server_state.connections]
+        )
+        return found
+
+    async def expire(self) -> None:
+        """Look twice, with as much time between as a head may take."""
+        await self.connections.expire(lambda: 100.0)
+        await self.connections.expire(lambda: 100.0 + BOUNDS.head_seconds)
+
+    def deaf(self) -> socket.socket:
+        """A client that need not read for its server to be held up soon."""
+        self.listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4_096)
+        client = socket.socket()
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+        client.connect(("127.0.0.1", self.port))
+        client.settimeout(0)
+        return client
 
     async def open(
         self, connection: socket.socket | None = None
@@ -93,13 +117,48 @@ async def test_a_head_without_end_is_refused(world: World) -> None:
 async def test_a_head_that_does_not_come_ends_its_connection(world: World) -> None:
     reader, writer = await world.open()
     writer.write(b"POST /x HTTP/1.1\r\nHost:")
-    state = world.server.server_state
-    await asyncio.to_thread(eventually, lambda: state.connections)
-    now = 100.0
-    await world.connections.expire(lambda: now)
-    now += BOUNDS.head_seconds
-    await world.connections.expire(lambda: now)
+    await world.connection()
+    await world.expire()
     assert await ended(reader) == b""
+
+
+async def test_a_head_without_end_is_cut_off_while_a_request_is_under_way(world: World) -> None:
+    reader, writer = await world.open()
+    writer.write(ASK.replace(b"/x", b"/slow"))
+    connection = await world.connection()
+    await asyncio.to_thread(eventually, lambda: connection.cycle)
+    writer.write(b"POST /x HTTP/1.1\r\nHost: here\r\nX-Long: " + b"a" * 10_000)
+    assert await ended(reader) == b""
+
+
+async def test_a_client_that_asks_on_and_does_not_read_holds_nothing_for_long(
+    world: World,
+) -> None:
+    state, loop = world.server.server_state, asyncio.get_running_loop()
+    with world.deaf() as client:
+        asking = asyncio.create_task(loop.sock_sendall(client, ASK * 100_000))
+        connection = await world.connection()
+        await asyncio.to_thread(eventually, lambda: connection.flow.write_paused and state.tasks)
+        await world.expire()
+        await asyncio.to_thread(eventually, lambda: not state.connections and not state.tasks)
+        with contextlib.suppress(ConnectionError):
+            await asking
+
+
+async def test_a_closed_connection_does_not_wait_for_its_reader_for_ever(world: World) -> None:
+    state, loop = world.server.server_state, asyncio.get_running_loop()
+    with world.deaf() as client:
+        connection = await world.connection()
+        while not connection.transport.get_write_buffer_size():
+            answered = state.total_requests
+            await loop.sock_sendall(client, ASK)
+            await asyncio.to_thread(
+                eventually, lambda before=answered: state.total_requests > before
+            )
+        assert not connection.flow.write_paused
+        connection.timeout_keep_alive_handler()
+        await world.expire()
+        await asyncio.to_thread(eventually, lambda: not state.connections)
 
 
 async def test_one_connection_too_many_is_refused(world: World) -> None:

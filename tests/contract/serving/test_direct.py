@@ -1,7 +1,11 @@
 """The short way of predictions answers as the ASGI way does, whatever a client does to it."""
 
 import asyncio
+import contextlib
+import gc
 import json
+import tracemalloc
+import weakref
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -32,6 +36,7 @@ ROW = b'{"length": 1.5, "width": 2}'
 PATH = "/v1/deployments/public/predict"
 LIMIT = 1_000
 WAIT = 5.0
+UPGRADE = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk")
 
 
 class Parts:
@@ -48,7 +53,8 @@ class Parts:
             metrics=self.metrics,
             limits=Limits(50, 0.002, 1, 8),
         )
-        self.releases = Releases(self.serving, RuleLibrary(), self.metrics, "here:1")
+        self.library = RuleLibrary()
+        self.releases = Releases(self.serving, self.library, self.metrics, "here:1")
         self.predict = Predict(self.serving, self.metrics, LIMIT)
         self.over_asgi = PredictOverASGI(self.predict)
         self.clock = 0.0
@@ -217,6 +223,65 @@ async def test_a_body_may_come_in_pieces_and_in_chunks(site: Site) -> None:
     assert site.parts.by_asgi == 0
 
 
+async def test_a_body_in_many_chunks_is_held_at_its_size(site: Site) -> None:
+    client, chunks = await site.client(), 100_000
+    site.parts.predict.body_limit = 1 << 20
+    head = f"POST {PATH} HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    thousand = b"2\r\n  \r\n" * 1_000
+    tracemalloc.start()
+    try:
+        await client.send(head, *[thousand] * (chunks // 1_000))
+        await client.send(b"%x\r\n%b\r\n0\r\n\r\n" % (len(ROW), ROW))
+        assert (await client.answer())[0] == 200
+        _, most = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert most < 10 * 2 * chunks
+
+
+async def test_trailers_without_end_are_cut_off(site: Site) -> None:
+    client = await site.client()
+    head = f"POST {PATH} HTTP/1.1\r\nHost: here\r\nTransfer-Encoding: chunked\r\n\r\n".encode()
+    trailer = b"X-More: " + b"a" * 1_000 + b"\r\n"
+    with contextlib.suppress(ConnectionError):
+        await client.send(head, b"%x\r\n%b\r\n0\r\n" % (len(ROW), ROW), *[trailer] * 200)
+        assert await client.closed()
+    await _until(lambda: site.parts.admission.under_way == 0)
+
+
+async def test_a_body_is_no_request_where_another_protocol_is_offered(site: Site) -> None:
+    client, inner = await site.client(), post(ROW)
+    whole = post(inner, *UPGRADE)
+    await client.send(whole[: -len(inner)])
+    await _until(lambda: site.parts.admission.under_way == 1)
+    await client.send(inner)
+    status, _, body = await client.answer()
+    assert (status, json.loads(body)["code"]) == (400, "malformed_body")
+    assert site.parts.log.answered == []
+    await client.send(post(ROW))
+    assert (await client.answer())[0] == 200
+
+
+async def test_whoever_offers_another_protocol_is_answered_in_this_one(site: Site) -> None:
+    client, names = await site.client(), [f"number-{number}" for number in range(5)]
+    wholes = [post(ROW, *UPGRADE, f"X-Request-ID: {name}") for name in names]
+    await client.send(wholes[0][:-9])
+    await _until(lambda: site.parts.admission.under_way == 1)
+    await client.send(wholes[0][-9:] + b"".join(wholes[1:]))
+    answers = [await client.answer() for _ in names]
+    assert [(status, headers["x-request-id"]) for status, headers, _ in answers] == [
+        (200, name) for name in names
+    ]
+
+
+async def test_nobody_gets_a_tunnel(site: Site) -> None:
+    client = await site.client()
+    await client.send(b"CONNECT here:1 HTTP/1.1\r\nHost: here\r\n\r\n" + post(ROW))
+    assert (await client.answer())[0] == 400
+    assert await client.closed()
+    assert site.parts.log.answered == []
+
+
 async def test_pipelined_requests_are_answered_in_order(site: Site) -> None:
     client = await site.client()
     names = [f"number-{number}" for number in range(5)]
@@ -258,6 +323,45 @@ async def test_each_request_is_let_in_by_its_own_key(site: Site) -> None:
     site.parts.ring = KeyRing()
     await client.send(post(ROW, mine, path=path))
     assert (await client.answer())[0] == 401
+
+
+async def test_a_release_answers_from_the_next_request_on(site: Site) -> None:
+    client = await site.client()
+    for number in (1, 2):
+        served = deployment([ruled(1), ruled(2)], name="public", release=number, main=number)
+        await site.parts.releases.take_up(Snapshot(sequence=1 + number, deployments=(served,)))
+        await client.send(post(ROW))
+        assert (await client.answer())[1]["x-model-version"] == str(number)
+
+
+async def test_an_idle_connection_keeps_no_model_in_memory(site: Site) -> None:
+    client, serving = await site.client(), site.parts.serving
+    await client.send(post(ROW))
+    assert (await client.answer())[0] == 200
+    found = serving.table.find("public")
+    assert found is not None
+    assert found.live is not None
+    model = weakref.ref(found.live.main.runner)
+    serving.table = serving.table.having(found.sent_to_sleep())
+    for key in [*site.parts.library.loaded()]:
+        site.parts.library.unload(key)
+    site.parts.log.answered.clear()
+    del found
+    gc.collect()
+    assert model() is None
+
+
+async def test_a_connection_whose_body_comes_after_its_refusal_is_idle_then(site: Site) -> None:
+    client = await site.client()
+    whole = post(ROW, path="/v1/deployments/project/predict")
+    await client.send(whole[: -len(ROW)])
+    assert (await client.answer())[0] == 401
+    connection: Any = next(iter(site.state.connections))
+    assert connection.timeout_keep_alive_task is not None
+    await client.send(ROW[:-1])
+    await _until(lambda: connection.timeout_keep_alive_task is None)
+    await client.send(ROW[-1:])
+    await _until(lambda: connection.timeout_keep_alive_task is not None)
 
 
 async def test_a_body_beyond_the_limit_is_refused_before_it_has_come(site: Site) -> None:

@@ -112,6 +112,35 @@ async def test_a_row_that_breaks_the_model_fails_alone(cost: Cost) -> None:
     assert desk.failed == 1
 
 
+@pytest.mark.parametrize("cost", [QUICK, SLOW])
+async def test_a_model_that_exits_takes_neither_the_worker_nor_its_line_along(cost: Cost) -> None:
+    class Exiting(Doubling):
+        def score(self, rows: Rows) -> Scored:
+            if (rows.numbers < 0).any():
+                raise SystemExit
+            return super().score(rows)
+
+    desk, release = Desk(), live(Exiting(), cost)
+    (found,) = await desk.ask_all(release, (-1,))
+    assert isinstance(found, ScoringFailedError)
+    assert await desk.ask(release, 2) == [4.0]
+
+
+async def test_a_call_that_never_begins_is_refused() -> None:
+    runner, desk = Doubling(), Desk()
+    runner.gate.clear()
+    first = asyncio.create_task(desk.ask(live(runner, SLOW), 1))
+    assert await asyncio.to_thread(runner.begun.wait, 5)
+    second = asyncio.create_task(desk.ask(live(Doubling(), SLOW), 2))
+    for _ in range(3):
+        await asyncio.sleep(0)
+    desk.scorer.close()
+    with pytest.raises(ScoringFailedError):
+        await asyncio.wait_for(second, 5)
+    runner.gate.set()
+    assert await first == [2.0]
+
+
 @pytest.mark.parametrize(("cost", "seconds"), [(SLOW, 1), (UNKNOWN_COST, 30)])
 async def test_a_slow_version_takes_so_many_requests_and_no_more(cost: Cost, seconds: int) -> None:
     runner, desk = Doubling(), Desk()
