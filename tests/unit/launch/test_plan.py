@@ -2,9 +2,10 @@ from pathlib import Path
 
 import pytest
 
+from services.registry.settings import RegistrySettings
 from understudy.launch.plan import Plan, make_plan
 from understudy.launch.secrets import Secrets
-from understudy.launch.settings import LaptopSettings
+from understudy.launch.settings import EXAMPLE_TYPES, LaptopSettings
 
 SECRETS = Secrets(admin_key="us_admin", service_key="us_service", metrics_key="us_metrics")
 REDIS = Path("/opt/redis-server")
@@ -12,7 +13,12 @@ REDIS = Path("/opt/redis-server")
 
 @pytest.fixture(autouse=True)
 def no_settings_from_outside(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("UNDERSTUDY_REDIS_URL", "UNDERSTUDY_SERVING_PORT", "UNDERSTUDY_HOST"):
+    for name in (
+        "UNDERSTUDY_REDIS_URL",
+        "UNDERSTUDY_SERVING_PORT",
+        "UNDERSTUDY_HOST",
+        "UNDERSTUDY_TRUSTED_TYPES",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -77,3 +83,12 @@ def test_bentoml_is_told_its_place_and_not_to_report() -> None:
     assert serving.env["BENTOML_HOME"] == "/state/serving/bentoml"
     assert serving.env["BENTOML_DO_NOT_TRACK"] == "True"
     assert serving.env["UNDERSTUDY_SERVING_WORKERS"] == "3"
+
+
+def test_trusted_types_are_added_to_those_of_the_example(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, expected in (("", EXAMPLE_TYPES), ("a.B, c.D", (*EXAMPLE_TYPES, "a.B", "c.D"))):
+        plan = plan_of(trusted_types=name)
+        registry = next(spec for spec in plan.services if spec.name == "registry")
+        told = registry.env["UNDERSTUDY_TRUSTED_TYPES"]
+        monkeypatch.setenv("UNDERSTUDY_TRUSTED_TYPES", told)
+        assert RegistrySettings().trusted_types == expected
