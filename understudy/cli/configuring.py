@@ -4,7 +4,6 @@ import typer
 
 from understudy.cli.connections import connections
 from understudy.cli.deployments import Deployment, Expected, show_release
-from understudy.cli.output import remark
 from understudy.cli.policies import (
     DurabilityOption,
     LowConfidenceOption,
@@ -12,7 +11,6 @@ from understudy.cli.policies import (
     TypesOption,
     UnseenCategoryOption,
     amended,
-    described,
 )
 from understudy.cli.versions import Reason
 
@@ -39,7 +37,7 @@ def configure(
     A concurrent change by somebody else makes it fail instead of being lost.
 
     Examples: `understudy configure credit-risk --durability relaxed`,
-    `understudy configure credit-risk --out-of-range flag --low-confidence 0.6:override=review`
+    `understudy configure credit-risk --out-of-range flag --low-confidence 0.6:override=written_off`
     """
     if {durability, types, out_of_range, unseen_category, low_confidence} == {None}:
         raise typer.BadParameter("name what to change, as --durability relaxed; see --help")
@@ -55,5 +53,4 @@ def configure(
         )
         expected = expect or current.release
         made = registry.configure(deployment, policy, expected_release=expected, reason=reason)
-    remark(f"policy: {described(made.policy) or 'as it is unless stated'}")
     show_release(context, made)

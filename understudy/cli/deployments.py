@@ -91,7 +91,7 @@ def promote(
     with connections(context).registry() as registry:
         request = ReleaseRequest(
             kind=ReleaseKind.PROMOTE,
-            version=version or _only_challenger(registry.deployment(deployment)),
+            version=_challenger(registry.deployment(deployment), version),
             former_main=FormerMain.RETIRED if retire else FormerMain.CHALLENGER,
             expected_release=expect,
             reason=reason,
@@ -158,6 +158,19 @@ def releases(context: typer.Context, deployment: Deployment) -> None:
     show(context, found, make_table(columns, rows))
 
 
+def _challenger(deployment: DeploymentView, named: int | None) -> int:
+    """The one that is named, or the only one. That the main is none, the registry says."""
+    challengers = deployment.current.challengers
+    if named is None:
+        return _only_challenger(deployment)
+    if named not in (deployment.current.main, *challengers):
+        raise typer.BadParameter(
+            f"version {named} is no challenger of {deployment.name}; "
+            f"first: understudy challenge {deployment.name} {named}"
+        )
+    return named
+
+
 def _only_challenger(deployment: DeploymentView) -> int:
     challengers = deployment.current.challengers
     if len(challengers) == 1:
@@ -172,8 +185,14 @@ def _only_challenger(deployment: DeploymentView) -> int:
 
 
 def show_release(context: typer.Context, made: ReleaseView) -> None:
-    """The release that a command made, and what to do next."""
+    """The release that a command made, and what to do next.
+
+    Its policy is told when it is not the usual one, and when the command may have changed it.
+    """
     beside = ", ".join(str(number) for number in made.challengers) or "none"
     line = f"{made.deployment} release {made.release}: main {made.main}, challengers {beside}"
+    policy = described(made.policy)
+    if policy or made.kind in {ReleaseKind.CONFIGURE, ReleaseKind.ROLLBACK}:
+        line += f"; policy: {policy or 'the defaults'}"
     show(context, made, line)
     remark(f"Next: understudy status {made.deployment} --timeout 60s")

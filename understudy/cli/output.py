@@ -80,9 +80,14 @@ def visible(text: str, *, keep: str = "") -> str:
 def wrong_members(error: ValidationError) -> str:
     """What is wrong with a body, member by member."""
     return "; ".join(
-        f"{'.'.join(str(step) for step in e['loc']) or 'file'}: {e['msg']}"
+        f"{'.'.join(str(step) for step in e['loc']) or 'file'}: {said(e['msg'])}"
         for e in error.errors(include_url=False, include_input=False)
     )
+
+
+def said(message: str) -> str:
+    """What a check of ours says, without the words that pydantic puts before it."""
+    return message.removeprefix("Value error, ")
 
 
 def cell(value: object) -> str:

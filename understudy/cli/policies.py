@@ -3,7 +3,6 @@
 import json
 import math
 from dataclasses import replace
-from enum import StrEnum
 from typing import Annotated, Final
 
 import typer
@@ -15,11 +14,12 @@ _OFF: Final = "off"
 _RULE: Final = "flag|refuse|override=ANSWER"
 
 
-class Types(StrEnum):
-    """`TypePolicy`, spelled as options are."""
-
-    STRICT = "strict"
-    BEST_EFFORT = "best-effort"
+def _types(typed: str) -> TypePolicy:
+    """Spelled as options are, or as bodies and answers are."""
+    try:
+        return TypePolicy(typed.replace("-", "_"))
+    except ValueError as error:
+        raise typer.BadParameter(f"{typed!r} is neither strict nor best-effort") from error
 
 
 DurabilityOption = Annotated[
@@ -31,9 +31,11 @@ DurabilityOption = Annotated[
     ),
 ]
 TypesOption = Annotated[
-    Types | None,
+    TypePolicy | None,
     typer.Option(
         "--types",
+        parser=_types,
+        metavar="<strict|best-effort>",
         show_default=False,
         help="Refuse values of a wrong JSON type, or read them where the meaning is plain.",
     ),
@@ -71,7 +73,7 @@ def amended(  # one parameter for each option
     policy: Policy,
     *,
     durability: Durability | None,
-    types: Types | None,
+    types: TypePolicy | None,
     out_of_range: str | None,
     unseen_category: str | None,
     low_confidence: str | None,
@@ -86,7 +88,7 @@ def amended(  # one parameter for each option
         guards = replace(guards, low_confidence=_confidence(low_confidence))
     return Policy(
         durability=durability or policy.durability,
-        types=TypePolicy[types.name] if types else policy.types,
+        types=types or policy.types,
         guards=guards,
     )
 
@@ -96,21 +98,25 @@ def _rule(option: str, typed: str) -> GuardRule:
     try:
         return GuardRule(GuardAction(action), _scalar(answer) if answer else None)
     except ValueError as error:
-        raise typer.BadParameter(f"{option} takes {_RULE}, not {typed!r}") from error
+        reset = "; refuse is what holds unless stated" if typed == _OFF else ""
+        raise typer.BadParameter(f"{option} takes {_RULE}, not {typed!r}{reset}") from error
 
 
 def _confidence(typed: str) -> ConfidenceRule | None:
     if typed == _OFF:
         return None
-    below, _, rule = typed.partition(":")
-    made = _rule("--low-confidence after its number", rule)
+    below, colon, rule = typed.partition(":")
+    made = _rule("--low-confidence after its number", rule) if colon else None
     try:
-        return ConfidenceRule(float(below), made)
-    except ValueError as error:
-        raise typer.BadParameter(
-            f"--low-confidence takes a number above 0 and up to 1 and a rule, as 0.6:flag, "
-            f"or {_OFF}, not {typed!r}"
-        ) from error
+        number = float(below)
+        if made is not None:
+            return ConfidenceRule(number, made)
+    except ValueError:
+        pass  # told below
+    raise typer.BadParameter(
+        "--low-confidence takes a number above 0 and up to 1 and an action, as 0.6:flag, "
+        f"or {_OFF}, not {typed!r}"
+    )
 
 
 def _scalar(text: str) -> Label:
@@ -131,7 +137,7 @@ def described(policy: Policy) -> str:
     if policy.durability is not unless.durability:
         parts.append(f"durability {policy.durability}")
     if policy.types is not unless.types:
-        parts.append(f"types {Types[policy.types.name]}")
+        parts.append(f"types {policy.types.replace('_', '-')}")
     if guards.out_of_range != unless.guards.out_of_range:
         parts.append(f"out of range: {_told(guards.out_of_range)}")
     if guards.unseen_category != unless.guards.unseen_category:

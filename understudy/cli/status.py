@@ -13,6 +13,7 @@ from rich.text import Text
 
 from understudy.cli.connections import connections
 from understudy.cli.durations import parse_duration
+from understudy.cli.log_health import log_health
 from understudy.cli.output import (
     Format,
     console,
@@ -68,17 +69,25 @@ def status(
         raise typer.BadParameter("--watch goes with the name of a deployment and no --timeout")
     seconds = parse_duration(timeout).total_seconds() if timeout else 0.0
     at = connections(context)
-    with at.registry() as registry, at.monitor() as monitor:
+    with at.registry() as registry, at.monitor() as monitor, at.serving() as serving:
         if deployment is None:
             shown = await_served(registry.deployments, seconds)
             _list(context, shown)
         elif watch:
-            _watch(lambda: _page(registry.deployment(deployment), _assessment(monitor, deployment)))
+            _watch(
+                lambda: _page(
+                    registry.deployment(deployment),
+                    _assessment(monitor, deployment),
+                    log_health(serving),
+                )
+            )
         else:
             shown = await_served(lambda: (registry.deployment(deployment),), seconds)
-            table = output_format(context) is Format.TABLE
-            assessment = _assessment(monitor, deployment) if table else None
-            _show(context, shown[0], assessment)
+            if output_format(context) is Format.JSON:
+                show(context, shown[0], "")
+            else:
+                assessment = _assessment(monitor, deployment)
+                console().print(_page(shown[0], assessment, log_health(serving)))
     if timeout:
         end_unless_served(shown, timeout)
 
@@ -90,15 +99,6 @@ def _list(context: typer.Context, found: Sequence[DeploymentView]) -> None:
         for d, s in ((d, _state(d)) for d in found)
     ]
     show(context, found, make_table(columns, rows))
-
-
-def _show(
-    context: typer.Context, found: DeploymentView, assessment: Assessment | str | None
-) -> None:
-    if output_format(context) is Format.JSON:
-        show(context, found, "")
-    else:
-        console().print(_page(found, assessment))
 
 
 def _watch(page: Callable[[], Group]) -> None:
@@ -120,11 +120,11 @@ def _assessment(monitor: MonitorClient, deployment: str) -> Assessment | str:
         return str(error).partition("\n")[0]
 
 
-def _page(found: DeploymentView, assessment: Assessment | str | None) -> Group:
-    return Group(_head(found), Text(), _followers(found), Text(), *_evidence(assessment))
+def _page(found: DeploymentView, assessment: Assessment | str, log: str | None) -> Group:
+    return Group(_head(found, log), Text(), _followers(found), Text(), *_evidence(assessment))
 
 
-def _head(found: DeploymentView) -> Table:
+def _head(found: DeploymentView, log: str | None) -> Table:
     current = found.current
     beside = ", ".join(str(number) for number in current.challengers) or "none"
     by = f"{current.kind} by {current.released_by}"
@@ -136,6 +136,8 @@ def _head(found: DeploymentView) -> Table:
     ]
     if policy := described(current.policy):
         rows.append(("policy", policy))
+    if log is not None:
+        rows.append(("log", log))
     return make_details(rows)
 
 
@@ -150,9 +152,7 @@ def _followers(found: DeploymentView) -> Table:
     return make_table(("PROCESS", "INSTANCE", "RELEASE", "REPORTED", "FAILURE"), rows)
 
 
-def _evidence(assessment: Assessment | str | None) -> list[Table | Text]:
-    if assessment is None:
-        return []
+def _evidence(assessment: Assessment | str) -> list[Table | Text]:
     if isinstance(assessment, str):
         return [Text(visible(f"no readings: {assessment}"))]
     versions = make_table(

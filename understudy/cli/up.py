@@ -14,6 +14,7 @@ import typer
 from understudy.cli.addresses import Addresses
 from understudy.cli.board import Board
 from understudy.cli.connections import connections
+from understudy.cli.output import said
 from understudy.cli.welcome import welcome
 from understudy.client import ClientError, RegistryClient
 
@@ -53,7 +54,8 @@ def up(
     `UNDERSTUDY_REGISTRY_PORT` (8701), `UNDERSTUDY_MONITOR_PORT` (8702), `UNDERSTUDY_REDIS_PORT`
     (8703), `UNDERSTUDY_CHALLENGER_PORT` (8704), `UNDERSTUDY_HOST` (127.0.0.1),
     `UNDERSTUDY_SERVING_WORKERS` (2), `UNDERSTUDY_REDIS_SERVER` (a binary), `UNDERSTUDY_REDIS_URL`
-    (a Redis that runs already; then none is started).
+    (a Redis that runs already; then none is started), `UNDERSTUDY_TRUSTED_TYPES` (type names that
+    artifacts may hold beyond what skops trusts and the example needs).
     """
     from understudy.launch.errors import LaunchError  # noqa: PLC0415 - an extra, imported on use
 
@@ -97,7 +99,7 @@ def _settings(state_dir: Path) -> "LaptopSettings":
         return LaptopSettings(state_dir=state_dir)
     except ValidationError as error:
         wrong = "; ".join(
-            f"UNDERSTUDY_{str(e['loc'][0]).upper()}: {e['msg']}" for e in error.errors()
+            f"UNDERSTUDY_{str(e['loc'][0]).upper()}: {said(e['msg'])}" for e in error.errors()
         )
         raise typer.BadParameter(wrong) from error
 

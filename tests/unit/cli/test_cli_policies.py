@@ -40,6 +40,7 @@ def sent(server: Script) -> dict[str, object]:
     [
         (("--durability", "strict"), {"durability": "strict"}),
         (("--types", "best-effort"), {"types": "best_effort"}),
+        (("--types", "best_effort"), {"types": "best_effort"}),
         (("--out-of-range", "refuse"), {"out_of_range": {"action": "refuse"}}),
         (
             ("--unseen-category", "override=bad"),
@@ -116,6 +117,42 @@ def test_what_is_no_rule_is_told_before_anything_changes(
     result = run("configure", "risk", *options)
     assert result.exit_code == 2
     assert server.sent("POST") == []
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        (("--low-confidence", "abc"), "a number above 0 and up to 1 and an action"),
+        (("--low-confidence", "x:flag"), "a number above 0 and up to 1 and an action"),
+        (("--low-confidence", "0.6:lax"), "after its number"),
+        (("--out-of-range", "off"), "refuse is what holds unless stated"),
+        (("--unseen-category", "off"), "refuse is what holds unless stated"),
+        (("--types", "lax"), "neither strict nor best-effort"),
+    ],
+)
+def test_a_wrong_option_is_told_what_it_takes(
+    run: Run, server: Script, options: tuple[str, str], told: str
+) -> None:
+    configured(server, release(1, 1))
+    words = run("configure", "risk", *options).stderr.replace("│", " ").split()
+    assert told in " ".join(words)
+
+
+@pytest.mark.parametrize(
+    ("kind", "policy", "told"),
+    [
+        (ReleaseKind.ROLLBACK, POLICY, "; policy: durability relaxed"),
+        (ReleaseKind.ROLLBACK, Policy(), "; policy: the defaults"),
+        (ReleaseKind.CONFIGURE, Policy(), "; policy: the defaults"),
+        (ReleaseKind.PROMOTE, POLICY, "; policy: durability relaxed"),
+        (ReleaseKind.PROMOTE, Policy(), "challengers none\n"),
+    ],
+)
+def test_a_release_tells_a_policy_that_is_unusual_or_may_be_new(
+    run: Run, server: Script, kind: ReleaseKind, policy: Policy, told: str
+) -> None:
+    server.on("POST", RELEASES, release(3, 1, kind=kind, policy=policy), 201)
+    assert told in run("rollback", "risk").stdout
 
 
 def test_expect_says_which_release_was_looked_at(run: Run, server: Script) -> None:

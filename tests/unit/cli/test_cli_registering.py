@@ -65,3 +65,17 @@ def test_a_signature_that_is_none_names_the_member(
     assert result.exit_code == 2
     assert "target" in result.stderr
     assert server.asked == []
+
+
+def test_a_check_of_ours_is_told_in_its_own_words(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    features = [{"name": "age", "kind": "number", "minimum": 2, "maximum": 1}]
+    signature = SIGNATURE_JSON | {"features": features}
+    (tmp_path / "signature.json").write_text(json.dumps(signature))
+    result = run(
+        *("register", "risk", "--artifact", "file", "--reference", "file"),
+        *("--signature", "signature.json"),
+    )
+    assert result.exit_code == 2
+    assert "age: minimum is above maximum" in result.stderr
+    assert "Value error" not in result.stderr

@@ -81,6 +81,20 @@ def test_promote_asks_where_it_is_not_plain(
     assert said in result.stderr
 
 
+def test_promote_says_how_a_version_becomes_a_challenger(run: Run, server: Script) -> None:
+    server.on("GET", "/v1/deployments/risk", deployment(release(1, 1, 2)))
+    result = run("promote", "risk", "3")
+    assert result.exit_code == 2
+    assert "first: understudy challenge risk 3" in result.stderr
+    assert server.sent("POST") == []
+
+
+def test_promote_names_a_challenger(run: Run, server: Script) -> None:
+    server.on("GET", "/v1/deployments/risk", deployment(release(1, 1, 2, 3)))
+    server.on("POST", RELEASES, release(2, 3, 2, 1, kind=ReleaseKind.PROMOTE), 201)
+    assert run("promote", "risk", "3").exit_code == 0
+
+
 @pytest.mark.parametrize(
     ("arguments", "body"),
     [

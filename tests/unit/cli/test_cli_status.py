@@ -90,3 +90,25 @@ def test_without_a_name_one_that_is_not_served_fails(run: Run, server: Script) -
 @pytest.mark.parametrize("arguments", [("--watch",), ("risk", "--watch", "--timeout", "5s")])
 def test_watching_is_for_one_and_has_no_end(run: Run, arguments: tuple[str, ...]) -> None:
     assert run("status", *arguments).exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("log", "told"),
+    [
+        ({"degraded": True, "spooled_rows": 7}, True),
+        ({"degraded": False, "spooled_rows": 0}, False),
+        ({"degraded": "?"}, False),
+    ],
+)
+def test_a_degraded_log_is_told(
+    run: Run, server: Script, log: dict[str, object], told: bool
+) -> None:
+    server.on("GET", "/v1/deployments/risk", deployment(release(2, 1)))
+    server.on("GET", "/readyz", {"ready": True, "log": log})
+    assert ("that was asked: 7" in run("status", "risk").stdout) is told
+
+
+def test_programs_are_told_the_deployment_alone(run: Run, server: Script) -> None:
+    server.on("GET", "/v1/deployments/risk", deployment(release(2, 1)))
+    assert run("status", "risk", "-o", "json").exit_code == 0
+    assert [asked.path for asked in server.asked] == ["/v1/deployments/risk"]
