@@ -139,12 +139,18 @@ class Scorer:
         if asked.reply.done():
             return  # the caller went away
         self._fail(deployment, live, asked)
+        name = asked.ids[0] if asked.ids else None
         log = structlog.stdlib.get_logger()
         log.error(  # messages of model libraries quote what they were given
-            "scoring_failed", version=live.main.version, **without_message(error)
+            "scoring_failed",
+            deployment=deployment.name,
+            version=live.main.version,
+            prediction_id=name,
+            **without_message(error),
         )
         failure = ScoringFailedError(
-            f"Version {live.main.version} failed on this input; the log has the reason."
+            f"Version {live.main.version} failed on this input; the log has the reason, "
+            f"under prediction id {name}."
         )
         failure.__cause__ = error
         asked.reply.set_exception(failure)
