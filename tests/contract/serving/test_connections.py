@@ -149,12 +149,11 @@ async def test_a_closed_connection_does_not_wait_for_its_reader_for_ever(world: 
     state, loop = world.server.server_state, asyncio.get_running_loop()
     with world.deaf() as client:
         connection = await world.connection()
+        asked = 0
         while not connection.transport.get_write_buffer_size():
-            answered = state.total_requests
-            await loop.sock_sendall(client, ASK)
-            await asyncio.to_thread(
-                eventually, lambda before=answered: state.total_requests > before
-            )
+            asked += 20
+            await loop.sock_sendall(client, ASK * 20)
+            await asyncio.to_thread(eventually, lambda most=asked: state.total_requests == most)
         assert not connection.flow.write_paused
         connection.timeout_keep_alive_handler()
         await world.expire()
