@@ -23,7 +23,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from services.serving.api.predict import Begun, Predict, Presented, Visitor
+from services.serving.api.predict import Begun, Predict
+from services.serving.api.presented import Presented, Visitor
 from services.serving.domain.rows import Plan
 from services.serving.domain.scoring import Cost, Loaded
 from services.serving.domain.table import Deployment, Live, Table

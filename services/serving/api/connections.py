@@ -1,4 +1,4 @@
-"""uvicorn's connections: how many there are, how long a request's head may take, how they end.
+"""uvicorn's connections: how long a request's head may take, how connections end.
 
 BentoML starts uvicorn with options of its own, so its server is found and told what is missing.
 """
@@ -7,133 +7,18 @@ import asyncio
 import signal
 import socket
 import time
-from asyncio import Transport
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any, Final
 
-import httptools
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.server import Server
 
-from services.serving.domain.errors import OverloadedError
-from understudy.runtime.http import refusal_response
+from services.serving.api.bounded import BoundedProtocol, ConnectionBounds
 
 _LOOK_SECONDS: Final = 0.5
 _SETTLE_SECONDS: Final = 0.01
-_DISCARD_BYTES: Final = 8 << 20
-"""Of a body that was answered before it was read: so much of it is dropped, then the connection."""
-_INVALID: Final = "Invalid HTTP request received."
 _CLOSE: Final = (b"connection", b"close")
-
-
-@dataclass(frozen=True, slots=True)
-class ConnectionBounds:
-    """What one worker holds open."""
-
-    connections: int
-    head_seconds: float
-    head_bytes: int = 65_536
-    """httptools and uvicorn set no bound to what comes before a body."""
-    finish_seconds: float = 10.0
-    """How long a stopping worker waits for requests under way."""
-
-
-class BoundedProtocol(HttpToolsProtocol):
-    """uvicorn's protocol with bounds on connections and on what is read before a request begins."""
-
-    def __init__(self, bounds: ConnectionBounds, **options: Any) -> None:
-        super().__init__(**options)
-        self._bounds = bounds
-        self._ahead = 0
-        """Bytes since the parser last told of a head, some body or an end."""
-        self._dropped = 0
-        """Bytes of a body that was answered before it came."""
-
-    def connection_made(self, transport: Transport) -> None:  # type: ignore[override]
-        """Take a connection, or refuse it when there are too many."""
-        super().connection_made(transport)
-        if len(self.connections) > self._bounds.connections:
-            transport.write(_FULL)
-            transport.close()
-
-    def data_received(self, data: bytes) -> None:
-        """Parse; give up on heads, and on bodies nobody reads, that are too long."""
-        self._unset_keepalive_if_required()
-        self._ahead += len(data)
-        try:
-            self._parse(data)
-        except httptools.HttpParserError:
-            self.logger.warning(_INVALID)
-            self.send_400_response(_INVALID)
-            return
-        if self._dropped > _DISCARD_BYTES:
-            self.transport.close()
-        elif self._ahead > self._bounds.head_bytes:
-            if self.cycle is None or self.cycle.response_complete:
-                self.transport.write(_HEAD_TOO_LARGE)  # else it would answer the one under way
-            self.transport.close()
-
-    def on_headers_complete(self) -> None:
-        """A head is whole."""
-        if self.parser.should_upgrade():
-            return  # see `_decline`
-        self._ahead = self._dropped = 0
-        super().on_headers_complete()
-
-    def on_body(self, body: bytes) -> None:
-        """Some of a body came."""
-        self._ahead = 0
-        if self.cycle.response_complete:
-            self._dropped += len(body)
-        else:
-            super().on_body(body)
-
-    def on_message_complete(self) -> None:
-        """A request is whole."""
-        if self.parser.should_upgrade():
-            return
-        self._ahead = 0
-        super().on_message_complete()
-        if self.cycle.response_complete:
-            self._idle()
-
-    def _parse(self, data: bytes) -> None:
-        rest: bytes | memoryview = data
-        while True:
-            try:
-                self.parser.feed_data(rest)
-            except httptools.HttpParserUpgrade as offer:
-                rest = memoryview(rest)[offer.args[0] :]
-            else:
-                return
-            self._decline()
-
-    def _decline(self) -> None:
-        """Go on in HTTP/1.1 after a head that offers another protocol.
-
-        httptools stops there and would take the body for the next request, so that a parser of its
-        own is given the head without the offer.
-        """
-        former = self.parser
-        method, version = former.get_method(), former.get_http_version().encode()
-        if method == b"CONNECT":
-            raise httptools.HttpParserInvalidMethodError
-        lines = [b"%b %b HTTP/%b" % (method, self.url, version)]
-        lines += [b"%b: %b" % pair for pair in self.headers if pair[0] != b"upgrade"]
-        self.parser = httptools.HttpRequestParser(self)
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # as uvicorn does
-        self.parser.feed_data(b"\r\n".join([*lines, b"", b""]))
-
-    def _idle(self) -> None:
-        """Nothing is left of a request that was answered early: wait for the next as usual."""
-        self.cycle.more_body = False
-        if self.timeout_keep_alive_task is None and not self.transport.is_closing():
-            self.timeout_keep_alive_task = self.loop.call_later(
-                self.timeout_keep_alive, self.timeout_keep_alive_handler
-            )
 
 
 class Connections:
@@ -259,22 +144,3 @@ def _shut(listener: socket.socket) -> Sequence[socket.socket]:
     for connection in accepted:
         connection.settimeout(0)
     return accepted
-
-
-def _raw(status: bytes, body: bytes, *headers: bytes) -> bytes:
-    lines = [
-        b"HTTP/1.1 " + status,
-        b"content-type: application/problem+json",
-        b"content-length: %d" % len(body),
-        b"connection: close",
-        *headers,
-    ]
-    return b"\r\n".join([*lines, b"", body])
-
-
-_FULL: Final = _raw(
-    b"503 Service Unavailable",
-    bytes(refusal_response(OverloadedError(), instance=None, request_id=None).body),
-    b"retry-after: 1",
-)
-_HEAD_TOO_LARGE: Final = _raw(b"431 Request Header Fields Too Large", b"{}")

@@ -5,7 +5,6 @@
 """
 
 import asyncio
-import hmac
 import time
 import uuid
 from collections.abc import Sequence
@@ -13,7 +12,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 from urllib.parse import parse_qs
-from weakref import ref
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -27,17 +25,16 @@ from services.serving.api.bodies import (
 )
 from services.serving.api.decoding import TypedReader
 from services.serving.api.encoding import encoded
+from services.serving.api.presented import Presented, Visitor
 from services.serving.domain.errors import BodyTooLargeError
-from services.serving.domain.ids import row_ids, well_formed
+from services.serving.domain.ids import row_ids
 from services.serving.domain.rows import Plan, Shape
 from services.serving.domain.table import Deployment, Live
 from services.serving.metrics import Dialect, ServingMetrics
 from services.serving.operations import Answers, Serving
-from services.serving.operations.answers import Standing
 from services.serving.operations.scoring import Asked, Reply
 from understudy.contracts.refusals import Refusal
 from understudy.runtime.http import failure_response, refusal_response
-from understudy.runtime.keys import bearer
 
 PREFIX: Final = "/v1/deployments/"
 SUFFIX: Final = "/predict"
@@ -47,80 +44,7 @@ _HEADERS: Final = (
     b"content-type: application/json\r\ncontent-length: %d\r\nx-model-version: %d\r\n"
     b"x-request-id: %b\r\n%bserver-timing: app;dur=%.3f\r\n"
 )
-_WELCOME_SECONDS: Final = 1.0
 _NAMED: Final = b"x-prediction-id: %b\r\n"
-
-
-@dataclass(slots=True, eq=False)
-class Presented:
-    """What a request says of itself before its body."""
-
-    credentials: bytes
-    """The key, or what `Authorization` holds."""
-    is_key: bool
-    request_id: str
-    """Empty when there is none that is well-formed."""
-    query: bytes
-    length: int
-    """Of the body, as far as it is declared."""
-
-    @classmethod
-    def of(cls, headers: Sequence[tuple[bytes, bytes]], query: bytes) -> "Presented":
-        """In one pass over the headers; names are in lower case."""
-        key, authorization, request_id, length = b"", b"", "", b""
-        for name, value in headers:
-            if name == b"x-api-key":
-                key = value
-            elif name == b"authorization":
-                authorization = value
-            elif name == b"content-length":
-                length = value
-            elif name == b"x-request-id":
-                request_id = str(value, "latin-1")
-        if request_id and not well_formed(request_id):
-            request_id = ""
-        declared = int(length) if length.isdigit() else 0
-        return cls(key or authorization, bool(key), request_id, query, declared)
-
-    @property
-    def key(self) -> str | None:
-        """The API key."""
-        text = str(self.credentials, "latin-1")
-        return text.strip() if self.is_key else bearer(text)
-
-
-class Visitor:
-    """Whoever asks over one connection, and was let in before.
-
-    The same key for the same deployment is only compared while keys and releases are the same, and
-    for a second at most, so that a key that expires is noticed. An idle connection keeps no table,
-    and so no model, in memory.
-    """
-
-    __slots__ = ("_credentials", "_deployment", "_is_key", "_keys", "_table", "_until")
-
-    def __init__(self) -> None:
-        self._until = 0.0
-
-    def welcome(
-        self, deployment: str, presented: Presented, standing: Standing, now: float
-    ) -> tuple[Deployment, Live] | None:
-        """The deployment that was open to the same request just now."""
-        if now >= self._until or deployment != self._deployment:
-            return None
-        keys, table = standing
-        unchanged = self._keys() is keys and self._table() is table
-        same = hmac.compare_digest(presented.credentials, self._credentials)
-        if not (unchanged and same and presented.is_key is self._is_key):
-            return None
-        found = table.deployments[deployment]
-        return None if found.live is None else (found, found.live)
-
-    def note(self, deployment: str, presented: Presented, standing: Standing, now: float) -> None:
-        """Let in by the keys and releases of that moment."""
-        self._deployment, self._keys, self._table = deployment, ref(standing[0]), ref(standing[1])
-        self._credentials, self._is_key = presented.credentials, presented.is_key
-        self._until = now + _WELCOME_SECONDS
 
 
 @dataclass(slots=True, eq=False)

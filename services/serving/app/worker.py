@@ -19,7 +19,8 @@ from services.serving.adapters.event_log import EventLog, LogBounds
 from services.serving.adapters.library import ModelLibrary
 from services.serving.adapters.redis_line import RedisLine
 from services.serving.api.admission import Admission, Bounds
-from services.serving.api.connections import ConnectionBounds, Connections, uvicorn_server
+from services.serving.api.bounded import ConnectionBounds
+from services.serving.api.connections import Connections, uvicorn_server
 from services.serving.api.direct import DirectProtocol
 from services.serving.api.predict import Predict, PredictOverASGI, deployment_of
 from services.serving.api.probes import Readiness, probes

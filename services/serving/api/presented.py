@@ -1,0 +1,88 @@
+"""What a request presents before its body, and whoever presents it over one connection."""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from weakref import ref
+
+from services.serving.domain.ids import well_formed
+from services.serving.domain.table import Deployment, Live
+from services.serving.operations.answers import Standing
+from understudy.runtime.keys import bearer
+
+_WELCOME_SECONDS: Final = 1.0
+_DIGITS: Final = 19
+"""A declared length with as many is no length."""
+
+
+@dataclass(slots=True, eq=False)
+class Presented:
+    """What a request says of itself before its body."""
+
+    credentials: bytes
+    """The key, or what `Authorization` holds."""
+    is_key: bool
+    request_id: str
+    """Empty when there is none that is well-formed."""
+    query: bytes
+    length: int
+    """Of the body, as far as it is declared."""
+
+    @classmethod
+    def of(cls, headers: Sequence[tuple[bytes, bytes]], query: bytes) -> "Presented":
+        """In one pass over the headers; names are in lower case."""
+        key, authorization, request_id, length = b"", b"", "", b""
+        for name, value in headers:
+            if name == b"x-api-key":
+                key = value
+            elif name == b"authorization":
+                authorization = value
+            elif name == b"content-length":
+                length = value
+            elif name == b"x-request-id":
+                request_id = str(value, "latin-1")
+        if request_id and not well_formed(request_id):
+            request_id = ""
+        declared = int(length) if length.isdigit() and len(length) < _DIGITS else 0
+        return cls(key or authorization, bool(key), request_id, query, declared)
+
+    @property
+    def key(self) -> str | None:
+        """The API key."""
+        text = str(self.credentials, "latin-1")
+        return text.strip() if self.is_key else bearer(text)
+
+
+class Visitor:
+    """Whoever asks over one connection, and was let in before.
+
+    The same key for the same deployment is only compared while keys and releases are the same, and
+    for a second at most, so that a key that expires is noticed. An idle connection keeps no table,
+    and so no model, in memory.
+    """
+
+    __slots__ = ("_credentials", "_deployment", "_is_key", "_keys", "_table", "_until")
+
+    def __init__(self) -> None:
+        self._until = 0.0
+
+    def welcome(
+        self, deployment: str, presented: Presented, standing: Standing, now: float
+    ) -> tuple[Deployment, Live] | None:
+        """The deployment that was open to the same request just now."""
+        if now >= self._until or deployment != self._deployment:
+            return None
+        keys, table = standing
+        unchanged = self._keys() is keys and self._table() is table
+        same = hmac.compare_digest(presented.credentials, self._credentials)
+        if not (unchanged and same and presented.is_key is self._is_key):
+            return None
+        found = table.deployments[deployment]
+        return None if found.live is None else (found, found.live)
+
+    def note(self, deployment: str, presented: Presented, standing: Standing, now: float) -> None:
+        """Let in by the keys and releases of that moment."""
+        self._deployment, self._keys, self._table = deployment, ref(standing[0]), ref(standing[1])
+        self._credentials, self._is_key = presented.credentials, presented.is_key
+        self._until = now + _WELCOME_SECONDS
