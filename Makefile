@@ -43,11 +43,13 @@ lock: .venv/.uv ## Write uv.lock anew from pyproject.toml
 	$(BIN)/uv export --quiet --frozen --extra serving --no-dev --no-emit-project --no-hashes \
 	  --no-header --no-annotate -o services/serving/requirements.txt
 
-bench: .venv/.dev ## Benchmarks: within this process, then a quick look at every peer (10 minutes)
-	@set -e; for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file $(ARGS); done
+bench: .venv/.dev ## Benchmarks: the path and the log in one process, then a quick look at every peer
+	@set -e; for name in path log; do echo "== benchmarks/$$name.py"; \
+	  $(BIN)/python -m benchmarks.$$name $(ARGS); done
 	@echo "== benchmarks/peers"
 	@$(BIN)/python -m benchmarks.peers run quick
-	@echo "Every question in full: make bench-peers (some hours)"
+	@echo "More: python -m benchmarks.runners, .challenger, .deployments;" \
+	  "every question about peers in full: make bench-peers (some hours)"
 
 QUESTIONS ?= peers challenger durability runner deployments features
 
