@@ -9,10 +9,12 @@ import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from services.serving.adapters.library import ModelLibrary, tidy
 from services.serving.adapters.loading_threads import MOST_THREADS, LoadsHangError
+from services.serving.adapters.runners import alike
 from services.serving.domain.warming import probe_rows
 from services.serving.ports import key_of
 from services.serving.settings import RunnerChoice
@@ -28,6 +30,7 @@ from tests.fakes.serving import (
 from understudy.contracts.registry import Compiled
 from understudy.contracts.vocabulary import CompiledKind
 from understudy.inference.compiling import CompiledModel, compile_model
+from understudy.inference.scored import Scored
 
 pytestmark = pytest.mark.anyio
 
@@ -211,3 +214,11 @@ async def test_what_is_not_kept_is_removed_from_the_folder(tmp_path: Path) -> No
     await asyncio.to_thread(
         eventually, lambda: [file.name for file in tmp_path.iterdir()] == [version.artifact], 5.0
     )
+
+
+def test_a_tie_that_rounding_decides_is_no_disagreement() -> None:
+    even = np.array([[0.5, 0.5], [0.25, 0.75]])
+    original = Scored(np.array([0.0, 1.0]), even)
+    assert alike(Scored(np.array([1.0, 1.0]), even), original, 1e-6)
+    assert not alike(Scored(np.array([0.0, 0.0]), even), original, 1e-6)
+    assert not alike(Scored(np.array([0.0, 1.0]), even + 1e-3), original, 1e-6)
