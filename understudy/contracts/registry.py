@@ -298,6 +298,13 @@ class ServedVersion(Body):
     signature: Signature
     compiled: Compiled | None = None
 
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Digests of what a process may have fetched in order to answer with it."""
+        return (
+            (self.artifact,) if self.compiled is None else (self.artifact, self.compiled.artifact)
+        )
+
 
 class Pairing(Body):
     """A version that owes pairs: it is a challenger now, or was one lately."""

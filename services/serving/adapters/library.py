@@ -87,7 +87,7 @@ class ModelLibrary:
         idle = [digest for digest, lock in self._fetching.items() if not lock.locked()]
         for digest in idle:
             del self._fetching[digest]
-        files = frozenset(digest for _, version in models for digest in _digests(version))
+        files = frozenset(digest for _, version in models for digest in version.files)
         loop = asyncio.get_running_loop()
         in_use = files | self._wanted_files
         self._tidying = loop.run_in_executor(None, tidy, self._folder, in_use)
@@ -159,8 +159,3 @@ def tidy(folder: Path, in_use: Collection[str]) -> None:
 
 def _unused(file: Path, now: float) -> bool:
     return now - file.stat().st_mtime > _UNUSED_FILE_SECONDS
-
-
-def _digests(version: ServedVersion) -> list[str]:
-    compiled = version.compiled
-    return [version.artifact] if compiled is None else [version.artifact, compiled.artifact]

@@ -63,7 +63,7 @@ class Workshop:
 
     async def tidy(self, in_use: Collection[ServedVersion]) -> None:
         """Remove files that no version in use has had for a day. Raises OSError."""
-        digests = {digest for version in in_use for digest in _digests(version)}
+        digests = {digest for version in in_use for digest in version.files}
         await asyncio.to_thread(prune_artifacts, self._folder, digests, _UNUSED_FILE_SECONDS)
 
     async def begin(self, served: ServedVersion) -> tuple[ScoringProcess, float | None]:
@@ -146,7 +146,3 @@ class Workshop:
             log = structlog.stdlib.get_logger()
             log.warning("compiled_unused", version=served.version, error=type(error).__name__)
             return None
-
-
-def _digests(served: ServedVersion) -> tuple[str, ...]:
-    return (served.artifact, *(() if served.compiled is None else (served.compiled.artifact,)))
