@@ -1,14 +1,17 @@
 """What the monitor needs of the world, named by what it is for."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from services.monitor.domain.accounting import Change, Delivery, Positions, State
+from services.monitor.domain.deciding.deeds import Deed
+from services.monitor.domain.outcomes.facts import Incoming, Losses, Standing
+from services.monitor.domain.outcomes.tallies import CohortId, CohortTally
 from services.monitor.domain.reference import Reference
 from services.monitor.domain.rows import PredictionRows
-from understudy.contracts.registry import ServedVersion
+from understudy.contracts.registry import ReleaseRequest, ServedVersion
 from understudy.contracts.signature import Signature
 
 
@@ -70,3 +73,48 @@ class Reports(Protocol):
 
     async def render(self, order: ReportOrder, deadline_seconds: float) -> bytes:
         """An HTML page. Raises ReportFailedError or ReportDeadlineError."""
+
+
+class Outcomes(Protocol):
+    """Answers and labels, joined by prediction id; by URL, and only the monitor's."""
+
+    async def apply(self, incoming: Incoming) -> None:
+        """Take facts up, all or nothing; facts that are there already change nothing."""
+
+    async def tallies(self, deployment: str, since: float) -> Mapping[CohortId, CohortTally]:
+        """Of the cohorts that end after `since`, whatever their main and terms."""
+
+    async def standing(self, deployment: str) -> Standing:
+        """What is known of labels beside tallies."""
+
+    async def newest_losses(self, deployment: str, main: int, before: float, most: int) -> Losses:
+        """Of the newest labelled rows predicted before a time, in the order of prediction."""
+
+    async def note(self, deed: Deed) -> None:
+        """Keep what was done, or recommended, by itself."""
+
+    async def deeds(self, deployment: str) -> Sequence[Deed]:
+        """The newest 100, newest first."""
+
+    async def expire(self, deployment: str, before: float) -> int:
+        """Let go of facts of predictions older than that; tallies stay. How many rows went."""
+
+    async def expire_protected(self, deployment: str, before: float) -> int:
+        """The same of protected attributes, which have a retention of their own."""
+
+
+class Releases(Protocol):
+    """The registry's ordinary road to another release."""
+
+    async def release(self, deployment: str, change: ReleaseRequest) -> int:
+        """The number of the release that was made. Raises client errors."""
+
+
+class Leases(Protocol):
+    """Who of several monitors works on a deployment."""
+
+    async def hold(self, deployment: str) -> bool:
+        """Take or renew; False when another one has it."""
+
+    async def let_go(self, deployment: str) -> None:
+        """So that another one need not wait for it to run out."""

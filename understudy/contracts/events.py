@@ -77,6 +77,8 @@ class PredictionBatch(Entry, frozen=True, kw_only=True):
     scores: Scores
     overrides: dict[str, Label] = {}
     """By prediction id: what the caller was told instead of the model's answer."""
+    elsewhere: bool = False
+    """Not served here but told to us; `seconds` are NaN where the teller did not know them."""
 
 
 class PredictionHeading(msgspec.Struct, frozen=True, kw_only=True):
@@ -133,6 +135,20 @@ class LabelBatch(Entry, frozen=True, kw_only=True):
     items: list[LabelEvent]
 
 
+class ProtectedEvent(msgspec.Struct, frozen=True, kw_only=True):
+    """Protected attributes of whom a prediction concerns. They never reach a model."""
+
+    prediction_id: str
+    attributes: dict[str, str]
+    received_at: float
+
+
+class ProtectedBatch(Entry, frozen=True, kw_only=True):
+    """Attributes that came in one request."""
+
+    items: list[ProtectedEvent]
+
+
 def predictions_key(deployment: str) -> str:
     """Stream of `PredictionBatch`, written by serving. Braces keep a deployment on one shard."""
     return f"understudy:{{{deployment}}}:predictions"
@@ -146,6 +162,24 @@ def pairs_key(deployment: str) -> str:
 def labels_key(deployment: str) -> str:
     """Stream of `LabelBatch`; written by serving."""
     return f"understudy:{{{deployment}}}:labels"
+
+
+def protected_key(deployment: str) -> str:
+    """Stream of `ProtectedBatch`; written by serving."""
+    return f"understudy:{{{deployment}}}:protected"
+
+
+def monitor_positions_key(deployment: str) -> str:
+    """Hash: the last entry that the monitor accounted for, by stream. Trimming stays behind it."""
+    return f"understudy:{{{deployment}}}:monitor:positions"
+
+
+def archive_positions_key(deployment: str) -> str:
+    """Hash: the last entry that is in the archive, by stream; absent while nothing is archived.
+
+    Trimming stays behind it as well.
+    """
+    return f"understudy:{{{deployment}}}:archive:positions"
 
 
 def challenger_group(version: int) -> str:
@@ -183,6 +217,11 @@ def decode_labels(fields: Fields) -> LabelBatch:
     return _LABELS.decode(_body(fields))
 
 
+def decode_protected(fields: Fields) -> ProtectedBatch:
+    """Read an entry of the stream of protected attributes."""
+    return _PROTECTED.decode(_body(fields))
+
+
 def pack(values: Sequence[float] | Floats) -> bytes:
     """N numbers → n × 8 bytes, little-endian."""
     return np.ascontiguousarray(values, dtype="<f8").tobytes()
@@ -206,3 +245,4 @@ _PREDICTIONS = msgspec.msgpack.Decoder(PredictionBatch)
 _HEADINGS = msgspec.msgpack.Decoder(PredictionHeading)
 _PAIRS = msgspec.msgpack.Decoder(PairBatch)
 _LABELS = msgspec.msgpack.Decoder(LabelBatch)
+_PROTECTED = msgspec.msgpack.Decoder(ProtectedBatch)

@@ -2,7 +2,15 @@
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict
 
-from understudy.contracts.vocabulary import FeatureKind, Role
+from understudy.contracts.vocabulary import (
+    ActionMode,
+    DriftKind,
+    FeatureKind,
+    LossName,
+    Role,
+    RuleName,
+    Verdict,
+)
 
 
 class Body(BaseModel):
@@ -94,3 +102,265 @@ class Assessment(Body):
     versions: tuple[VersionReading, ...]
     agreements: tuple[AgreementReading, ...]
     totals: Totals
+
+
+class DriftAlarm(Body):
+    """A feature, a version's answers, or all together, that drifted: what, since when, how much."""
+
+    subject: str
+    """A feature's name; `output` for a version's answers; `pooled`; `interaction`."""
+    kind: DriftKind
+    version: int | None = None
+    """Of `output`."""
+    log_evidence: float
+    threshold: float
+    """Natural logarithms; an alarm is evidence above the threshold."""
+    since: AwareDatetime
+    """The most likely beginning."""
+    psi: float | None = None
+    """Debiased, of the rows since then."""
+    js: float | None = None
+    """Jensen-Shannon divergence of the rows since then, debiased, in nats."""
+    live: float | None = None
+    reference: float | None = None
+    """Mean, or the share for missing, unseen and out-of-range values."""
+    importance: float | None = None
+    """Of the feature for the main version, as measured when it was registered."""
+    design_effect: float = 1.0
+    """What counts were divided by: how much more the reference's batches scatter than exchangeable
+    rows would."""
+    assumes: str
+    """What must hold for the evidence to mean what it says."""
+
+
+class DriftView(Body):
+    """`GET /v1/deployments/{deployment}/drift`: the detector, now."""
+
+    deployment: str
+    release: int
+    at: AwareDatetime
+    since: AwareDatetime | None = None
+    """The oldest rows that the detector looks at."""
+    rows: int
+    alarms: tuple[DriftAlarm, ...] = ()
+    watched: tuple[DriftAlarm, ...] = ()
+    """Everything that is watched, the strongest evidence first, also below the threshold."""
+    interaction_at: AwareDatetime | None = None
+    """When the domain classifier last looked."""
+
+
+class Interval(Body):
+    """A figure, and where it lies with 95 % confidence."""
+
+    value: float
+    low: float | None = None
+    high: float | None = None
+
+
+class QualityReading(Body):
+    """One version on labelled rows. A metric that can't be had is absent."""
+
+    version: int
+    role: Role
+    rows: int
+    labelled: int
+    metrics: dict[str, Interval] = {}
+    """By name: accuracy, balanced_accuracy, precision, recall, f1, roc_auc, pr_auc, brier,
+    log_loss, calibration_error; mae, rmse, r2, pinball_10, pinball_50, pinball_90, bias.
+    Multiclass: macro averages."""
+    by_class: dict[str, dict[str, Interval]] = {}
+    estimated: dict[str, Interval] = {}
+    """The same names, estimated without labels; assumes that P(label | row) has not changed."""
+
+
+class CohortQuality(Body):
+    """One day of predictions."""
+
+    begins: AwareDatetime
+    ends: AwareDatetime
+    matured: bool
+    versions: tuple[QualityReading, ...]
+
+
+class QualityView(Body):
+    """`GET /v1/deployments/{deployment}/quality`."""
+
+    deployment: str
+    release: int
+    at: AwareDatetime
+    since: AwareDatetime
+    matured: tuple[QualityReading, ...]
+    """Over all matured cohorts."""
+    all_labelled: tuple[QualityReading, ...]
+    """Over whatever has a label: early labels may be biased."""
+    days: tuple[CohortQuality, ...] = ()
+
+
+class CoverageReading(Body):
+    """How many of a version's answers have labels."""
+
+    answered: int
+    labelled: int
+    coverage_ratio: float | None = None
+    lag_p50_seconds: float | None = None
+    lag_p95_seconds: float | None = None
+
+
+class CoverageView(Body):
+    """`GET /v1/deployments/{deployment}/labels`: what is known of labels."""
+
+    deployment: str
+    at: AwareDatetime
+    versions: dict[str, CoverageReading]
+    days: dict[str, CoverageReading]
+    """By the day of the prediction, UTC."""
+    predicted_classes: dict[str, CoverageReading]
+    score_deciles: tuple[CoverageReading, ...] = ()
+    parked: int
+    """Labels whose prediction is not known, or not yet."""
+    corrected: int
+    duplicates: int
+    selection_warning: str | None = None
+    """Which answers get labels more often than others, when that can't be chance."""
+    label_mean: float | None = None
+    label_variance: float | None = None
+    label_shares: dict[str, float] = {}
+
+
+class ConceptView(Body):
+    """Whether what answers mean has changed, by the main's losses."""
+
+    version: int
+    rows: int
+    """Matured labelled rows that were looked at."""
+    risk: Interval | None = None
+    """Mean loss of the newest rows."""
+    reference_risk: float | None = None
+    tolerance: float
+    log_evidence: float
+    """That the risk is above the reference's plus the tolerance."""
+    threshold: float
+    alarm: bool
+    since: AwareDatetime | None = None
+    changed_at: AwareDatetime | None = None
+    """Where ADWIN last found a change of the mean loss."""
+    estimate_gap: float | None = None
+    """Realised less estimated accuracy: a lasting gap speaks for concept drift."""
+    trained_days_ago: float | None = None
+
+
+class GroupReading(Body):
+    """One group of a protected attribute; figures of small groups are suppressed."""
+
+    group: str
+    rows: int
+    suppressed: bool = False
+    selection_rate: Interval | None = None
+    true_positive_rate: Interval | None = None
+    false_positive_rate: Interval | None = None
+
+
+class FairnessReading(Body):
+    """One version's groups by one attribute, and the widest gaps among groups that are shown."""
+
+    version: int
+    role: Role
+    attribute: str
+    groups: tuple[GroupReading, ...]
+    selection_gap: Interval | None = None
+    true_positive_gap: Interval | None = None
+    false_positive_gap: Interval | None = None
+
+
+class FairnessView(Body):
+    """`GET /v1/deployments/{deployment}/fairness`."""
+
+    deployment: str
+    release: int
+    at: AwareDatetime
+    since: AwareDatetime
+    attributes: tuple[FairnessReading, ...] = ()
+
+
+class RailReading(Body):
+    """A guard-rail: what it counts, what it allows, how strong the evidence against it is."""
+
+    rule: RuleName
+    version: int
+    rows: int
+    observed: float | None = None
+    """A share of rows, or a difference of shares against the main's."""
+    allowed: float
+    log_evidence: float
+    threshold: float
+    crossed: bool
+    since: AwareDatetime | None = None
+
+
+class ComparisonReading(Body):
+    """Main against one challenger on matured labelled rows."""
+
+    challenger: int
+    rule: RuleName
+    verdict: Verdict
+    labels: int
+    """Matured labelled pairs."""
+    waiting: int
+    """Pairs that have not matured."""
+    difference: Interval | None = None
+    """Mean of the main's loss less the challenger's, clipped: positive when it is better."""
+    log_evidence_better: float
+    log_evidence_worse: float
+    log_evidence_equivalent: float
+    threshold: float
+    expected_labels: int | None = None
+    """About how many more matured labels a decision needs, should things go on as they are."""
+    rails: tuple[RailReading, ...] = ()
+    vetoed_by: tuple[RuleName, ...] = ()
+    since: AwareDatetime
+    until: AwareDatetime
+    """Predictions made between these are compared."""
+    release: int
+    """That began the comparison."""
+    state: dict[int, int] = {}
+    """Clipped differences over the clip, times 2^14, and how often each came: all that the evidence
+    is computed from."""
+
+
+class ActionView(Body):
+    """What the policy made of a verdict."""
+
+    verdict: Verdict
+    mode: ActionMode
+    version: int
+    """That would be main, or is."""
+    due: bool
+    held_by: str | None = None
+    """Why it is not done by itself."""
+    done_release: int | None = None
+    """The release that it made."""
+    undo: str | None = None
+    """The command that takes it back."""
+
+
+class Judgement(Body):
+    """`GET /v1/deployments/{deployment}/verdict`: what is concluded, by which rule, from what."""
+
+    deployment: str
+    release: int
+    at: AwareDatetime
+    verdict: Verdict
+    rule: RuleName
+    version: int | None = None
+    """To promote, or to roll back to."""
+    reasons: tuple[str, ...]
+    replay: bool = False
+    loss: LossName | None = None
+    clip: float | None = None
+    margin: float | None = None
+    alpha: float | None = None
+    label_horizon_seconds: float | None = None
+    comparisons: tuple[ComparisonReading, ...] = ()
+    main_rails: tuple[RailReading, ...] = ()
+    concept: ConceptView | None = None
+    action: ActionView | None = None

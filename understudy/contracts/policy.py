@@ -1,4 +1,4 @@
-"""How a deployment answers, beside with which versions: a part of each of its releases.
+"""How a deployment answers and judges, beside with which versions: a part of each release.
 
 Plain frozen values: every domain may hold them.
 """
@@ -6,6 +6,7 @@ Plain frozen values: every domain may hold them.
 import math
 from dataclasses import dataclass
 
+from understudy.contracts.judging import DEFAULT_JUDGING, Judging
 from understudy.contracts.vocabulary import Durability, GuardAction, Label, TypePolicy
 
 
@@ -46,8 +47,9 @@ class Guards:
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """How a deployment answers."""
+    """How a deployment answers, and how its versions are judged."""
 
     durability: Durability = Durability.STRICT
     types: TypePolicy = TypePolicy.STRICT
     guards: Guards = Guards()
+    judging: Judging = DEFAULT_JUDGING

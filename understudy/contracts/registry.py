@@ -1,5 +1,6 @@
 """Bodies of the registry's HTTP interface, and the snapshot that followers live by."""
 
+import json
 import unicodedata
 from typing import Annotated, Final, Generic, TypeVar
 
@@ -11,6 +12,7 @@ from understudy.contracts.vocabulary import (
     DIGEST_PATTERN,
     NAME_PATTERN,
     AccessLevel,
+    BaselineSample,
     CompiledKind,
     Component,
     Decision,
@@ -46,12 +48,25 @@ def _without_controls(text: str, *, allowed: str) -> str:
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Sha256 = Annotated[str, StringConstraints(pattern=DIGEST_PATTERN)]
 Text = Annotated[str, StringConstraints(max_length=4_000), AfterValidator(_printable_lines)]
+ColumnName = Annotated[
+    str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)
+]
 ShortText = Annotated[
     str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)
 ]
 Number = Annotated[int, Field(ge=1, le=MAX_NUMBER, strict=True)]
 """Of a version or release. Strict: `true` and `1.0` are no numbers of anything."""
 Item = TypeVar("Item")
+MAX_EVIDENCE_BYTES: Final = 65_536
+
+
+def _bounded(evidence: dict[str, object]) -> dict[str, object]:
+    if len(json.dumps(evidence)) > MAX_EVIDENCE_BYTES:
+        raise ValueError(f"is longer than {MAX_EVIDENCE_BYTES} bytes of JSON")
+    return evidence
+
+
+Evidence = Annotated[dict[str, object], AfterValidator(_bounded)]
 
 
 class Body(BaseModel):
@@ -112,6 +127,11 @@ class VersionRequest(Body):
     """A skops file."""
     reference: Sha256
     """The reference (training) sample: Parquet, one column per feature, plus the target's."""
+    evaluation: Sha256 | None = None
+    """Rows that the model was not trained on, with the same columns: what its baseline is measured
+    on. Without it the reference is taken, on which a model looks better than it is."""
+    time_column: ColumnName | None = None
+    """The column of the samples that says when a row was, so that their rows have an order."""
     signature: Signature
     metrics: dict[str, float] = Field(default_factory=dict)
     lineage: Lineage = Lineage()
@@ -135,9 +155,28 @@ class Compiled(Body):
     """How many times faster one row was answered where it was compiled."""
 
 
+class Baseline(Body):
+    """How a version answered a sample when it was registered: what live figures are held against.
+
+    The file is Parquet: `value` (the number, or the index of the class in the signature's order),
+    `p0`, `p1`, … (probabilities, for a classifier that gives them), `label` (like `value`; NaN
+    without one) and `at` (seconds since the epoch, when the samples have a time column), in the
+    order of time, or of the sample.
+    """
+
+    file: Sha256
+    sample: BaselineSample
+    rows: int
+    importances: dict[str, float] = Field(default_factory=dict)
+    """By feature: how much the loss grows when its column is shuffled; 0 is not important."""
+
+
 class VersionView(VersionRequest):
     """An immutable version and where its review stands."""
 
+    baseline: Baseline | None = None
+    not_measured: str | None = None
+    """Why there is no baseline."""
     compiled: Compiled | None = None
     not_compiled: str | None = None
     """Why there is no compiled runner; serving asks scikit-learn then."""
@@ -197,6 +236,8 @@ class ReleaseRequest(Body):
     policy: Policy | None = None
     expected_release: Number | None = None
     reason: Text = ""
+    evidence: Evidence | None = None
+    """What the decision rests on; kept in the audit trail as it is."""
 
 
 class ReleaseView(Body):
@@ -297,6 +338,9 @@ class ServedVersion(Body):
     reference: Sha256
     signature: Signature
     compiled: Compiled | None = None
+    baseline: Baseline | None = None
+    time_column: str | None = None
+    trained_at: AwareDatetime | None = None
 
     @property
     def files(self) -> tuple[str, ...]:
@@ -314,6 +358,15 @@ class Pairing(Body):
     """When the first release that named it as challenger was made."""
 
 
+class Couple(Body):
+    """Main and one challenger, for as long as they have been judged on the same terms."""
+
+    challenger: Number
+    release: Number
+    """The release that began it."""
+    since: AwareDatetime
+
+
 class DeploymentSnapshot(Body):
     """What followers need to know of one deployment."""
 
@@ -329,6 +382,8 @@ class DeploymentSnapshot(Body):
     previous_main: Number | None
     """Kept warm by serving, so that a rollback is one assignment."""
     pairings: tuple[Pairing, ...]
+    couples: tuple[Couple, ...] = ()
+    """The main with each challenger of the current release."""
     policy: Policy = Policy()
     versions: tuple[ServedVersion, ...]
     """Main, challengers, previous main, and every version that still owes pairs."""

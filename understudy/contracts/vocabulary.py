@@ -65,6 +65,8 @@ class Scope(StrEnum):
     ADMIN = "admin"
     FOLLOW = "follow"
     METRICS = "metrics"
+    RELEASE = "release"
+    """Promote and roll back, nothing else: for the monitor and for pipelines."""
 
 
 class ReleaseKind(StrEnum):
@@ -158,6 +160,82 @@ class CompiledKind(StrEnum):
 
     ONNX = "onnx"
     TREELITE = "treelite"
+
+
+class BaselineSample(StrEnum):
+    """Which sample a version's baseline was measured on."""
+
+    EVALUATION = "evaluation"
+    REFERENCE = "reference"
+
+
+class LossName(StrEnum):
+    """What an answer costs once its label is known; smaller is better."""
+
+    BRIER = "brier"
+    """Half the squared distance between probabilities and the true class: 0 to 1."""
+    LOG_LOSS = "log_loss"
+    ZERO_ONE = "zero_one"
+    ABSOLUTE = "absolute"
+    SQUARED = "squared"
+
+
+class ActionMode(StrEnum):
+    """What becomes of a verdict."""
+
+    OFF = "off"
+    RECOMMEND = "recommend"
+    AUTOMATIC = "automatic"
+
+
+class DriftStrata(StrEnum):
+    """Which reference rows live rows are compared with."""
+
+    NONE = "none"
+    HOUR_OF_DAY = "hour_of_day"
+    DAY_OF_WEEK = "day_of_week"
+    HOUR_OF_WEEK = "hour_of_week"
+
+
+class DriftKind(StrEnum):
+    """What of a subject drifted."""
+
+    SHAPE = "shape"
+    MISSING = "missing"
+    UNSEEN = "unseen"
+    OUT_OF_RANGE = "out_of_range"
+    POOLED = "pooled"
+    INTERACTION = "interaction"
+
+
+class Verdict(StrEnum):
+    """What the monitor concludes of a deployment."""
+
+    PROMOTE = "promote"
+    KEEP = "keep"
+    """Every challenger that could be judged is worse."""
+    EQUIVALENT = "equivalent"
+    ROLL_BACK = "roll_back"
+    WAIT = "wait"
+    NO_DATA = "no_data"
+
+
+class RuleName(StrEnum):
+    """Which rule led to a verdict, or stands in its way."""
+
+    BETTER = "better"
+    WORSE = "worse"
+    EQUIVALENT = "equivalent"
+    UNDECIDED = "undecided"
+    TOO_FEW_LABELS = "too_few_labels"
+    NO_CHALLENGER = "no_challenger"
+    NO_TRAFFIC = "no_traffic"
+    NO_LABELS = "no_labels"
+    ERRORS = "errors"
+    SLOW = "slow"
+    INVALID = "invalid"
+    FAIRNESS = "fairness"
+    RISK = "risk"
 
 
 class Component(StrEnum):

@@ -17,18 +17,20 @@ from services.monitor.adapters.cell_codec import (
 )
 from services.monitor.domain.accounting import Change, Positions, State, Totals
 from services.monitor.domain.cells import CellId
+from understudy.contracts.events import monitor_positions_key
 
-STREAMS: Final = ("predictions", "pairs", "labels")
+STREAMS: Final = ("predictions", "pairs", "labels", "protected")
 
 _COMMIT: Final = """
-local held = redis.call('HMGET', KEYS[1], 'predictions', 'pairs', 'labels')
-for i = 1, 3 do
+local held = redis.call('HMGET', KEYS[1], 'predictions', 'pairs', 'labels', 'protected')
+for i = 1, 4 do
   if (held[i] or '0-0') ~= ARGV[i] then return 0 end
 end
-redis.call('HSET', KEYS[1], 'predictions', ARGV[4], 'pairs', ARGV[5], 'labels', ARGV[6])
-redis.call('SET', KEYS[2], ARGV[7])
-local at = 9
-for _ = 1, tonumber(ARGV[8]) do
+redis.call('HSET', KEYS[1], 'predictions', ARGV[5], 'pairs', ARGV[6], 'labels', ARGV[7],
+  'protected', ARGV[8])
+redis.call('SET', KEYS[2], ARGV[9])
+local at = 11
+for _ = 1, tonumber(ARGV[10]) do
   redis.call('HSET', KEYS[3], ARGV[at], ARGV[at + 1])
   at = at + 2
 end
@@ -38,11 +40,6 @@ while at <= #ARGV do
 end
 return 1
 """
-
-
-def positions_key(deployment: str) -> str:
-    """Hash: the id of the last entry accounted for, by stream. Trimming must stay behind it."""
-    return f"understudy:{{{deployment}}}:monitor:positions"
 
 
 def totals_key(deployment: str) -> str:
@@ -65,7 +62,7 @@ class RedisCellStore:
     async def load(self, deployment: str) -> State:
         """Everything in one transaction, so that it belongs together."""
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.hmget(positions_key(deployment), STREAMS)
+            pipe.hmget(monitor_positions_key(deployment), STREAMS)
             pipe.get(totals_key(deployment))
             pipe.hgetall(cells_key(deployment))
             positions, totals, cells = await pipe.execute()
@@ -77,7 +74,7 @@ class RedisCellStore:
 
     async def positions(self, deployment: str) -> Positions:
         """One HMGET."""
-        found: Any = self._redis.hmget(positions_key(deployment), STREAMS)
+        found: Any = self._redis.hmget(monitor_positions_key(deployment), STREAMS)
         return _positions(await found)
 
     async def commit(self, deployment: str, change: Change) -> bool:
@@ -89,10 +86,10 @@ class RedisCellStore:
             for part in (_field(name), encode_cell(cell))
         ]
         applied: Any = await self._script(
-            keys=[positions_key(deployment), totals_key(deployment), cells_key(deployment)],
+            keys=[monitor_positions_key(deployment), totals_key(deployment), cells_key(deployment)],
             args=[
-                *(before.predictions, before.pairs, before.labels),
-                *(after.predictions, after.pairs, after.labels),
+                *(before.predictions, before.pairs, before.labels, before.protected),
+                *(after.predictions, after.pairs, after.labels, after.protected),
                 encode_totals(change.totals),
                 len(change.cells),
                 *cells,

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 import msgspec
+import numpy as np
 import structlog
 from redis.asyncio import Redis
 
@@ -15,12 +16,13 @@ from services.monitor.domain.rows import (
     LabelRows,
     PairRows,
     PredictionRows,
+    ProtectedRows,
     Responses,
 )
 from understudy.contracts import events
 
 StreamEntry = tuple[bytes, Mapping[bytes, bytes] | None]
-Rows = TypeVar("Rows", PredictionRows, PairRows, LabelRows)
+Rows = TypeVar("Rows", PredictionRows, PairRows, LabelRows, ProtectedRows)
 
 _PAGE_ENTRIES: Final = 500
 _MOST_PAGES: Final = 40
@@ -37,34 +39,29 @@ class RedisEventLog:
         self._wait_milliseconds = max(1, round(wait_seconds * 1000))
 
     async def read(self, deployment: str, after: Positions) -> Delivery:
-        """One XREAD over the three streams."""
+        """One XREAD over the four streams."""
         keys = _keys(deployment)
         answer: Any = await self._redis.xread(
-            dict(zip(keys, (after.predictions, after.pairs, after.labels), strict=True)),
+            dict(zip(keys, _ids(after), strict=True)),
             count=self._batch_entries,
             block=self._wait_milliseconds,
         )
         found = dict(_streams(answer))
-        predictions, pairs, labels = (found.get(key.encode(), []) for key in keys)
+        entries = [found.get(key.encode(), []) for key in keys]
+        predictions, pairs, labels, protected = entries
         answered = _decoded(predictions, lambda f: prediction_rows(events.decode_predictions(f)))
         paired = _decoded(pairs, lambda f: pair_rows(events.decode_pairs(f)))
         labelled = _decoded(labels, lambda f: label_rows(events.decode_labels(f)))
+        grouped = _decoded(protected, lambda f: protected_rows(events.decode_protected(f)))
+        read = len(answered) + len(paired) + len(labelled) + len(grouped)
         return Delivery(
-            positions=Positions(
-                _last(predictions, after.predictions),
-                _last(pairs, after.pairs),
-                _last(labels, after.labels),
-            ),
+            positions=Positions(*map(_last, entries, _ids(after))),
             predictions=tuple(answered),
             pairs=tuple(paired),
             labels=tuple(labelled),
-            malformed=len(predictions)
-            + len(pairs)
-            + len(labels)
-            - len(answered)
-            - len(paired)
-            - len(labelled),
-            more=any(len(s) >= self._batch_entries for s in (predictions, pairs, labels)),
+            protected=tuple(grouped),
+            malformed=sum(map(len, entries)) - read,
+            more=any(len(stream) >= self._batch_entries for stream in entries),
         )
 
     async def newest(self, deployment: str, rows: int, seconds: float) -> list[PredictionRows]:
@@ -91,6 +88,7 @@ class RedisEventLog:
 def prediction_rows(entry: events.PredictionBatch) -> PredictionRows:
     """An entry of the prediction stream as the domain reads it."""
     return PredictionRows(
+        release=entry.release,
         main=entry.main,
         ids=entry.ids,
         at=events.unpack(entry.at),
@@ -102,7 +100,9 @@ def prediction_rows(entry: events.PredictionBatch) -> PredictionRows:
 
 def pair_rows(entry: events.PairBatch) -> PairRows:
     """An entry of the pair stream as the domain reads it."""
+    timed_main, timed_challenger = _timed(entry)
     return PairRows(
+        release=entry.release,
         main=entry.main,
         challenger=entry.challenger,
         ids=entry.ids,
@@ -111,6 +111,8 @@ def pair_rows(entry: events.PairBatch) -> PairRows:
         challenger_responses=_responses(entry.challenger_scores),
         challenger_seconds=events.unpack(entry.challenger_seconds),
         outcomes=entry.outcomes,
+        timed_main_seconds=timed_main,
+        timed_challenger_seconds=timed_challenger,
     )
 
 
@@ -120,15 +122,39 @@ def label_rows(entry: events.LabelBatch) -> LabelRows:
         prediction_ids=tuple(item.prediction_id for item in entry.items),
         labels=tuple(item.label for item in entry.items),
         received_at=tuple(item.received_at for item in entry.items),
+        observed_at=tuple(item.observed_at for item in entry.items),
+        sources=tuple(item.source for item in entry.items),
     )
 
 
-def _keys(deployment: str) -> tuple[str, str, str]:
+def protected_rows(entry: events.ProtectedBatch) -> ProtectedRows:
+    """An entry of the stream of protected attributes as the domain reads it."""
+    return ProtectedRows(
+        prediction_ids=tuple(item.prediction_id for item in entry.items),
+        attributes=tuple(item.attributes for item in entry.items),
+        received_at=tuple(item.received_at for item in entry.items),
+    )
+
+
+def _timed(entry: events.PairBatch) -> tuple[Floats, Floats]:
+    """Durations of the timed rows at their places, NaN everywhere else."""
+    main, challenger = np.full(len(entry.ids), np.nan), np.full(len(entry.ids), np.nan)
+    main[entry.timed] = events.unpack(entry.timed_main_seconds)
+    challenger[entry.timed] = events.unpack(entry.timed_challenger_seconds)
+    return main, challenger
+
+
+def _keys(deployment: str) -> tuple[str, str, str, str]:
     return (
         events.predictions_key(deployment),
         events.pairs_key(deployment),
         events.labels_key(deployment),
+        events.protected_key(deployment),
     )
+
+
+def _ids(after: Positions) -> tuple[str, str, str, str]:
+    return after.predictions, after.pairs, after.labels, after.protected
 
 
 def _streams(answer: Any) -> Sequence[tuple[bytes, list[StreamEntry]]]:

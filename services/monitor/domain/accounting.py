@@ -19,6 +19,7 @@ from services.monitor.domain.rows import (
     LabelRows,
     PairRows,
     PredictionRows,
+    ProtectedRows,
     join_pairs,
     join_predictions,
     rows_by_minute,
@@ -41,6 +42,7 @@ class Positions:
     predictions: str = "0-0"
     pairs: str = "0-0"
     labels: str = "0-0"
+    protected: str = "0-0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +92,7 @@ class Delivery:
     predictions: tuple[PredictionRows, ...] = ()
     pairs: tuple[PairRows, ...] = ()
     labels: tuple[LabelRows, ...] = ()
+    protected: tuple[ProtectedRows, ...] = ()
     malformed: int = 0
     more: bool = False
     """Whether the look was cut short, so that more is waiting."""

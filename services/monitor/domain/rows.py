@@ -43,10 +43,12 @@ class Responses:
 class PredictionRows:
     """Rows that one main version answered."""
 
+    release: int
     main: int
     ids: list[str]
     at: Floats
     seconds: Floats
+    """NaN where nobody measured them: predictions made elsewhere."""
     columns: Mapping[str, Column]
     responses: Responses
 
@@ -59,6 +61,7 @@ class PredictionRows:
         if at.size == len(self.ids):
             return self
         return PredictionRows(
+            release=self.release,
             main=self.main,
             ids=[self.ids[row] for row in at],
             at=self.at[at],
@@ -72,6 +75,7 @@ class PredictionRows:
 class PairRows:
     """Rows that one challenger answered beside one main."""
 
+    release: int
     main: int
     challenger: int
     ids: list[str]
@@ -80,9 +84,13 @@ class PairRows:
     challenger_responses: Responses
     challenger_seconds: Floats
     outcomes: list[str]
+    timed_main_seconds: Floats
+    """Of each row that both answered alone, in turn, in one process; NaN for all others."""
+    timed_challenger_seconds: Floats
 
     def __post_init__(self) -> None:
-        lengths = [self.at.size, self.challenger_seconds.size, len(self.outcomes)]
+        timed = (self.timed_main_seconds.size, self.timed_challenger_seconds.size)
+        lengths = [self.at.size, self.challenger_seconds.size, len(self.outcomes), *timed]
         for responses in (self.main_responses, self.challenger_responses):
             _check(len(self.ids), lengths, responses)
 
@@ -91,6 +99,7 @@ class PairRows:
         if at.size == len(self.ids):
             return self
         return PairRows(
+            release=self.release,
             main=self.main,
             challenger=self.challenger,
             ids=[self.ids[row] for row in at],
@@ -99,6 +108,8 @@ class PairRows:
             challenger_responses=self.challenger_responses.take(at),
             challenger_seconds=self.challenger_seconds[at],
             outcomes=[self.outcomes[row] for row in at],
+            timed_main_seconds=self.timed_main_seconds[at],
+            timed_challenger_seconds=self.timed_challenger_seconds[at],
         )
 
 
@@ -109,23 +120,35 @@ class LabelRows:
     prediction_ids: tuple[str, ...]
     labels: tuple[Label, ...]
     received_at: tuple[float, ...]
+    observed_at: tuple[float | None, ...]
+    sources: tuple[str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ProtectedRows:
+    """Protected attributes of whom earlier predictions concern."""
+
+    prediction_ids: tuple[str, ...]
+    attributes: tuple[Mapping[str, str], ...]
+    received_at: tuple[float, ...]
 
 
 def join_predictions(entries: Iterable[PredictionRows]) -> list[PredictionRows]:
-    """One batch for all entries of the same main, columns and classes: counting costs per batch."""
+    """One batch for all entries of the same release and form: counting costs per batch."""
     alike: dict[object, list[PredictionRows]] = {}
     for entry in entries:
         kinds = tuple((name, type(column)) for name, column in entry.columns.items())
-        alike.setdefault((entry.main, kinds, _form(entry.responses)), []).append(entry)
+        name = (entry.release, entry.main, kinds, _form(entry.responses))
+        alike.setdefault(name, []).append(entry)
     return [found[0] if len(found) == 1 else _joined_predictions(found) for found in alike.values()]
 
 
 def join_pairs(entries: Iterable[PairRows]) -> list[PairRows]:
-    """The same for pairs of the same main and challenger."""
+    """The same for pairs of the same release and challenger."""
     alike: dict[object, list[PairRows]] = {}
     for entry in entries:
         forms = _form(entry.main_responses), _form(entry.challenger_responses)
-        alike.setdefault((entry.main, entry.challenger, forms), []).append(entry)
+        alike.setdefault((entry.release, entry.main, entry.challenger, forms), []).append(entry)
     return [found[0] if len(found) == 1 else _joined_pairs(found) for found in alike.values()]
 
 
@@ -137,6 +160,7 @@ def rows_by_minute(at: Floats) -> dict[int, Indices]:
 
 def _joined_predictions(entries: Sequence[PredictionRows]) -> PredictionRows:
     return PredictionRows(
+        release=entries[0].release,
         main=entries[0].main,
         ids=[name for entry in entries for name in entry.ids],
         at=np.concatenate([entry.at for entry in entries]),
@@ -150,6 +174,7 @@ def _joined_predictions(entries: Sequence[PredictionRows]) -> PredictionRows:
 
 def _joined_pairs(entries: Sequence[PairRows]) -> PairRows:
     return PairRows(
+        release=entries[0].release,
         main=entries[0].main,
         challenger=entries[0].challenger,
         ids=[name for entry in entries for name in entry.ids],
@@ -158,6 +183,10 @@ def _joined_pairs(entries: Sequence[PairRows]) -> PairRows:
         challenger_responses=_joined_responses([entry.challenger_responses for entry in entries]),
         challenger_seconds=np.concatenate([entry.challenger_seconds for entry in entries]),
         outcomes=[outcome for entry in entries for outcome in entry.outcomes],
+        timed_main_seconds=np.concatenate([entry.timed_main_seconds for entry in entries]),
+        timed_challenger_seconds=np.concatenate(
+            [entry.timed_challenger_seconds for entry in entries]
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from services.serving.domain.trimming import NOTHING, Contents, EntryId, Group, 
 from understudy.contracts.events import (
     challenger_position_key,
     labels_key,
+    monitor_positions_key,
     pairs_key,
     predictions_key,
 )
@@ -40,11 +41,6 @@ local first = stream['first-entry'] and stream['first-entry'][1] or '0-0'
 local size = redis.call('MEMORY', 'USAGE', KEYS[1], 'SAMPLES', 20)
 return {stream['length'], size, first, groups}
 """
-
-
-def monitor_positions_key(deployment: str) -> str:
-    """Hash, written by the monitor: the last entry that it has accounted for, by stream."""
-    return f"understudy:{{{deployment}}}:monitor:positions"
 
 
 class RedisStreams:

@@ -13,7 +13,7 @@ from services.monitor.adapters.cell_codec import (
     decode_totals,
     encode_cell,
 )
-from services.monitor.adapters.cell_store import RedisCellStore, cells_key, positions_key
+from services.monitor.adapters.cell_store import RedisCellStore, cells_key
 from services.monitor.adapters.event_log import label_rows, pair_rows, prediction_rows
 from services.monitor.domain.accounting import (
     Change,
@@ -36,6 +36,7 @@ from tests.fakes.monitor_entries import (
     reference_profile,
     sample,
 )
+from understudy.contracts.events import monitor_positions_key
 
 pytestmark = pytest.mark.anyio
 
@@ -132,7 +133,7 @@ async def test_an_emptied_server_refuses_what_goes_on_from_before(
 
 
 def test_keys_of_a_deployment_share_a_shard() -> None:
-    assert positions_key(NAME) == f"understudy:{{{NAME}}}:monitor:positions"
+    assert monitor_positions_key(NAME) == f"understudy:{{{NAME}}}:monitor:positions"
     assert cells_key(NAME).startswith(f"understudy:{{{NAME}}}:monitor:")
 
 

@@ -8,8 +8,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 
-from services.monitor.adapters.cell_store import STREAMS, positions_key
-from services.serving.adapters.streams import RedisStreams, monitor_positions_key
+from services.monitor.adapters.cell_store import STREAMS
+from services.serving.adapters.streams import RedisStreams
 from services.serving.domain.trimming import Retention, Stream
 from services.serving.metrics import TrimmingMetrics
 from services.serving.operations.trimming import Trimming
@@ -17,6 +17,7 @@ from tests.fakes.serving import deployment, ruled
 from understudy.contracts.events import (
     challenger_group,
     labels_key,
+    monitor_positions_key,
     pairs_key,
     predictions_key,
 )
@@ -178,5 +179,4 @@ async def test_nothing_goes_before_it_is_known_who_owes_pairs(world: World) -> N
 
 async def test_the_monitor_keeps_its_positions_where_trimming_looks() -> None:
     # Services never import each other, so the key is written in both.
-    assert monitor_positions_key("flowers") == positions_key("flowers")
     assert tuple(Stream) == STREAMS

@@ -18,7 +18,6 @@ import httpx
 import pytest
 import redis
 
-from services.monitor.adapters.cell_store import positions_key
 from tests.conftest import free_port
 from tests.fakes.monitor import FakeRegistry, fake_registry
 from tests.fakes.monitor_entries import (
@@ -276,9 +275,9 @@ def _check_flush(client: "redis.Redis", monitor: MonitorProcess) -> None:
 def _until_committed(redis_url: str) -> None:
     """Wait until the monitor that runs has moved on."""
     with redis.Redis.from_url(redis_url) as client:
-        before = client.hgetall(positions_key(NAME))
+        before = client.hgetall(events.monitor_positions_key(NAME))
         deadline = time.monotonic() + 20.0
-        while client.hgetall(positions_key(NAME)) == before:
+        while client.hgetall(events.monitor_positions_key(NAME)) == before:
             assert time.monotonic() < deadline
             time.sleep(0.01)
 

@@ -1,0 +1,94 @@
+"""The terms of a comparison with nothing left open: what losses are, which rows have matured."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from understudy.contracts.judging import ComparisonTerms
+from understudy.contracts.signature import Target
+from understudy.contracts.vocabulary import LossName, Task
+
+_CLIPS: Final[Mapping[LossName, float]] = {
+    LossName.BRIER: 0.5,
+    LossName.ZERO_ONE: 1.0,
+    LossName.LOG_LOSS: 1.0,
+}
+LONGEST_LOG_LOSS: Final = 4.0
+"""A log loss beyond it (a probability below 2 %) counts as it."""
+_HOUR: Final = 3_600
+_DAY: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What is fixed at a release."""
+
+    loss: LossName
+    clip: float
+    """In units of the loss."""
+    margin: float
+    """In units of the loss."""
+    span: float
+    """The largest loss that is told apart: 1 for classes, eight clips for numbers."""
+    scale: float
+    """The target's standard deviation in the main's sample; 1 for classes."""
+    alpha: float
+    horizon_seconds: float
+    cohort_seconds: int
+    minimum_labels: int
+
+    @property
+    def fingerprint(self) -> str:
+        """Names what tallies depend on: tallies of one fingerprint add."""
+        parts = (self.loss.value, self.clip, self.span, self.scale, self.cohort_seconds)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
+
+    def cohort_start(self, at: float) -> int:
+        """The start of the cohort that a prediction of that time belongs to."""
+        return int(at // self.cohort_seconds) * self.cohort_seconds
+
+    def matured(self, start: int, now: float) -> bool:
+        """Whether every row of the cohort is older than the horizon."""
+        return start + self.cohort_seconds + self.horizon_seconds <= now
+
+
+def resolve(stated: ComparisonTerms, target: Target, deviation: float | None) -> Terms:
+    """The terms that hold; `deviation` is of the target in the main's reference sample."""
+    scale = 1.0
+    if target.task is Task.REGRESSION and deviation is not None and deviation > 0:
+        scale = deviation
+    loss = stated.loss or _loss_of(target.task)
+    clip = stated.clip or _clip_of(loss, scale)
+    return Terms(
+        loss=loss,
+        clip=clip,
+        margin=stated.margin or clip / 50,
+        span=_span_of(loss, clip),
+        scale=scale,
+        alpha=stated.alpha,
+        horizon_seconds=stated.label_horizon_seconds,
+        cohort_seconds=cohort_seconds(stated.label_horizon_seconds),
+        minimum_labels=stated.minimum_labels,
+    )
+
+
+def cohort_seconds(horizon_seconds: float) -> int:
+    """Short enough that waiting for the end of a cohort adds little to the horizon."""
+    if horizon_seconds < _HOUR:
+        return 10
+    return 600 if horizon_seconds < _DAY else _HOUR
+
+
+def _loss_of(task: Task) -> LossName:
+    return LossName.BRIER if task is Task.CLASSIFICATION else LossName.ABSOLUTE
+
+
+def _clip_of(loss: LossName, scale: float) -> float:
+    return scale * scale if loss is LossName.SQUARED else _CLIPS.get(loss, scale)
+
+
+def _span_of(loss: LossName, clip: float) -> float:
+    if loss is LossName.LOG_LOSS:
+        return LONGEST_LOG_LOSS
+    return 8 * clip if loss in {LossName.ABSOLUTE, LossName.SQUARED} else 1.0

@@ -1,0 +1,1 @@
+"""What came true: answers joined with labels, counted by cohort, read as quality."""

@@ -1,0 +1,1 @@
+"""Statistics that know nothing of deployments: numbers in, numbers out."""

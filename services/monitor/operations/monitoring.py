@@ -1,0 +1,78 @@
+"""All watches, and who may see them."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from services.monitor.domain.errors import NotReadyError, UnknownDeploymentError
+from services.monitor.domain.readings import Figures
+from services.monitor.operations.sources import Sources
+from services.monitor.operations.watching import Watch
+from understudy.contracts.registry import Snapshot
+from understudy.contracts.vocabulary import Scope
+from understudy.runtime.following import Follower
+from understudy.runtime.keys import Caller, ForbiddenError
+
+
+class Monitoring:
+    """All watches, and who may see them."""
+
+    def __init__(self, follower: Follower, sources: Sources) -> None:
+        self._follower = follower
+        self._sources = sources
+        self.watches: dict[str, Watch] = {}
+        self.changed = asyncio.Event()
+        """Set when a watch came or went."""
+        follower.subscribe(self.adopt)
+
+    def adopt(self, snapshot: Snapshot) -> None:
+        """Have one watch for each deployment of the snapshot."""
+        wanted = {deployment.name: deployment for deployment in snapshot.deployments}
+        for name in self.watches.keys() - wanted.keys():
+            del self.watches[name]
+            self._sources.metrics.forget(name)
+        for name, deployment in wanted.items():
+            if name in self.watches:
+                self.watches[name].deployment = deployment
+            else:
+                self.watches[name] = Watch(deployment, self._sources)
+        self.changed.set()
+
+    def caller(self, key: str | None) -> Caller:
+        """Who presents the key. Raises UnauthenticatedError, or NotReadyError before any is known.
+
+        Nobody is let in before the first snapshot.
+        """
+        if self._follower.snapshot is None:
+            raise NotReadyError("The monitor has no snapshot of the registry yet.", retry_after=1.0)
+        return self._follower.keys.authenticate(key, datetime.fromtimestamp(self.now(), UTC))
+
+    def readable(self, key: str | None, name: str) -> Watch:
+        """The deployment's watch, for a key that may read it.
+
+        Raises UnknownDeploymentError also for one that the key does not reach.
+        """
+        caller, watch = self.caller(key), self.watches.get(name)
+        if watch is None or not caller.reaches(name, watch.deployment.project):
+            raise UnknownDeploymentError(f"There is no deployment named {name!r}.")
+        if not caller.may(Scope.READ, deployment=name, project=watch.deployment.project):
+            raise ForbiddenError("The key does not carry the scope 'read'.")
+        return watch
+
+    def scrapable(self, key: str | None) -> None:
+        """Let a key see the metrics, or refuse."""
+        if not self.caller(key).may(Scope.METRICS):
+            raise ForbiddenError("The key does not carry the scope 'metrics' for all deployments.")
+
+    def figures(self) -> list[Figures]:
+        """Of every deployment that has some."""
+        found = (watch.figures() for watch in tuple(self.watches.values()))
+        return [figures for figures in found if figures is not None]
+
+    def missing(self) -> dict[str, str]:
+        """What keeps the process from being ready."""
+        known = self._follower.snapshot is not None
+        return {} if known else {"snapshot": "the registry has not given a snapshot yet"}
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._sources.clock()

@@ -1,0 +1,23 @@
+"""Where operations read and write."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from services.monitor.domain.rules import Rules
+from services.monitor.metrics import MonitorMetrics
+from services.monitor.ports import CellStore, EventLog, References
+
+Clock = Callable[[], float]
+"""Seconds since the epoch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where a watch reads and writes."""
+
+    log: EventLog
+    store: CellStore
+    references: References
+    metrics: MonitorMetrics
+    rules: Rules
+    clock: Clock

@@ -1,0 +1,125 @@
+"""One deployment's log: read it on, count it, say what was found.
+
+A watch holds an immutable state and replaces it after each commit, so that whoever reads it, from
+any thread, sees one moment.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from typing import Final
+
+import structlog
+
+from services.monitor.domain.accounting import Delivery, State, account
+from services.monitor.domain.assessing import Setting, assess
+from services.monitor.domain.errors import NotReadyError
+from services.monitor.domain.readings import Assessment, Figures
+from services.monitor.domain.reference import Reference
+from services.monitor.domain.windows import latest_window
+from services.monitor.operations.sources import Sources
+from understudy.contracts.registry import DeploymentSnapshot
+
+_MOST_LOOKS: Final = 50
+"""In one step; then the loop comes round, so that a long backlog shows its progress."""
+
+
+class Watch:
+    """One deployment: what is known of it, and the step that makes it more."""
+
+    def __init__(self, deployment: DeploymentSnapshot, sources: Sources) -> None:
+        self._sources = sources
+        self._reference: Reference | None = None
+        self._state: State | None = None
+        self._caught_up_at = sources.clock()
+        self._log = structlog.stdlib.get_logger().bind(deployment=deployment.name)
+        self.deployment = deployment
+        self.ready_release: int | None = None
+        """The release whose reference is loaded."""
+        self.failure: str | None = None
+        """Why it is not."""
+
+    async def step(self) -> None:
+        """Read the log to its end, or a good piece of it, committing after each look."""
+        for _ in range(_MOST_LOOKS):
+            reference = await self._take_up_release()
+            state = await self._held_state()
+            delivery = await self._sources.log.read(self.deployment.name, state.positions)
+            await self._apply(state, delivery, reference)
+            if not delivery.more:
+                self._caught_up_at = self._sources.clock()
+                break
+        self._sources.metrics.stepped(self._sources.clock())
+
+    def assess(self) -> Assessment:
+        """The readings of the latest window. Raises NotReadyError."""
+        state, reference, deployment = self._state, self._reference, self.deployment
+        if state is None or reference is None:
+            raise NotReadyError(
+                f"The monitor has not read the state of {deployment.name} yet.", retry_after=1.0
+            )
+        rules, now = self._sources.rules, self._sources.clock()
+        window = latest_window(state.cells, reference, now, rules.window_minutes)
+        setting = Setting(deployment.name, deployment.release, deployment.main)
+        return assess(setting, window, reference, state.totals, rules)
+
+    def figures(self) -> Figures | None:
+        """All that metrics show; None while there is no state to show."""
+        state = self._state
+        if state is None or self._reference is None:
+            return None
+        lag = max(0.0, self._sources.clock() - self._caught_up_at)
+        return Figures(self.assess(), state.totals, lag)
+
+    async def _take_up_release(self) -> Reference:
+        deployment = self.deployment
+        try:
+            served = deployment.version(deployment.main)
+            reference = await self._sources.references.profile(served)
+        except Exception as error:
+            self.failure = f"reference sample of version {deployment.main}: {error!r}"[:500]
+            raise
+        self._reference, self.failure = reference, None
+        self.ready_release = deployment.release
+        return reference
+
+    async def _held_state(self) -> State:
+        """The state in memory while the stored one has the same positions, else the stored one."""
+        stored = await self._sources.store.positions(self.deployment.name)
+        held = self._state
+        if held is None or held.positions != stored:
+            self._state = await self._sources.store.load(self.deployment.name)
+            self._log.info(
+                "state_loaded" if held is None else "state_reloaded",
+                positions=self._state.positions,
+                expected=held.positions if held else None,
+                cells=len(self._state.cells),
+            )
+            return self._state
+        return held
+
+    async def _apply(self, state: State, delivery: Delivery, current: Reference) -> None:
+        if delivery.positions == state.positions:
+            return
+        references = await self._references_of(delivery)
+        change = await asyncio.to_thread(
+            account,
+            state,
+            delivery,
+            lambda main: references.get(main, current),
+            self._sources.rules,
+            self._sources.clock(),
+        )
+        if await self._sources.store.commit(self.deployment.name, change):
+            self._state = state.after(change)
+        else:
+            # Somebody else was here, or the store was emptied: the next look starts from it.
+            self._sources.metrics.commit_refused(self.deployment.name)
+            self._log.warning("commit_refused", expected=change.before)
+
+    async def _references_of(self, delivery: Delivery) -> Mapping[int, Reference]:
+        """Of the mains in the delivery that the snapshot still (or already) knows."""
+        return {
+            served.version: await self._sources.references.profile(served)
+            for served in self.deployment.versions
+            if served.version in delivery.mains
+        }

@@ -1,0 +1,119 @@
+"""How a deployment's versions are judged, and what may be done by itself: a part of its policy.
+
+Fixed at each release: a comparison whose terms change begins anew. Plain frozen values.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from understudy.contracts.vocabulary import ActionMode, DriftStrata, LossName
+
+
+def _positive(**values: float | None) -> None:
+    for name, value in values.items():
+        if value is not None and not (math.isfinite(value) and value > 0):
+            raise ValueError(f"{name} is a finite number above 0")
+
+
+@dataclass(frozen=True, slots=True)
+class ComparisonTerms:
+    """Main against each challenger on the same labelled rows."""
+
+    loss: LossName | None = None
+    """None: Brier for classes, the absolute error for numbers."""
+    clip: float | None = None
+    """Differences of losses beyond it count as it. None: 0.5 for Brier, 1 for zero-one and log
+    loss, one standard deviation of the target for absolute errors, its variance for squared."""
+    margin: float | None = None
+    """What difference of mean losses nobody cares about. None: a fiftieth of `clip`."""
+    alpha: float = 0.05
+    """Chance that any challenger is ever wrongly found better or worse; shared among them."""
+    label_horizon_seconds: float = 86_400.0
+    """How long after a prediction its label may come; a cohort counts when all of it is older."""
+    minimum_labels: int = 100
+    """Matured labelled pairs below which nothing is concluded."""
+
+    def __post_init__(self) -> None:
+        _positive(clip=self.clip, margin=self.margin)
+        if not 0 < self.alpha <= 0.5:
+            raise ValueError("alpha is a probability above 0 and up to 0.5")
+        if not 0 <= self.label_horizon_seconds <= 366 * 86_400:
+            raise ValueError("label_horizon_seconds is between 0 and 366 days")
+        if self.minimum_labels < 1:
+            raise ValueError("minimum_labels is at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class GuardRails:
+    """What a version must not do, however good its answers are. Shares of rows, 0 to 1."""
+
+    errors: float = 0.01
+    """Rows that may fail: of the main, or of a challenger beyond the main's."""
+    slow_seconds: float | None = None
+    """A row scored slower than this misses its objective. None: latency guards nothing."""
+    slow: float = 0.01
+    """The share that may miss it."""
+    invalid: float = 0.001
+    """Answers that are no number, no class, or no probabilities, beyond the main's."""
+    protected: str | None = None
+    """The protected attribute whose gap is guarded. None: fairness guards nothing."""
+    fairness_gap: float = 0.05
+    """How much wider a challenger's gap of selection rates may be than the main's."""
+    risk_tolerance: float | None = None
+    """How far the main's mean loss may lie above that of its baseline. None: 5 % of the loss's
+    range."""
+
+    def __post_init__(self) -> None:
+        _positive(slow_seconds=self.slow_seconds, risk_tolerance=self.risk_tolerance)
+        for name in ("errors", "slow", "invalid", "fairness_gap"):
+            if not 0 <= getattr(self, name) < 1:
+                raise ValueError(f"{name} is a share of at least 0 and below 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Actions:
+    """What the monitor may do by itself, through the registry's ordinary road."""
+
+    promote: ActionMode = ActionMode.RECOMMEND
+    roll_back: ActionMode = ActionMode.RECOMMEND
+    cool_down_seconds: float = 3_600.0
+    """After any release, before the next is made by itself."""
+    minimum_rows: int = 500
+    """Rows that the current release must have answered before anything is done by itself."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.cool_down_seconds <= 366 * 86_400:
+            raise ValueError("cool_down_seconds is between 0 and 366 days")
+        if self.minimum_rows < 1:
+            raise ValueError("minimum_rows is at least 1")
+
+
+@dataclass(frozen=True, slots=True)
+class DriftTerms:
+    """When live rows count as other than the reference."""
+
+    tolerance: float = 0.002
+    """Kullback-Leibler divergence, in nats, that is practically nothing; about 0.06 standard
+    deviations of a number's mean."""
+    strata: DriftStrata = DriftStrata.NONE
+    """Compare rows with reference rows of the same time of day or week; needs a time column."""
+    entity: str | None = None
+    """A feature that tells rows of one customer: only the first of each minute counts."""
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.tolerance < 1:
+            raise ValueError("tolerance is at least 0 and below 1")
+
+
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """All of it."""
+
+    comparison: ComparisonTerms = ComparisonTerms()
+    rails: GuardRails = GuardRails()
+    actions: Actions = Actions()
+    drift: DriftTerms = DriftTerms()
+
+
+DEFAULT_JUDGING: Final = Judging()
