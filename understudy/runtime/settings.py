@@ -1,13 +1,23 @@
 """Settings come from the environment, prefixed `UNDERSTUDY_`; nothing else reads it."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, HttpUrl, SecretStr
+from pydantic import BeforeValidator, Field, HttpUrl, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Seconds = Annotated[float, Field(gt=0)]
+
+
+def _in_capitals(level: object) -> object:
+    return level.strip().upper() if isinstance(level, str) else level
+
+
+LogLevel = Annotated[
+    Literal["DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"], BeforeValidator(_in_capitals)
+]
+"""In any case; `logging` itself knows capitals only."""
 
 
 class ServiceSettings(BaseSettings):
@@ -21,8 +31,8 @@ class ServiceSettings(BaseSettings):
     """Address to listen on."""
     state_dir: Path = Path("var")
     """Folder for what this process must find again after a restart."""
-    log_level: str = "INFO"
-    """DEBUG, INFO, WARNING or ERROR."""
+    log_level: LogLevel = "INFO"
+    """DEBUG, INFO, WARNING, ERROR or CRITICAL, in any case."""
 
     def effective(self) -> dict[str, object]:
         """All settings, secrets masked, for the first log line."""
