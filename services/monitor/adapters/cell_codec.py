@@ -6,13 +6,13 @@ import msgspec
 import numpy as np
 
 from services.monitor.domain.accounting import Totals
-from services.monitor.domain.arrays import Counts, Floats
-from services.monitor.domain.cells import AgreementTally, Cell, OutputTally
+from services.monitor.domain.arrays import Counts, Floats, zeros
+from services.monitor.domain.cells import AgreementTally, Cell, FaultTally, OutputTally
 from services.monitor.domain.latency import LatencyTally
 from services.monitor.domain.moments import SUMS
 from understudy.contracts.vocabulary import Role
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 
 
 class UnknownStateError(Exception):
@@ -42,6 +42,10 @@ class _Agreement(msgspec.Struct, frozen=True, array_like=True):
     agreed: int
     compared: int
     difference: float
+    faults: tuple[int, int, int, int, int]
+    timed: dict[int, int]
+    """The buckets that are not empty, of so many as `timed_width` says."""
+    timed_width: int
 
 
 class _Cell(msgspec.Struct, frozen=True, array_like=True):
@@ -80,7 +84,7 @@ def encode_cell(cell: Cell) -> bytes:
         for (role, version), tally in cell.outputs.items()
     ]
     agreements = [
-        _Agreement(main, challenger, held.rows, held.agreed, held.compared, held.difference)
+        _agreement_out(main, challenger, held)
         for (main, challenger), held in cell.agreements.items()
     ]
     counts, sums = _counts_out(cell.counts), _floats_out(cell.sums)
@@ -106,8 +110,7 @@ def decode_cell(data: bytes) -> Cell:
             for output in held.outputs
         },
         agreements={
-            (a.main, a.challenger): AgreementTally(a.rows, a.agreed, a.compared, a.difference)
-            for a in held.agreements
+            (found.main, found.challenger): _agreement_in(found) for found in held.agreements
         },
     )
 
@@ -148,6 +151,38 @@ def _checked(data: bytes, decoder: "msgspec.msgpack.Decoder[Held]") -> Held:
     if held.schema != SCHEMA:
         raise UnknownStateError(f"state has schema {held.schema}; this monitor knows {SCHEMA}")
     return held
+
+
+def _agreement_out(main: int, challenger: int, held: AgreementTally) -> _Agreement:
+    faults = held.faults
+    used = np.flatnonzero(held.timed)
+    return _Agreement(
+        main=main,
+        challenger=challenger,
+        rows=held.rows,
+        agreed=held.agreed,
+        compared=held.compared,
+        difference=held.difference,
+        faults=(
+            *(faults.asked, faults.main_failed, faults.challenger_failed),
+            *(faults.main_invalid, faults.challenger_invalid),
+        ),
+        timed=dict(zip(used.tolist(), held.timed[used].tolist(), strict=True)),
+        timed_width=held.timed.size,
+    )
+
+
+def _agreement_in(held: _Agreement) -> AgreementTally:
+    timed = zeros(held.timed_width)
+    timed[[*held.timed]] = [*held.timed.values()]
+    return AgreementTally(
+        rows=held.rows,
+        agreed=held.agreed,
+        compared=held.compared,
+        difference=held.difference,
+        faults=FaultTally(*held.faults),
+        timed=timed,
+    )
 
 
 def _latency_out(role: Role, version: int, tally: LatencyTally) -> _Latency:

@@ -55,16 +55,20 @@ class OutputTally:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class AgreementTally:
-    """A main and a challenger on the rows that both answered."""
+    """A main and a challenger on the same rows."""
 
     rows: int
+    """That both answered."""
     agreed: int
     compared: int
     """Rows in which both gave a number to take the difference of."""
     difference: float
     """Sum of the absolute differences."""
+    faults: "FaultTally"
+    timed: Counts
+    """Rows that both scored alone, in turn: main's bucket of latency × challenger's, flat."""
 
     def __add__(self, other: "AgreementTally") -> "AgreementTally":
         return AgreementTally(
@@ -72,6 +76,31 @@ class AgreementTally:
             agreed=self.agreed + other.agreed,
             compared=self.compared + other.compared,
             difference=self.difference + other.difference,
+            faults=self.faults + other.faults,
+            timed=self.timed + other.timed,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FaultTally:
+    """What only one of both did wrong, among `asked` rows that both were asked.
+
+    An invalid answer is one that came, but is no number, or whose probabilities are none.
+    """
+
+    asked: int
+    main_failed: int
+    challenger_failed: int
+    main_invalid: int
+    challenger_invalid: int
+
+    def __add__(self, other: "FaultTally") -> "FaultTally":
+        return FaultTally(
+            self.asked + other.asked,
+            self.main_failed + other.main_failed,
+            self.challenger_failed + other.challenger_failed,
+            self.main_invalid + other.main_invalid,
+            self.challenger_invalid + other.challenger_invalid,
         )
 
 

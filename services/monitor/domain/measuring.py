@@ -1,12 +1,14 @@
 """From rows to the cell that they make. Vectorised: what it costs is per column, not per row."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.monitor.domain.arrays import Counts, Floats, zeros
 from services.monitor.domain.bins import CategoryBins, NumberBins
 from services.monitor.domain.cells import (
     AgreementTally,
     Cell,
+    FaultTally,
     OutputTally,
     empty_cell,
 )
@@ -21,6 +23,10 @@ from services.monitor.domain.reference import (
 from services.monitor.domain.rows import Column, PairRows, PredictionRows, Responses
 from understudy.contracts.vocabulary import Outcome, Role, class_name
 
+Flags = NDArray[np.bool_]
+
+PROBABILITY_TOLERANCE = 1e-6
+"""How far probabilities may be from adding up to 1."""
 AGREEMENT_TOLERANCE = 0.01
 """Two predicted numbers agree when they differ by at most this share of the main's."""
 
@@ -56,7 +62,7 @@ def measure_pairs(rows: PairRows, reference: Reference, edges: Floats) -> Cell:
         counts=empty.counts,
         sums=empty.sums,
         outputs={(Role.CHALLENGER, rows.challenger): challenger},
-        agreements={(rows.main, rows.challenger): measure_agreement(rows.take(np.flatnonzero(ok)))},
+        agreements={(rows.main, rows.challenger): measure_agreement(rows, ok, edges)},
     )
 
 
@@ -76,10 +82,13 @@ def measure_output(
     )
 
 
-def measure_agreement(rows: PairRows) -> AgreementTally:
-    """Where both answered: the same class, or numbers within the tolerance of the main's."""
+def measure_agreement(rows: PairRows, ok: Flags, edges: Floats) -> AgreementTally:
+    """Where both answered: the same class, or numbers within the tolerance of the main's.
+
+    `ok` says which rows the challenger answered at all.
+    """
     main, other = rows.main_responses, rows.challenger_responses
-    both = np.isfinite(main.values) & np.isfinite(other.values)
+    both = ok & np.isfinite(main.values) & np.isfinite(other.values)
     if main.classes:
         agreed = _labels(main) == _labels(other)
     else:
@@ -91,7 +100,41 @@ def measure_agreement(rows: PairRows) -> AgreementTally:
         agreed=int((agreed & both).sum()),
         compared=known.size,
         difference=float(known.sum()),
+        faults=measure_faults(main, other, ok),
+        timed=_timed(rows, edges),
     )
+
+
+def measure_faults(main: Responses, challenger: Responses, ok: Flags) -> FaultTally:
+    """What only one of both did wrong. A main that did not answer has NaN; see `events.Scores`."""
+    main_failed = ~np.isfinite(main.values)
+    main_invalid, challenger_invalid = ~main_failed & _broken(main), ok & _broken(challenger)
+    return FaultTally(
+        asked=ok.size,
+        main_failed=int((main_failed & ok).sum()),
+        challenger_failed=int((~ok & ~main_failed).sum()),
+        main_invalid=int((main_invalid & ~challenger_invalid).sum()),
+        challenger_invalid=int((challenger_invalid & ~main_invalid).sum()),
+    )
+
+
+def _broken(responses: Responses) -> Flags:
+    """No number, no class, or probabilities that are below 0 or don't add up to 1."""
+    broken: Flags = ~np.isfinite(responses.values)
+    if responses.probabilities is not None:
+        found = responses.probabilities
+        broken |= np.abs(found.sum(axis=1) - 1.0) > PROBABILITY_TOLERANCE
+        broken |= (found < -PROBABILITY_TOLERANCE).any(axis=1)
+    return broken
+
+
+def _timed(rows: PairRows, edges: Floats) -> Counts:
+    """Buckets of both durations, for rows that have both."""
+    main, challenger = rows.timed_main_seconds, rows.timed_challenger_seconds
+    both = np.isfinite(main) & np.isfinite(challenger)
+    width = edges.size + 1
+    at = np.searchsorted(edges, main[both]) * width + np.searchsorted(edges, challenger[both])
+    return np.bincount(at, minlength=width * width)
 
 
 def _tally(feature: FeatureProfile, column: Column | None) -> tuple[Counts, Floats]:
