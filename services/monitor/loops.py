@@ -107,7 +107,7 @@ class Watching:
 
 
 class Tidying:
-    """Lets go of reference samples that no deployment names any more."""
+    """Lets go of samples and baselines that no deployment names any more."""
 
     def __init__(self, follower: Follower, references: References) -> None:
         self._follower = follower
@@ -118,7 +118,7 @@ class Tidying:
         snapshot = self._follower.snapshot
         if snapshot is not None:
             served = (one for deployment in snapshot.deployments for one in deployment.versions)
-            await self._references.keep({version.reference for version in served})
+            await self._references.keep({file for version in served for file in version.samples})
 
 
 def begin_loops(

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from services.monitor.domain.accounting import Change, Delivery, Positions, State
 from services.monitor.domain.deciding.deeds import Deed
+from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.outcomes.facts import Incoming, Losses, Standing
 from services.monitor.domain.outcomes.tallies import CohortId, CohortTally
 from services.monitor.domain.reference import Reference
@@ -52,6 +53,9 @@ class References(Protocol):
 
     async def file(self, served: ServedVersion) -> Path:
         """The Parquet file itself."""
+
+    async def baseline(self, served: ServedVersion) -> Baseline | None:
+        """How the version answered a sample at registration; None where that was not measured."""
 
     async def keep(self, wanted: Collection[str]) -> None:
         """Let go of files with other digests, once they are old."""

@@ -11,6 +11,7 @@ from pathlib import Path
 from services.monitor.adapters.event_log import label_rows, pair_rows, prediction_rows
 from services.monitor.domain.accounting import Change, Delivery, Positions, State
 from services.monitor.domain.errors import MalformedRowsError
+from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.reference import Reference
 from services.monitor.domain.rows import LabelRows, PairRows, PredictionRows
 from services.monitor.ports import ReportOrder
@@ -105,6 +106,7 @@ class MemoryReferences:
     """`ports.References`: profiles by digest; a digest that is not there can't be fetched."""
 
     profiles: dict[str, Reference]
+    baselines: dict[str, Baseline] = field(default_factory=dict)
 
     async def profile(self, served: ServedVersion) -> Reference:
         if served.reference not in self.profiles:
@@ -113,6 +115,9 @@ class MemoryReferences:
 
     async def file(self, served: ServedVersion) -> Path:
         return Path(served.reference)
+
+    async def baseline(self, served: ServedVersion) -> Baseline | None:
+        return None if served.baseline is None else self.baselines[served.baseline.file]
 
     async def keep(self, wanted: Collection[str]) -> None:
         self.profiles = {name: held for name, held in self.profiles.items() if name in wanted}

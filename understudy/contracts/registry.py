@@ -349,6 +349,11 @@ class ServedVersion(Body):
             (self.artifact,) if self.compiled is None else (self.artifact, self.compiled.artifact)
         )
 
+    @property
+    def samples(self) -> tuple[str, ...]:
+        """Digests of what live rows are held against."""
+        return (self.reference,) if self.baseline is None else (self.reference, self.baseline.file)
+
 
 class Pairing(Body):
     """A version that owes pairs: it is a challenger now, or was one lately."""

@@ -1,4 +1,4 @@
-"""Reference samples: Parquet files by digest, kept in a folder, profiled once each."""
+"""Reference samples and baselines: Parquet files by digest in one folder, read once each."""
 
 import asyncio
 from collections.abc import Collection, Iterable, Sequence
@@ -10,7 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import structlog
 
+from services.monitor.adapters.baselines import read_baseline
+from services.monitor.adapters.samples import first_rows
 from services.monitor.domain.errors import UnusableReferenceError
+from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.reference import Reference, build_reference
 from services.monitor.domain.rows import Column
 from understudy.client.following import RegistryFollowing, prune_artifacts
@@ -19,7 +22,7 @@ from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import Label
 
 _KEPT: Final = 64
-"""Profiles that are held; the oldest goes first."""
+"""Profiles, and baselines, that are held; the oldest goes first."""
 _UNUSED_SECONDS: Final = 86_400.0
 
 
@@ -31,6 +34,7 @@ class ParquetReferences:
         self._folder = folder
         self._most_rows = most_rows
         self._profiles: dict[tuple[str, Signature], Reference] = {}
+        self._baselines: dict[str, Baseline] = {}
 
     async def profile(self, served: ServedVersion) -> Reference:
         """From memory, or from the file in a thread."""
@@ -38,10 +42,24 @@ class ParquetReferences:
         if name not in self._profiles:
             path = await self.file(served)
             found = await asyncio.to_thread(read_reference, path, served.signature, self._most_rows)
-            while len(self._profiles) >= _KEPT:
-                del self._profiles[next(iter(self._profiles))]
+            _make_room(self._profiles)
             self._profiles[name] = found
         return self._profiles[name]
+
+    async def baseline(self, served: ServedVersion) -> Baseline | None:
+        """The same; None where the version was not measured."""
+        described = served.baseline
+        if described is None:
+            return None
+        if described.file not in self._baselines:
+            path = await self._registry.fetch_artifact(described.file, self._folder)
+            classes = len(served.signature.target.classes)
+            found = await asyncio.to_thread(
+                read_baseline, path, described, classes, self._most_rows
+            )
+            _make_room(self._baselines)
+            self._baselines[described.file] = found
+        return self._baselines[described.file]
 
     async def file(self, served: ServedVersion) -> Path:
         """Downloaded when it is not there; its bytes are checked each time."""
@@ -54,13 +72,18 @@ class ParquetReferences:
             structlog.stdlib.get_logger().info("references_pruned", files=removed)
 
 
+def _make_room(held: dict[Any, Any]) -> None:
+    while len(held) >= _KEPT:
+        del held[next(iter(held))]
+
+
 def read_reference(path: Path, signature: Signature, most_rows: int) -> Reference:
     """Profile the first rows of a Parquet file; other columns than the signature's are not read."""
     wanted = [*signature.names, signature.target.name]
     try:
         with pq.ParquetFile(path) as file:
             there = set(file.schema_arrow.names)
-            table = _first_rows(file, [name for name in wanted if name in there], most_rows)
+            table = first_rows(file, [name for name in wanted if name in there], most_rows)
     except pa.ArrowException as error:
         raise UnusableReferenceError(
             f"the reference sample is no readable Parquet: {error}"
@@ -83,18 +106,6 @@ def column_of(column: Any, *, numeric: bool) -> Column:
         column = column.cast(pa.int8())
     found = column.cast(pa.float64(), safe=False).to_numpy()
     return np.asarray(found, dtype=np.float64)
-
-
-def _first_rows(file: Any, columns: Sequence[str], most_rows: int) -> Any:
-    batches, rows = [], 0
-    for batch in file.iter_batches(columns=columns):
-        batches.append(batch.slice(0, most_rows - rows))
-        rows += batches[-1].num_rows
-        if rows >= most_rows:
-            break
-    if not batches:
-        raise UnusableReferenceError("the reference sample has no rows")
-    return pa.Table.from_batches(batches)
 
 
 def _labels(column: Any) -> Sequence[Label | None]:

@@ -32,7 +32,8 @@ class ClassCounts:
     answered: Counts
     """(k,): predicted class, labelled or not."""
     answered_scores: Counts
-    """(k, SCORE_BINS): (predicted class, probability of the last class), labelled or not."""
+    """(k, SCORE_BINS): predicted class × score, labelled or not. The score of an answer is the
+    probability of the last class; with more than two classes, that of the predicted class."""
     labelled_scores: Counts
     """The same of labelled rows: what labelling selects shows in the difference."""
     brier: int = 0
