@@ -1,23 +1,26 @@
 """The streams of the log as whoever trims them sees them: ids and numbers, no entries."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from redis.asyncio import Redis
 
 from services.serving.domain.trimming import NOTHING, Contents, EntryId, Group, Look, Stream
 from understudy.contracts.events import (
+    archive_positions_key,
     challenger_position_key,
     labels_key,
     monitor_positions_key,
     pairs_key,
     predictions_key,
+    protected_key,
 )
 
 _KEYS: Final = {
     Stream.PREDICTIONS: predictions_key,
     Stream.PAIRS: pairs_key,
     Stream.LABELS: labels_key,
+    Stream.PROTECTED: protected_key,
 }
 _PATTERN: Final = "understudy:{*}:*"
 _SCAN_KEYS: Final = 1_000
@@ -63,19 +66,27 @@ class RedisStreams:
             stream: _contents(await self._look(keys=[key(deployment)]))
             for stream, key in _KEYS.items()
         }
-        positions: Any = await self._redis.hgetall(monitor_positions_key(deployment))
+        monitor = await self._positions(monitor_positions_key(deployment))
+        archived = await self._positions(archive_positions_key(deployment))
         keys = [challenger_position_key(deployment, version) for version in versions]
         left: Any = await self._redis.mget(keys) if keys else []
-        monitor = {stream: _entry(positions.get(stream.encode(), b"0-0")) for stream in Stream}
         return Look(
             streams,
-            monitor if positions else None,
+            monitor,
             {
                 version: _entry(place)
                 for version, place in zip(versions, left, strict=True)
                 if place is not None
             },
+            archived,
         )
+
+    async def _positions(self, key: str) -> Mapping[Stream, EntryId] | None:
+        """How far a reader is that keeps its positions in a hash; None when it has not begun."""
+        held: Any = await self._redis.hgetall(key)
+        if not held:
+            return None
+        return {stream: _entry(held.get(stream.encode(), b"0-0")) for stream in Stream}
 
     async def trim(
         self, deployment: str, stream: Stream, below: EntryId, most: int | None = None

@@ -10,6 +10,7 @@ EntryId = tuple[int, int]
 """Milliseconds since the epoch, and a number among the entries of that millisecond."""
 
 MONITOR: Final = "monitor"
+ARCHIVE: Final = "archive"
 NOTHING: Final[EntryId] = (0, 0)
 _EVERYTHING: Final[EntryId] = (2**63, 0)
 # A new reader begins so long before the release that named it, for clocks differ.
@@ -22,6 +23,7 @@ class Stream(StrEnum):
     PREDICTIONS = "predictions"
     PAIRS = "pairs"
     LABELS = "labels"
+    PROTECTED = "protected"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,8 @@ class Look:
     """The last entries that the monitor has accounted for; None: it has not begun."""
     left: Mapping[int, EntryId] = field(default_factory=dict)
     """Where groups of versions ended that are gone."""
+    archived: Mapping[Stream, EntryId] | None = None
+    """The last entries that are in the archive; None: nobody archives, so nothing is held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +126,9 @@ def _needs(
     groups = look.streams[stream].groups
     yield from ((group.name, group.needs) for group in groups)
     if retention.monitored:
-        done = NOTHING if look.monitor is None else look.monitor.get(stream, NOTHING)
-        yield MONITOR, NOTHING if done == NOTHING else _after(done)
+        yield MONITOR, _beyond(look.monitor or {}, stream)
+    if look.archived is not None:
+        yield ARCHIVE, _beyond(look.archived, stream)
     if stream is Stream.PREDICTIONS:
         there = {group.name for group in groups}
         yield from (
@@ -131,6 +136,12 @@ def _needs(
             for each in owed
             if each.group not in there and (start := _start(each, look)) is not None
         )
+
+
+def _beyond(positions: Mapping[Stream, EntryId], stream: Stream) -> EntryId:
+    """The first id that a reader with those positions is not done with."""
+    done = positions.get(stream, NOTHING)
+    return NOTHING if done == NOTHING else _after(done)
 
 
 def _start(owed: Owed, look: Look) -> EntryId | None:

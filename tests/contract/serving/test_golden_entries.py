@@ -19,10 +19,13 @@ from understudy.contracts.events import (
     NumberColumn,
     PairBatch,
     PredictionBatch,
+    ProtectedBatch,
+    ProtectedEvent,
     Scores,
     decode_labels,
     decode_pairs,
     decode_predictions,
+    decode_protected,
     encode,
     pack,
 )
@@ -77,14 +80,38 @@ LABELS = LabelBatch(
         ),
     ],
 )
+PROTECTED = ProtectedBatch(
+    deployment="credit",
+    items=[
+        ProtectedEvent(
+            prediction_id="a",
+            attributes={"sex": "f", "disabled": "false"},
+            received_at=1_700_000_000.25,
+        ),
+        ProtectedEvent(prediction_id="b", attributes={"sex": "m"}, received_at=1_700_000_000.5),
+    ],
+)
 FORMER: dict[str, Entry] = {
     # Before rules could override answers, and before rows were timed alone.
     "predictions.v1": PREDICTIONS,
     "pairs.v1": PAIRS,
-}
-PRESENT: dict[str, Entry] = {
+    # Before predictions made elsewhere could be told.
     "predictions.plain.v1": PREDICTIONS,
     "predictions.overrides.v1": replace(PREDICTIONS, overrides={"b": "no"}),
+}
+PRESENT: dict[str, Entry] = {
+    "predictions.here.v1": replace(PREDICTIONS, overrides={"b": "no"}),
+    "predictions.elsewhere.v1": replace(
+        PREDICTIONS, seconds=pack([0.001, NAN]), challengers=(5,), elsewhere=True
+    ),
+    "predictions.failed.v1": replace(
+        PREDICTIONS,
+        scores=Scores(
+            values=pack([0.0, NAN]),
+            probabilities=pack([0.75, 0.25, NAN, NAN]),
+            classes=MAIN.classes,
+        ),
+    ),
     "pairs.plain.v1": PAIRS,
     "pairs.timed.v1": replace(
         PAIRS,
@@ -93,12 +120,14 @@ PRESENT: dict[str, Entry] = {
         timed_challenger_seconds=pack([0.00075]),
     ),
     "labels.v1": LABELS,
+    "protected.v1": PROTECTED,
 }
 ENTRIES = FORMER | PRESENT
 DECODERS = {
     "predictions": decode_predictions,
     "pairs": decode_pairs,
     "labels": decode_labels,
+    "protected": decode_protected,
 }
 
 

@@ -15,11 +15,13 @@ from services.serving.metrics import TrimmingMetrics
 from services.serving.operations.trimming import Trimming
 from tests.fakes.serving import deployment, ruled
 from understudy.contracts.events import (
+    archive_positions_key,
     challenger_group,
     labels_key,
     monitor_positions_key,
     pairs_key,
     predictions_key,
+    protected_key,
 )
 from understudy.contracts.registry import Snapshot
 from understudy.runtime.redis_client import redis_client
@@ -45,8 +47,13 @@ class World:
 
     async def read_to(self, second: float) -> None:
         place = f"{int(second * 1_000)}-0"
-        positions: dict[Any, Any] = dict.fromkeys(("predictions", "pairs", "labels"), place)
+        positions: dict[Any, Any] = dict.fromkeys(STREAMS, place)
         await self.redis.hset(monitor_positions_key("flowers"), mapping=positions)
+
+    async def archive_to(self, second: float, *streams: Stream) -> None:
+        place = f"{int(second * 1_000)}-0"
+        positions: dict[Any, Any] = dict.fromkeys(streams, place)
+        await self.redis.hset(archive_positions_key("flowers"), mapping=positions)
 
     async def trim(
         self,
@@ -89,15 +96,15 @@ SECONDS = [NOW - before for before in range(300, 0, -1)]
 
 
 async def test_old_entries_of_all_streams_go_when_the_monitor_has_read_them(world: World) -> None:
-    keys = [predictions_key("flowers"), pairs_key("flowers"), labels_key("flowers")]
+    keys = [key("flowers") for key in (predictions_key, pairs_key, labels_key, protected_key)]
     for key in keys:
         await world.fill(key, SECONDS, size=10)
     await world.trim()
-    assert [len(await world.times(key)) for key in keys] == [300] * 3
+    assert [len(await world.times(key)) for key in keys] == [300] * 4
     assert world.number("held", reader="monitor") == 1
     await world.read_to(NOW)
     await world.trim()
-    assert [await world.times(key) for key in keys] == [SECONDS[200:]] * 3
+    assert [await world.times(key) for key in keys] == [SECONDS[200:]] * 4
     assert world.number("trimmed_entries_total", stream="labels") == 200
     assert world.number("entries") == 100
     assert world.number("held", reader="monitor") is None
@@ -108,6 +115,23 @@ async def test_nothing_goes_that_the_monitor_has_not_read(world: World) -> None:
     await world.read_to(NOW - 250)
     await world.trim(entries=10)
     assert await world.times() == SECONDS[51:]
+
+
+async def test_nothing_goes_that_is_not_in_the_archive_once_there_is_one(world: World) -> None:
+    await world.fill(predictions_key("flowers"), SECONDS)
+    await world.fill(protected_key("flowers"), SECONDS, size=10)
+    await world.read_to(NOW)
+    await world.archive_to(NOW - 250, Stream.PREDICTIONS)
+    await world.trim()
+    assert await world.times() == SECONDS[51:]
+    # A stream that the archive does not name is not archived yet.
+    assert len(await world.times(protected_key("flowers"))) == 300
+    await world.trim()
+    assert world.number("held", reader="archive") == 1
+    await world.archive_to(NOW, *Stream)
+    await world.trim()
+    assert await world.times() == await world.times(protected_key("flowers")) == SECONDS[200:]
+    assert world.number("held", reader="archive") is None
 
 
 async def test_without_a_monitor_only_groups_hold_entries_back(world: World) -> None:

@@ -30,10 +30,12 @@ def look(
     size: int = 1_000,
     monitor: EntryId | None = READ,
     left: dict[int, EntryId] | None = None,
+    archived: EntryId | None = None,
 ) -> Look:
     contents = Contents(entries, size, OLD, groups)
     positions = None if monitor is None else dict.fromkeys(Stream, monitor)
-    return Look(dict.fromkeys(Stream, contents), positions, left or {})
+    stored = None if archived is None else dict.fromkeys(Stream, archived)
+    return Look(dict.fromkeys(Stream, contents), positions, left or {}, stored)
 
 
 def owed(*, since: float = NOW, challenges: bool = True) -> Owed:
@@ -64,6 +66,14 @@ def test_what_the_monitor_has_not_accounted_for_stays() -> None:
     for stream in Stream:
         plan = cut(stream, look(monitor=place), [], KEEP, NOW)
         assert (plan.below, plan.held_by) == ((place[0], 8), "monitor")
+
+
+def test_what_is_not_in_the_archive_stays_whether_or_not_there_is_a_monitor() -> None:
+    place = (NOW_MS - 3 * DAY_MS, 7)
+    for stream in Stream:
+        for retention in (KEEP, replace(KEEP, monitored=False)):
+            plan = cut(stream, look(archived=place), [], retention, NOW)
+            assert (plan.below, plan.held_by) == ((place[0], 8), "archive")
 
 
 def test_before_the_monitor_has_begun_nothing_goes_unless_there_is_none() -> None:
@@ -115,14 +125,21 @@ IDS = st.tuples(st.integers(1, 2 * NOW_MS), st.integers(0, 5))
 @given(
     st.lists(st.tuples(IDS, st.none() | IDS), max_size=4),
     IDS,
+    IDS,
     st.integers(0, 1_000),
     st.floats(0, NOW * 2),
 )
 def test_no_cut_reaches_what_a_reader_needs(
-    places: list[tuple[EntryId, EntryId | None]], monitor: EntryId, entries: int, now: float
+    places: list[tuple[EntryId, EntryId | None]],
+    monitor: EntryId,
+    archived: EntryId,
+    entries: int,
+    now: float,
 ) -> None:
     groups = [Group(str(i), delivered, pending) for i, (delivered, pending) in enumerate(places)]
-    plan = cut(Stream.PREDICTIONS, look(*groups, entries=entries, monitor=monitor), [], KEEP, now)
+    seen = look(*groups, entries=entries, monitor=monitor, archived=archived)
+    plan = cut(Stream.PREDICTIONS, seen, [], KEEP, now)
     for group in groups:
         assert plan.below <= plan.behind <= group.needs
-    assert plan.behind <= (monitor[0], monitor[1] + 1)
+    for place in (monitor, archived):
+        assert plan.behind <= (place[0], place[1] + 1)
