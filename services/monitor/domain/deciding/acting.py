@@ -1,0 +1,96 @@
+"""What the policy makes of a verdict: nothing, a recommendation, or an action of the monitor's own.
+
+An action is held back while any of these holds, so that releases never flap: a cool-down runs since
+the last release of anybody; the release has answered too few rows; there is no version to go to;
+the version to promote was once rolled back from by the monitor; the present release is itself a
+rollback of the monitor, so that a person decides what comes next; the same was tried and failed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.monitor.domain.deciding.deeds import Deed
+from services.monitor.domain.deciding.judgement import ActionReading, Conclusion
+from understudy.contracts.judging import Actions
+from understudy.contracts.vocabulary import ActionMode, Verdict
+
+RETRY_SECONDS = 300.0
+"""After a try that failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Present:
+    """Where the deployment stands."""
+
+    deployment: str
+    release: int
+    released_at: float
+    """Seconds since the epoch."""
+    main: int
+    rows: int
+    """That were asked since the release."""
+    now: float
+
+
+def consider(
+    conclusion: Conclusion, policy: Actions, present: Present, deeds: Sequence[Deed]
+) -> ActionReading | None:
+    """What is to be done, or keeps it from being done; None when there is nothing to do."""
+    mode = _mode(conclusion.verdict, policy)
+    if mode is ActionMode.OFF:
+        return None
+    done = _done(conclusion, present, deeds)
+    version = present.main if conclusion.version is None else conclusion.version
+    return ActionReading(
+        verdict=conclusion.verdict,
+        mode=mode,
+        version=version,
+        held_by=_held_by(conclusion, policy, present, deeds),
+        done_release=done,
+        undo=None if done is None else f"understudy rollback {present.deployment}",
+    )
+
+
+def _mode(verdict: Verdict, policy: Actions) -> ActionMode:
+    if verdict is Verdict.PROMOTE:
+        return policy.promote
+    return policy.roll_back if verdict is Verdict.ROLL_BACK else ActionMode.OFF
+
+
+def _done(conclusion: Conclusion, present: Present, deeds: Sequence[Deed]) -> int | None:
+    """The release that this very verdict has made already; its snapshot is on its way."""
+    for deed in deeds:
+        if deed.release == present.release and deed.verdict is conclusion.verdict:
+            return deed.made_release
+    return None
+
+
+def _held_by(
+    conclusion: Conclusion, policy: Actions, present: Present, deeds: Sequence[Deed]
+) -> str | None:
+    if conclusion.version is None or conclusion.version == present.main:
+        return "there is no version to go to"
+    if _done(conclusion, present, deeds) is not None:
+        return "it was done; the new release is on its way"
+    since = present.now - present.released_at
+    if since < policy.cool_down_seconds:
+        left = policy.cool_down_seconds - since
+        return f"the release is {since:.0f} s old; it cools down for another {left:.0f} s"
+    if present.rows < policy.minimum_rows:
+        return f"the release has answered {present.rows:,} rows of {policy.minimum_rows:,}"
+    return _held_by_history(conclusion, present, deeds)
+
+
+def _held_by_history(conclusion: Conclusion, present: Present, deeds: Sequence[Deed]) -> str | None:
+    made = [deed for deed in deeds if deed.made_release is not None]
+    left = any(d.verdict is Verdict.ROLL_BACK and d.former == conclusion.version for d in made)
+    if left:
+        return f"version {conclusion.version} was rolled back from before; a person has to decide"
+    if conclusion.verdict is Verdict.ROLL_BACK and any(
+        d.verdict is Verdict.ROLL_BACK and d.made_release == present.release for d in made
+    ):
+        return "this release is a rollback already; a person has to decide what comes next"
+    failed = [d for d in deeds if d.release == present.release and d.failure is not None]
+    if failed and present.now - failed[0].at < RETRY_SECONDS:
+        return f"it failed ({failed[0].failure}); it is tried again later"
+    return None

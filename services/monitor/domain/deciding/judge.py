@@ -1,0 +1,165 @@
+"""The judge: readings in, one verdict out. Pure; the first rule that applies decides.
+
+1. Nothing was answered under this release: no data.
+2. The main crosses a rail of its own: roll back, where there is a version to go back to.
+3. Of the challengers that are better and not vetoed, the one with the strongest evidence: promote;
+   or roll back, when it is the version that the main had replaced.
+4. The main's losses have risen: roll back, unless the version that it replaced runs beside it, in
+   which case the labels of both decide.
+5. Some challenger is undecided: wait. None has labels, and none is on its way: no data.
+6. Some is as good as the main: equivalent. All are worse or vetoed: keep.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from services.monitor.domain.deciding.judgement import (
+    ComparisonReading,
+    ConceptReading,
+    Conclusion,
+    RailReading,
+)
+from services.monitor.domain.deciding.rails import crossed, rails_in_words
+from understudy.contracts.vocabulary import RuleName, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """All that a verdict rests on."""
+
+    main: int
+    previous_main: int | None
+    rows: int
+    """That the main was asked since the release."""
+    main_rails: Sequence[RailReading]
+    comparisons: Sequence[ComparisonReading]
+    concept: ConceptReading | None
+
+    def comparison(self, version: int | None) -> ComparisonReading | None:
+        """With the challenger of that number."""
+        return next((found for found in self.comparisons if found.challenger == version), None)
+
+
+def judge(case: Case) -> Conclusion:
+    """The first rule that applies."""
+    rules: tuple[Callable[[Case], Conclusion | None], ...] = (
+        _nothing,
+        _faulty_main,
+        _better,
+        _risen,
+        _alone,
+        _undecided,
+    )
+    found = (rule(case) for rule in rules)
+    return next((conclusion for conclusion in found if conclusion is not None), _settled(case))
+
+
+def _nothing(case: Case) -> Conclusion | None:
+    if case.rows:
+        return None
+    said = "no prediction has been answered under this release yet"
+    return Conclusion(Verdict.NO_DATA, RuleName.NO_TRAFFIC, reasons=(said,))
+
+
+def _faulty_main(case: Case) -> Conclusion | None:
+    rail = crossed(case.main_rails)
+    if rail is None:
+        return None
+    said = rails_in_words(case.main_rails)
+    return Conclusion(Verdict.ROLL_BACK, rail.rule, case.previous_main, said)
+
+
+def _better(case: Case) -> Conclusion | None:
+    better = [found for found in case.comparisons if found.verdict is Verdict.PROMOTE]
+    if not better:
+        return None
+    best = max(better, key=lambda found: found.log_evidence_better)
+    back = best.challenger == case.previous_main
+    verdict = Verdict.ROLL_BACK if back else Verdict.PROMOTE
+    role = "the former main" if back else "the challenger"
+    said = f"version {best.challenger}, {role}, is better than {case.main}: {_difference(best)}"
+    return Conclusion(verdict, RuleName.BETTER, best.challenger, (said, *_others(case, best)))
+
+
+def _risen(case: Case) -> Conclusion | None:
+    concept = case.concept
+    measured = case.comparison(case.previous_main) is not None
+    if concept is None or not concept.alarm or case.previous_main is None or measured:
+        return None
+    risk = "" if concept.risk is None else f" to {concept.risk.value:.4g}"
+    said = (
+        f"the main's mean loss rose{risk}, above its baseline's {concept.reference_risk:.4g} "
+        f"and the tolerance of {concept.tolerance:.4g}"
+    )
+    return Conclusion(Verdict.ROLL_BACK, RuleName.RISK, case.previous_main, (said,))
+
+
+def _alone(case: Case) -> Conclusion | None:
+    if case.comparisons:
+        return None
+    said = "there is no challenger to compare the main with"
+    return Conclusion(Verdict.KEEP, RuleName.NO_CHALLENGER, reasons=(said,))
+
+
+def _undecided(case: Case) -> Conclusion | None:
+    waiting = [found for found in case.comparisons if _waits(found)]
+    if waiting:
+        first = min(waiting, key=_still_needed)
+        reasons = tuple(_waiting(found) for found in waiting)
+        return Conclusion(Verdict.WAIT, first.rule, first.challenger, reasons)
+    if all(found.verdict is Verdict.NO_DATA for found in case.comparisons):
+        said = "no label has come for a prediction that both main and challenger answered"
+        return Conclusion(Verdict.NO_DATA, RuleName.NO_LABELS, reasons=(said,))
+    return None
+
+
+def _settled(case: Case) -> Conclusion:
+    """Nobody is better and nobody is undecided."""
+    equals = [found for found in case.comparisons if found.verdict is Verdict.EQUIVALENT]
+    if equals:
+        first = max(equals, key=lambda found: found.log_evidence_equivalent)
+        said = f"version {first.challenger} is as good as {case.main}: {_difference(first)}"
+        return Conclusion(Verdict.EQUIVALENT, RuleName.EQUIVALENT, first.challenger, (said,))
+    kept = [found for found in case.comparisons if found.verdict is Verdict.KEEP]
+    reasons = tuple(said for found in kept for said in _against(found))
+    return Conclusion(Verdict.KEEP, kept[0].rule if kept else RuleName.UNDECIDED, None, reasons)
+
+
+def _waits(found: ComparisonReading) -> bool:
+    return found.verdict is Verdict.WAIT or (found.verdict is Verdict.NO_DATA and found.waiting > 0)
+
+
+def _still_needed(found: ComparisonReading) -> float:
+    return float("inf") if found.expected_labels is None else found.expected_labels
+
+
+def _waiting(found: ComparisonReading) -> str:
+    if found.rule in {RuleName.NO_LABELS, RuleName.TOO_FEW_LABELS}:
+        return (
+            f"version {found.challenger}: {found.labels:,} labels have matured, "
+            f"{found.waiting:,} more have come but are too young"
+        )
+    more = "" if found.expected_labels is None else f"; about {found.expected_labels:,} more needed"
+    return f"version {found.challenger}: {_difference(found)} is not decided yet{more}"
+
+
+def _against(found: ComparisonReading) -> Iterable[str]:
+    yield from rails_in_words(found.rails)
+    if found.rule is RuleName.WORSE:
+        yield f"version {found.challenger} is worse: {_difference(found)}"
+
+
+def _others(case: Case, best: ComparisonReading) -> tuple[str, ...]:
+    beside = (found for found in case.comparisons if found is not best)
+    return tuple(said for found in beside for said in rails_in_words(found.rails))
+
+
+def _difference(found: ComparisonReading) -> str:
+    shown = found.difference
+    if shown is None:
+        return f"{found.labels:,} labels"
+    low, high = shown.low or 0.0, shown.high or 0.0
+    return (
+        f"mean loss lower by {shown.value:+.4g} ({low:+.4g} to {high:+.4g}) on {found.labels:,} "
+        "labels"
+    )
