@@ -1,0 +1,165 @@
+"""Has the stream left its reference, in what, and since when: an e-detector on counts of blocks.
+
+Formula: for each row r (a feature's shape, its missing values, …) and each retained start j, the
+evidence E_rj of all counts since j is `shapes` or `shares`; over G strata it is
+Π_g (1 - 1/G + E_rjg/G). Then M_r = Σ_j E_rj and M = Σ_r w_r·M_r with weights that sum to 1.
+There is an alarm for r once w_r·M_r reaches A, and for all together once M does.
+Source: Shin, Ramdas & Rinaldo, "E-detectors", 2024; Shiryaev (1963), Roberts (1966).
+Guarantee: while the stream stays within the null, at least A blocks pass on average before the
+first alarm of any row, however often one looks, also within a block: M counts what has come since
+each start, so it is at most the full sum over all starts, which grows by at most 1 a block in the
+mean. It holds for all but a share `CHANCE` of reference samples.
+Assumes: rows are exchangeable within a stratum, and the reference was drawn from the same.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.monitor.domain.arrays import Floats
+from services.monitor.domain.statistics.segments import Segments
+from services.monitor.domain.statistics.shapes import ShapeTest, shape_test
+from services.monitor.domain.statistics.shares import ShareTest, share_test
+
+AVERAGE_RUN_BLOCKS: Final = 1_000_000
+"""A: two years of minutes, on average, without a false alarm."""
+LOG_AVERAGE_RUN: Final = float(np.log(AVERAGE_RUN_BLOCKS))
+CHANCE: Final = 0.01
+"""Of a reference sample so unlike its source that the guarantee does not hold."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Counted:
+    """Counts of tables and shares: of the reference by stratum, or of live rows by pair."""
+
+    shapes: Floats
+    """(…, columns)."""
+    bad: Floats
+    """(…, shares)."""
+    rows: Floats
+    """(…, shares): of how many."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Suffixes:
+    """Live counts since each start, by stratum: one pair for each stratum that has rows."""
+
+    starts: NDArray[np.intp]
+    """Of each pair, ascending from 0."""
+    strata: NDArray[np.intp]
+    """Of each pair."""
+    counted: Counted
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Evidence:
+    """Natural logarithms; minus infinity is none."""
+
+    by_start: Floats
+    """E: (starts, tables and then shares)."""
+    rows: Floats
+    """M_r."""
+    thresholds: Floats
+    """What M_r must reach; infinite for what is not watched."""
+    pooled: float
+    pooled_start: int
+
+    @property
+    def alarms(self) -> NDArray[np.bool_]:
+        """Which rows have drifted."""
+        return self.rows >= self.thresholds
+
+    @property
+    def alarm(self) -> bool:
+        """Whether anything has, taken together: true whenever a row has."""
+        return self.pooled >= LOG_AVERAGE_RUN
+
+    @property
+    def starts(self) -> NDArray[np.intp]:
+        """Of each row, the start with the largest evidence."""
+        return self.by_start.argmax(axis=0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Detector:
+    """Made of a reference once; looks at live counts as often as one likes."""
+
+    shapes: ShapeTest
+    shares: ShareTest
+    effects: Floats
+    """What the counts of tables and then shares are divided by."""
+    log_weights: Floats
+    """Minus infinity for what is not watched."""
+    strata: int
+
+    def look(self, live: Suffixes, starts: int) -> Evidence:
+        """The evidence now, over so many starts (at least one)."""
+        pairs = self._by_pair(live)
+        by_start = np.zeros((starts, pairs.shape[1]))
+        for part in _chunks(live.starts):
+            by_start[live.starts[part.start]] = self._joined(pairs[part])
+        rows = np.logaddexp.reduce(by_start, axis=0)
+        mixed = np.logaddexp.reduce(by_start + self.log_weights, axis=1)
+        return Evidence(
+            by_start=by_start,
+            rows=rows,
+            thresholds=LOG_AVERAGE_RUN - self.log_weights,
+            pooled=float(np.logaddexp.reduce(mixed)),
+            pooled_start=int(mixed.argmax()),
+        )
+
+    def _by_pair(self, live: Suffixes) -> Floats:
+        tables, counted = self.shapes.tables, live.counted
+        widths = tables.widths.size
+        shaped = counted.shapes / tables.spread(self.effects[:widths])
+        divided = self.effects[widths:]
+        return np.concatenate(
+            [
+                self.shapes.log_evidence(shaped, live.strata),
+                self.shares.log_evidence(
+                    counted.bad / divided, counted.rows / divided, live.strata
+                ),
+            ],
+            axis=1,
+        )
+
+    def _joined(self, pairs: Floats) -> Floats:
+        """Strata without rows have evidence 1, hence a factor of 1."""
+        if self.strata == 1:
+            return np.asarray(pairs[0])
+        share = 1.0 / self.strata
+        return np.asarray(np.logaddexp(np.log1p(-share), np.log(share) + pairs).sum(axis=0))
+
+
+def detector(
+    reference: Counted,
+    tables: Segments,
+    effects: Floats,
+    weights: Floats,
+    tolerance: float,
+) -> Detector:
+    """From the reference's counts by stratum, design effects, and weights (0: not watched)."""
+    strata = len(reference.shapes)
+    chance = CHANCE / (strata * max(1, int((weights > 0).sum())))
+    widths = tables.widths.size
+    with np.errstate(divide="ignore"):
+        log_weights = np.log(weights / weights.sum())
+    divided = effects[widths:]
+    return Detector(
+        shapes=shape_test(reference.shapes, tables, effects[:widths], tolerance, chance),
+        shares=share_test(reference.bad / divided, reference.rows / divided, chance),
+        effects=effects,
+        log_weights=log_weights,
+        strata=strata,
+    )
+
+
+def _chunks(starts: NDArray[np.intp]) -> Iterator[slice]:
+    """The pairs of each start."""
+    edges = np.flatnonzero(np.diff(starts)) + 1
+    for begin, end in zip([0, *edges], [*edges, starts.size], strict=True):
+        if end > begin:
+            yield slice(int(begin), int(end))
