@@ -67,6 +67,7 @@ def comparison(
         log_evidence_worse=-2.6,
         log_evidence_equivalent=0.7,
         threshold=THRESHOLD,
+        equivalence_threshold=2.996,
         expected_labels=None if decided else 2_300,
         rails=(rail(RuleName.ERRORS, challenger), rail(RuleName.INVALID, challenger)),
         since=NOW - timedelta(days=2),

@@ -9,7 +9,7 @@ from typing import Final
 
 import typer
 from pydantic import BaseModel, ValidationError
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -33,7 +33,7 @@ def output_format(context: typer.Context) -> Format:
 
 
 def show(
-    context: typer.Context, result: BaseModel | Sequence[BaseModel], table: Table | str
+    context: typer.Context, result: BaseModel | Sequence[BaseModel], table: RenderableType
 ) -> None:
     """Print a result in the format that was asked for."""
     if output_format(context) is Format.JSON:

@@ -19,6 +19,7 @@ from understudy.cli import (
     trail,
     up,
     versions,
+    why,
 )
 from understudy.cli.addresses import Addresses
 from understudy.cli.connections import Connections
@@ -152,6 +153,7 @@ deploying.add_to(app)
 deployments.add_to(app)
 configuring.add_to(app)
 status.add_to(app)
+why.add_to(app)
 predictions.add_to(app)
 app.add_typer(keys.app, name="keys")
 trail.add_to(app)

@@ -135,7 +135,8 @@ class Connection:
 
 
 def _is_problem(answer: httpx.Response) -> bool:
-    return answer.headers.get("content-type", "").startswith("application/problem+json")
+    kind: str = answer.headers.get("content-type", "")
+    return kind.startswith("application/problem+json")
 
 
 def segment(name: str | int) -> str:

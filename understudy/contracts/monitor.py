@@ -313,6 +313,8 @@ class ComparisonReading(Body):
     log_evidence_worse: float
     log_evidence_equivalent: float
     threshold: float
+    """That better and worse must reach; natural logarithms."""
+    equivalence_threshold: float
     expected_labels: int | None = None
     """About how many more matured labels a decision needs, should things go on as they are."""
     rails: tuple[RailReading, ...] = ()

@@ -20,7 +20,7 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.deciding.judgement import ComparisonReading, Interval, RailReading
+from services.monitor.domain.deciding.judgement import ComparisonReading, RailReading
 from services.monitor.domain.deciding.terms import Terms
 from services.monitor.domain.statistics.betting import (
     STAKES,
@@ -28,6 +28,7 @@ from services.monitor.domain.statistics.betting import (
     log_evidence_below,
     log_evidence_within,
 )
+from services.monitor.domain.statistics.intervals import Interval
 from services.monitor.domain.statistics.spectrum import HALF_STEP, Spectrum
 from understudy.contracts.vocabulary import RuleName, Verdict
 
@@ -98,6 +99,7 @@ def compare(
         log_evidence_worse=evidence.worse,
         log_evidence_equivalent=evidence.equivalent,
         threshold=asked.decided,
+        equivalence_threshold=asked.equivalent,
         expected_labels=_expected(found, margin, asked, terms.minimum_labels),
         rails=rails,
         since=contest.since,

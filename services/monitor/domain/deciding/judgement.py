@@ -7,16 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from services.monitor.domain.statistics.intervals import Interval
 from understudy.contracts.vocabulary import ActionMode, LossName, RuleName, Verdict
-
-
-@dataclass(frozen=True, slots=True)
-class Interval:
-    """A figure, and where it lies with 95 % confidence."""
-
-    value: float
-    low: float | None = None
-    high: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +44,7 @@ class ComparisonReading:
     log_evidence_worse: float
     log_evidence_equivalent: float
     threshold: float
+    equivalence_threshold: float
     expected_labels: int | None
     rails: tuple[RailReading, ...]
     since: datetime

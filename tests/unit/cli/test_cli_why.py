@@ -1,0 +1,111 @@
+"""What `understudy why` tells of a verdict."""
+
+import json
+
+import pytest
+
+from tests.fakes import monitor_bodies as bodies
+from tests.fakes.scripted_http import Script
+from tests.fakes.typed_commands import Run
+from understudy.contracts.monitor import Judgement
+from understudy.contracts.vocabulary import ActionMode, RuleName, Verdict
+
+PATH = "/v1/deployments/risk/verdict"
+
+
+def test_the_verdict_comes_first(run: Run, server: Script) -> None:
+    server.on("GET", PATH, bodies.promotion())
+    told = run("why", "risk").stdout.splitlines()
+    assert told[0] == "risk: promote version 3 – its answers are better"
+    assert "version 3 answers better than version 1" in told[1]
+
+
+@pytest.mark.parametrize(
+    ("concluded", "version", "told"),
+    [
+        ((Verdict.WAIT, RuleName.UNDECIDED), 3, "wait – the evidence is not strong enough yet"),
+        ((Verdict.KEEP, RuleName.WORSE), None, "keep the main – its answers are worse"),
+        ((Verdict.EQUIVALENT, RuleName.EQUIVALENT), 3, "version 3 is as good as the main"),
+        ((Verdict.ROLL_BACK, RuleName.ERRORS), 2, "roll back to version 2 – too many rows fail"),
+        ((Verdict.ROLL_BACK, RuleName.ERRORS), None, "roll back to the former main"),
+        ((Verdict.NO_DATA, RuleName.NO_TRAFFIC), None, "no data – no rows were answered"),
+    ],
+)
+def test_every_verdict_has_words(
+    run: Run, server: Script, concluded: tuple[Verdict, RuleName], version: int | None, told: str
+) -> None:
+    server.on("GET", PATH, bodies.judgement(*concluded, (), version=version))
+    assert told in run("why", "risk").stdout
+
+
+def test_numbers_thresholds_and_what_is_expected(run: Run, server: Script) -> None:
+    server.on("GET", PATH, bodies.judgement())
+    told = run("why", "risk").stdout
+    assert "2,150 matured, 640 waiting; about 2,300 more for a decision" in told
+    assert "+0.0061 [-0.0012, +0.0134] less Brier loss than the main" in told
+    assert "6.3 of 40" in told
+    assert "24 h old" in told
+
+
+def test_a_veto_is_told_with_what_was_observed(run: Run, server: Script) -> None:
+    server.on("GET", PATH, bodies.promotion())
+    (line,) = [line for line in run("why", "risk").stdout.splitlines() if "vetoes" in line]
+    assert line.split()[:4] == ["slow", "12,400", "8.40%", "1.00%"]
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (bodies.promotion(), ("held by", "understudy promote risk 3 --expect 4")),
+        (bodies.promotion(action=bodies.action(due=True)), ("automatic", "promote version 3")),
+        (
+            bodies.promotion(action=bodies.action(done=5)),
+            ("release 5 was made", "understudy rollback risk"),
+        ),
+        (
+            bodies.promotion(
+                action=bodies.action().model_copy(
+                    update={"verdict": Verdict.ROLL_BACK, "mode": ActionMode.RECOMMEND}
+                )
+            ),
+            ("understudy rollback risk --expect 4",),
+        ),
+    ],
+)
+def test_what_the_policy_makes_of_it(
+    run: Run, server: Script, found: Judgement, told: tuple[str, ...]
+) -> None:
+    server.on("GET", PATH, found)
+    shown = run("why", "risk").stdout
+    assert [part for part in told if part not in shown] == []
+
+
+def test_an_alarm_of_concept_drift(run: Run, server: Script) -> None:
+    server.on("GET", PATH, bodies.judgement(concept=bodies.concept(alarm=True)))
+    assert "the loss has risen since 2026" in run("why", "risk").stdout
+
+
+def test_the_state_reproduces_it(run: Run, server: Script) -> None:
+    server.on("GET", PATH, bodies.judgement())
+    assert '{"-120": 40, "0": 1990, "260": 120}' in run("why", "risk", "--state").stdout
+    assert '"-120"' not in run("why", "risk").stdout
+
+
+def test_programs_get_the_body(run: Run, server: Script) -> None:
+    found = bodies.promotion()
+    server.on("GET", PATH, found)
+    assert Judgement.model_validate(json.loads(run("why", "risk", "-o", "json").stdout)) == found
+
+
+def test_watching_is_for_people(run: Run, server: Script) -> None:
+    server.on("GET", PATH, bodies.judgement())
+    assert run("why", "risk", "--watch", "-o", "json").exit_code == 2
+
+
+def test_texts_of_others_obey_no_terminal(run: Run, server: Script) -> None:
+    server.on("GET", PATH, bodies.judgement(reasons=("a\x1b[2Jb",)))
+    assert "\x1b" not in run("why", "risk").stdout
+
+
+def test_without_an_answer_it_fails(run: Run) -> None:
+    assert run("why", "risk").exit_code == 1
