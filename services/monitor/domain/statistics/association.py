@@ -62,7 +62,12 @@ def changed_pairs(live: Joint, reference: Joint) -> tuple[Pair, ...]:
     least = float(chdtri(_FREEDOM, _BY_CHANCE / first.size))
     chosen = [at for at in np.argsort(-strengths)[:_MOST_PAIRS] if strengths[at] > least]
     return tuple(
-        Pair(int(first[at]), int(second[at]), float(strengths[at]), _shrunk(scores[at], strengths[at]))
+        Pair(
+            int(first[at]),
+            int(second[at]),
+            float(strengths[at]),
+            _shrunk(scores[at], strengths[at]),
+        )
         for at in chosen
     )
 
@@ -72,18 +77,14 @@ def row_scores(pairs: tuple[Pair, ...], codes: Codes) -> Floats:
     total = np.zeros(codes.shape[0])
     for pair in pairs:
         total += pair.scores[codes[:, pair.first], codes[:, pair.second]]
-    return np.tanh(total / 2)
+    return np.asarray(np.tanh(total / 2))
 
 
 def _interaction(counts: NDArray[np.float32]) -> Floats:
     """Logarithms less the means of their rows and columns."""
     logs: Floats = np.log(counts.astype(np.float64))
-    return (
-        logs
-        - logs.mean(axis=1, keepdims=True)
-        - logs.mean(axis=2, keepdims=True)
-        + logs.mean(axis=(1, 2), keepdims=True)
-    )
+    rows, columns = logs.mean(axis=2, keepdims=True), logs.mean(axis=1, keepdims=True)
+    return np.asarray(logs - rows - columns + rows.mean(axis=1, keepdims=True))
 
 
 def _shrunk(scores: Floats, strength: float) -> Floats:

@@ -71,9 +71,7 @@ class Table:
         return Table(self.values[rows])
 
 
-def table_of(
-    codings: Sequence[FeatureCoding], columns: Mapping[str, Column], rows: int
-) -> Table:
+def table_of(codings: Sequence[FeatureCoding], columns: Mapping[str, Column], rows: int) -> Table:
     """A feature that is not there, or there in another form, is missing in every row."""
     found = np.full((rows, len(codings)), np.nan)
     for at, coding in enumerate(codings):
@@ -107,9 +105,7 @@ def _numbers(coding: FeatureCoding, column: Column) -> Floats:
         return column
     # What the reference does not hold counts as its rarest coded value.
     places = coding.categories or {}
-    return np.array(
-        [np.nan if value is None else places.get(value, CODES - 1) for value in column]
-    )
+    return np.array([np.nan if value is None else places.get(value, CODES - 1) for value in column])
 
 
 def _quantiles(values: Floats) -> Floats:

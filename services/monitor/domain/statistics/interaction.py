@@ -76,7 +76,7 @@ class Wealth:
     """All that the evidence is made of; small, and kept."""
 
     logs: Floats = field(default_factory=lambda: np.full((len(HISTORIES), STAKES.size), -np.inf))
-    """ln R of each classifier and stake."""
+    """Logarithms of R of each classifier and stake."""
     bets: int = 0
     """Windows that were bet on."""
     quiet: int = 0
@@ -84,11 +84,11 @@ class Wealth:
     rising: float = 0.0
     """Evidence since `since`, never below 0."""
     since: float | None = None
-    """When the first window of that was answered, in seconds since the epoch."""
+    """When the rows that taught its first bet were answered, in seconds since the epoch."""
 
     @property
     def log_evidence(self) -> float:
-        """ln of the mean of all R; 0 at least."""
+        """Natural logarithm of the mean of all R; 0 at least."""
         return max(0.0, float(np.logaddexp.reduce(self.logs, axis=None) - np.log(self.logs.size)))
 
 
@@ -117,13 +117,14 @@ def yardstick(codings: Sequence[FeatureCoding], reference: Table, seed: int = 0)
 
 
 def look(
-    measure: Yardstick, history: Sequence[Joint], wealth: Wealth, window: Table, at: float
+    measure: Yardstick, history: Sequence[Joint], wealth: Wealth, window: Table, taught_at: float
 ) -> Look:
-    """Bet on a window with what the windows before it taught; `history` is oldest first."""
+    """Bet on a window with what the windows before it taught; `history` is oldest first.
+
+    `taught_at` is when the rows of the window before began to be answered.
+    """
     classifiers = [
-        changed_pairs(sum(history[-length:], np.zeros_like(measure.taught)), measure.taught)
-        if history
-        else ()
+        changed_pairs(_total(history[-length:]), measure.taught) if history else ()
         for length in HISTORIES
     ]
     own = joint_counts(codes_of(window, edges_of(measure.codings, window)))
@@ -131,7 +132,7 @@ def look(
     if not pairs:
         return Look(_rested(wealth), (), own)
     gains = _gains(measure, classifiers, window, wealth.bets + 1)
-    return Look(_raised(wealth, gains, at), pairs, own)
+    return Look(_raised(wealth, gains, taught_at), pairs, own)
 
 
 def upper_bound(scores: Floats, risk: float) -> float:
@@ -152,7 +153,7 @@ def upper_bound(scores: Floats, risk: float) -> float:
 def _gains(
     measure: Yardstick, classifiers: Sequence[tuple[Pair, ...]], window: Table, bets: int
 ) -> Floats:
-    """ln e of each classifier and stake."""
+    """Logarithms of e of each classifier and stake."""
     risk = _RISK / (_BOUNDS_PER_WINDOW * bets * (bets + 1))
     order = np.random.default_rng(bets).permutation(window.values.shape[0])
     ways = []
@@ -169,6 +170,10 @@ def _gains(
         )
     found: Floats = np.logaddexp(np.array(ways[0]), np.array(ways[1])) - np.log(2)
     return np.minimum(found, LOG_THRESHOLD / 2)
+
+
+def _total(joints: Sequence[Joint]) -> Joint:
+    return np.asarray(np.add.reduce(joints), dtype=np.float32)
 
 
 def _bound(measure: Yardstick, pairs: tuple[Pair, ...], held: Codes, risk: float) -> float:
@@ -188,11 +193,11 @@ def _counted(places: Floats) -> tuple[Floats, Floats]:
     return np.clip(values / _GRID, -1.0, 1.0), counts.astype(np.float64)
 
 
-def _raised(wealth: Wealth, gains: Floats, at: float) -> Wealth:
+def _raised(wealth: Wealth, gains: Floats, taught_at: float) -> Wealth:
     logs = np.minimum(np.logaddexp(0.0, wealth.logs) + gains, _MOST_LOG)
     gain = float(np.logaddexp.reduce(gains, axis=None) - np.log(gains.size))
     rising = max(0.0, wealth.rising + gain)
-    since = None if rising == 0.0 else at if wealth.since is None else wealth.since
+    since = wealth.since or taught_at if rising > 0.0 else None
     return Wealth(logs, wealth.bets + 1, 0, rising, since)
 
 
