@@ -70,7 +70,7 @@ class Evidence:
     @property
     def alarms(self) -> NDArray[np.bool_]:
         """Which rows have drifted."""
-        return self.rows >= self.thresholds
+        return np.asarray(self.rows >= self.thresholds)
 
     @property
     def alarm(self) -> bool:
@@ -80,7 +80,7 @@ class Evidence:
     @property
     def starts(self) -> NDArray[np.intp]:
         """Of each row, the start with the largest evidence."""
-        return self.by_start.argmax(axis=0)
+        return np.asarray(self.by_start.argmax(axis=0), dtype=np.intp)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -44,10 +44,13 @@ class ShapeTest:
     """Normal scores, and half their squares less one: (2, strata, columns)."""
     norms: Floats
     """Logarithms of what tilted shares sum to: (2·2·tilts, strata, tables)."""
+    log_smooth: Floats
+    log_priors: Floats
+    """Sums of ln Γ of the Dirichlets' parameters: (concentrations, strata, tables)."""
 
     def log_evidence(self, counts: Floats, strata: NDArray[np.intp]) -> Floats:
         """Shape (pairs, columns), each pair of the stratum named → (pairs, tables)."""
-        base = np.log(self.smooth[strata])
+        base = self.log_smooth[strata]
         above = self._log_mixture(counts, strata, base)
         shares = self.shares[strata]
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -62,18 +65,20 @@ class ShapeTest:
         """Of the alternatives, against the smoothed reference."""
         rows = self.tables.sums(counts)
         below = self.tables.sums(counts * base)
-        spread = [self._log_dirichlet(counts, rows, strata, k) - below for k in CONCENTRATIONS]
+        spread = [
+            self._log_dirichlet(counts, rows, strata, number) - below
+            for number in range(len(CONCENTRATIONS))
+        ]
         tilted = self._log_tilted(counts, rows, strata)
         both = _log_mean(np.stack(spread)), _log_mean(tilted)
         return _log_mean(np.stack(both))
 
     def _log_dirichlet(
-        self, counts: Floats, rows: Floats, strata: NDArray[np.intp], concentration: float
+        self, counts: Floats, rows: Floats, strata: NDArray[np.intp], number: int
     ) -> Floats:
-        prior = concentration * self.smooth
-        known = self.tables.sums(gammaln(prior))[strata]
-        grown = self.tables.sums(gammaln(prior[strata] + counts))
-        return np.asarray(gammaln(concentration) - gammaln(concentration + rows) + grown - known)
+        prior, known = CONCENTRATIONS[number], self.log_priors[number][strata]
+        grown = self.tables.sums(gammaln(prior * self.smooth[strata] + counts))
+        return np.asarray(gammaln(prior) - gammaln(prior + rows) + grown - known)
 
     def _log_tilted(self, counts: Floats, rows: Floats, strata: NDArray[np.intp]) -> Floats:
         """Sums of scores suffice: ln of a tilted likelihood is ±t·Σ c·score - n·norm."""
@@ -116,6 +121,8 @@ def shape_test(
         radii=radius(rows / effects, used, tolerance, chance),
         scores=scores,
         norms=_norms(smooth, scores, tables),
+        log_smooth=np.log(smooth),
+        log_priors=np.stack([tables.sums(gammaln(k * smooth)) for k in CONCENTRATIONS]),
     )
 
 
@@ -137,6 +144,6 @@ def _norms(smooth: Floats, scores: Floats, tables: Segments) -> Floats:
 
 
 def _log_mean(logs: Floats) -> Floats:
-    """ln of the mean over the first axis."""
+    """Log of the mean over the first axis."""
     most = logs.max(axis=0)
     return np.asarray(most + np.log(np.exp(logs - most).mean(axis=0)))

@@ -1,7 +1,7 @@
 """Evidence that a share of rows (missing, unseen, out of range) is above what a reference allows.
 
-Formula: E = mean over p₁ > p₀ of (p₁/p₀)^k·((1 - p₁)/(1 - p₀))^(n - k) for k bad rows of n, where p₀
-is the reference's upper confidence limit for the share plus a tolerance.
+Formula: E = mean over p₁ > p₀ of (p₁/p₀)^k·((1 - p₁)/(1 - p₀))^(n - k) for k bad rows of n, where
+p₀ is the reference's upper confidence limit for the share plus a tolerance.
 Source: Clopper & Pearson (1934) for the limit; Wald (1945) for the likelihood ratio, which is
 monotone in the share, so that the null's worst case is p₀ itself.
 Guarantee: an e-process for every share up to p₀: at any stopping time its mean is at most 1.
