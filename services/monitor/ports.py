@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Protocol
 
@@ -10,8 +11,10 @@ from services.monitor.domain.deciding.deeds import Deed
 from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.outcomes.facts import Incoming, Losses, Standing
 from services.monitor.domain.outcomes.tallies import CohortId, CohortTally
+from services.monitor.domain.parts import EntryId, PartId, StoredPart, Stream, Waiting
 from services.monitor.domain.reference import Reference
 from services.monitor.domain.rows import PredictionRows
+from understudy.contracts.events import Entry
 from understudy.contracts.registry import ReleaseRequest, ServedVersion
 from understudy.contracts.signature import Signature
 
@@ -122,3 +125,53 @@ class Leases(Protocol):
 
     async def let_go(self, deployment: str) -> None:
         """So that another one need not wait for it to run out."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """What becomes a part."""
+
+    part: PartId
+    entries: Sequence[tuple[EntryId, Entry]]
+    malformed: int
+    """Entries between the first and the last that can't be read."""
+
+
+class Backlog(Protocol):
+    """What of the log is not in the archive yet."""
+
+    async def begin(self, deployment: str) -> Mapping[Stream, EntryId]:
+        """The last entry of each stream that is archived; from now on trimming stays behind it."""
+
+    async def next(self, deployment: str, stream: Stream, after: EntryId) -> Piece | Waiting | None:
+        """The next part, once it is closed; None when there are no entries.
+
+        Raises UnknownSchemaError for an entry of a newer Understudy: it must not be passed over.
+        """
+
+    async def holds(self, deployment: str, stream: Stream, entry: EntryId) -> bool:
+        """Whether the log has that entry still."""
+
+    async def move(self, deployment: str, stream: Stream, before: EntryId, after: EntryId) -> bool:
+        """From one position to the next; False, and nothing done, when it is not there."""
+
+    async def forget(self, deployment: str) -> None:
+        """Nothing is archived any more: trimming need not wait."""
+
+
+class Archive(Protocol):
+    """The log for good, as files by URL."""
+
+    async def write(self, piece: Piece) -> int:
+        """Have the part's file, whole or not at all; how many bytes it has. Raises OSError."""
+
+    async def parts(
+        self, deployment: str, stream: Stream, since: date, until: date
+    ) -> tuple[StoredPart, ...]:
+        """Those of these days, oldest first."""
+
+    async def read(self, part: PartId) -> bytes:
+        """The Parquet file. Raises FileNotFoundError."""
+
+    async def expire(self, now: float, days: float | None, protected_days: float | None) -> int:
+        """Let go of days whose entries are all older than that; how many."""

@@ -46,3 +46,7 @@ class MalformedRowsError(ValueError):
 
 class UnusableReferenceError(ValueError):
     """A reference sample lacks what a profile is made of."""
+
+
+class PositionMovedError(Exception):
+    """Somebody else archived the stream meanwhile: its position is read again."""

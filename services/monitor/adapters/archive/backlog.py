@@ -1,0 +1,158 @@
+"""What of the log is not in the archive yet, read from Redis; and how far the archive is."""
+
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Final
+
+import msgspec
+import structlog
+from redis.asyncio import Redis
+
+from services.monitor.adapters.event_log import pair_rows, prediction_rows
+from services.monitor.domain.errors import MalformedRowsError
+from services.monitor.domain.parts import EntryId, PartId, PartLimits, Stream, Waiting
+from services.monitor.ports import Piece
+from understudy.contracts import events
+from understudy.contracts.events import Entry, Fields
+
+_PAGE_ENTRIES: Final = 100
+_UNREADABLE: Final = (msgspec.DecodeError, MalformedRowsError, ValueError, KeyError, IndexError)
+"""What a broken entry raises; UnknownSchemaError is a ValueError too, but is let through."""
+_MOVE: Final = """
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
+return 1
+"""
+
+
+class RedisBacklog:
+    """Implements `ports.Backlog`."""
+
+    def __init__(self, redis: Redis, limits: PartLimits) -> None:
+        self._redis = redis
+        self._limits = limits
+        self._move = redis.register_script(_MOVE)
+
+    async def begin(self, deployment: str) -> Mapping[Stream, EntryId]:
+        """In one transaction, so that trimming sees all positions or none."""
+        key = events.archive_positions_key(deployment)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            for stream in Stream:
+                pipe.hsetnx(key, stream, "0-0")
+            pipe.hmget(key, [*Stream])
+            *_, found = await pipe.execute()
+        return {
+            stream: EntryId.parse(position.decode())
+            for stream, position in zip(Stream, found, strict=True)
+        }
+
+    async def next(self, deployment: str, stream: Stream, after: EntryId) -> Piece | Waiting | None:
+        """Closed by Redis's own clock: it is the one that numbers entries."""
+        key = _key(deployment, stream)
+        found: Any = await self._redis.xrange(key, f"({after}", "+", count=1)
+        if not found:
+            return None
+        first = EntryId.parse(found[0][0].decode())
+        end = self._limits.window_end(first)
+        seconds, microseconds = await self._redis.time()
+        if seconds * 1_000 + microseconds // 1_000 < end:
+            return Waiting(first)
+        return await self._gather(deployment, stream, first, end)
+
+    async def holds(self, deployment: str, stream: Stream, entry: EntryId) -> bool:
+        """One XRANGE."""
+        found: Any = await self._redis.xrange(_key(deployment, stream), str(entry), str(entry))
+        return bool(found)
+
+    async def move(self, deployment: str, stream: Stream, before: EntryId, after: EntryId) -> bool:
+        """One script."""
+        moved: Any = await self._move(
+            keys=[events.archive_positions_key(deployment)],
+            args=[stream, str(before), str(after)],
+        )
+        return bool(moved)
+
+    async def forget(self, deployment: str) -> None:
+        """One DEL."""
+        await self._redis.delete(events.archive_positions_key(deployment))
+
+    async def _gather(self, deployment: str, stream: Stream, first: EntryId, end: int) -> Piece:
+        read, last, rows, size, malformed = list[tuple[EntryId, Entry]](), first, 0, 0, 0
+        async for last, fields in self._entries(_key(deployment, stream), first, end):
+            entry = _readable(stream, last, fields)
+            if entry is None:
+                malformed += 1
+                continue
+            read.append((last, entry))
+            rows += rows_of(entry)
+            size += sum(map(len, fields.values()))
+            if self._limits.full(rows, size):
+                break
+        return Piece(PartId(deployment, stream, first, last, rows), read, malformed)
+
+    async def _entries(
+        self, key: str, first: EntryId, end: int
+    ) -> AsyncIterator[tuple[EntryId, Fields]]:
+        """Page by page, up to the last millisecond before the end."""
+        since = str(first)
+        while True:
+            page: Any = await self._redis.xrange(key, since, str(end - 1), count=_PAGE_ENTRIES)
+            for name, fields in page:
+                yield EntryId.parse(name.decode()), fields
+            if len(page) < _PAGE_ENTRIES:
+                return
+            since = f"({page[-1][0].decode()}"
+
+
+def rows_of(entry: Entry) -> int:
+    """How many rows an entry of whatever stream has."""
+    match entry:
+        case events.PredictionBatch() | events.PairBatch():
+            return len(entry.ids)
+        case events.LabelBatch() | events.ProtectedBatch():
+            return len(entry.items)
+    raise TypeError(type(entry).__name__)
+
+
+def _readable(stream: Stream, name: EntryId, fields: Fields) -> Entry | None:
+    """None for an entry that the monitor can't count either. Raises UnknownSchemaError."""
+    try:
+        return _DECODERS[stream](fields)
+    except events.UnknownSchemaError:
+        raise
+    except _UNREADABLE as error:
+        structlog.stdlib.get_logger().warning(
+            "malformed_entry", stream=str(stream), entry=str(name), error=type(error).__name__
+        )
+        return None
+
+
+def _predictions(fields: Fields) -> Entry:
+    batch = events.decode_predictions(fields)
+    prediction_rows(batch)  # raises when columns don't fit each other
+    return batch
+
+
+def _pairs(fields: Fields) -> Entry:
+    batch = events.decode_pairs(fields)
+    pair_rows(batch)
+    return batch
+
+
+_DECODERS: Final[Mapping[Stream, Callable[[Fields], Entry]]] = {
+    Stream.PREDICTIONS: _predictions,
+    Stream.PAIRS: _pairs,
+    Stream.LABELS: events.decode_labels,
+    Stream.PROTECTED: events.decode_protected,
+}
+
+
+def _key(deployment: str, stream: Stream) -> str:
+    match stream:
+        case Stream.PREDICTIONS:
+            return events.predictions_key(deployment)
+        case Stream.PAIRS:
+            return events.pairs_key(deployment)
+        case Stream.LABELS:
+            return events.labels_key(deployment)
+        case Stream.PROTECTED:
+            return events.protected_key(deployment)
