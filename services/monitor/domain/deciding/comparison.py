@@ -27,6 +27,7 @@ from services.monitor.domain.statistics.betting import (
     log_evidence_above,
     log_evidence_below,
     log_evidence_within,
+    log_mean,
 )
 from services.monitor.domain.statistics.intervals import Interval
 from services.monitor.domain.statistics.spectrum import HALF_STEP, Spectrum
@@ -164,7 +165,7 @@ def _verdict(rule: RuleName, rails: tuple[RailReading, ...]) -> Verdict:
 def _expected(found: Spectrum, margin: float, asked: Thresholds, minimum: int) -> int | None:
     """How many more labels until the first of the hypotheses is decided, at the present pace.
 
-    Formula: (threshold - evidence of the best stake) / (its growth per label), the least of all.
+    Formula: (threshold - evidence) / (growth per label of the best stake), the least of all.
     """
     n = found.rows
     if n < _FEWEST_SHOWN:
@@ -184,9 +185,5 @@ def _still(
     staked: np.ndarray[tuple[int], np.dtype[np.float64]], found: Spectrum, to: float
 ) -> float:
     wealth = np.log1p(np.multiply.outer(STAKES, staked)) @ found.counts
-    pace = wealth / found.rows
-    growing = pace > 0
-    if not growing.any():
-        return math.inf
-    need = (to + math.log(STAKES.size) - wealth[growing]) / pace[growing]
-    return float(max(0.0, need.min()))
+    pace = float(wealth.max()) / found.rows
+    return max(0.0, to - log_mean(wealth)) / pace if pace > 0 else math.inf
