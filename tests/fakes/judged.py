@@ -7,9 +7,9 @@ from services.monitor.domain.deciding.judge import Case
 from services.monitor.domain.deciding.judgement import (
     ComparisonReading,
     ConceptReading,
-    Interval,
     RailReading,
 )
+from services.monitor.domain.statistics.intervals import Interval
 from understudy.contracts.vocabulary import RuleName, Verdict
 
 AT = datetime(2026, 5, 1, tzinfo=UTC)

@@ -126,6 +126,8 @@ class DriftAlarm(Body):
     """Mean, or the share for missing, unseen and out-of-range values."""
     importance: float | None = None
     """Of the feature for the main version, as measured when it was registered."""
+    pairs: tuple[tuple[str, str], ...] = ()
+    """Of `interaction`: the features that go together otherwise than in the reference."""
     design_effect: float = 1.0
     """What counts were divided by: how much more the reference's batches scatter than exchangeable
     rows would."""
@@ -171,6 +173,8 @@ class QualityReading(Body):
     by_class: dict[str, dict[str, Interval]] = {}
     estimated: dict[str, Interval] = {}
     """The same names, estimated without labels; assumes that P(label | row) has not changed."""
+    estimated_assumes: str | None = None
+    """What must hold for the estimate to be right."""
 
 
 class CohortQuality(Body):
