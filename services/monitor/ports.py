@@ -12,9 +12,10 @@ from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.outcomes.facts import Incoming, Losses, Standing
 from services.monitor.domain.outcomes.tallies import CohortId, CohortTally
 from services.monitor.domain.parts import EntryId, PartId, StoredPart, Stream, Waiting
+from services.monitor.domain.probes import FreshRows, Probe
 from services.monitor.domain.reference import Reference
-from services.monitor.domain.rows import PredictionRows
-from understudy.contracts.events import Entry
+from services.monitor.domain.rows import Column, PredictionRows
+from understudy.contracts.events import Fields
 from understudy.contracts.registry import ReleaseRequest, ServedVersion
 from understudy.contracts.signature import Signature
 
@@ -34,6 +35,9 @@ class EventLog(Protocol):
         Not many more than `rows` rows are read.
         """
 
+    async def newest_after(self, deployment: str, after: str, rows: int) -> FreshRows:
+        """The newest predictions after a position, oldest first: about so many, or all of them."""
+
 
 class CellStore(Protocol):
     """Where a deployment's state outlives the process."""
@@ -48,17 +52,32 @@ class CellStore(Protocol):
         """Apply all of the change, or nothing when the state has left the change's positions."""
 
 
+class ProbeStore(Protocol):
+    """Where a deployment's interaction probe outlives the process."""
+
+    async def load(self, deployment: str) -> Probe | None:
+        """As it was last committed."""
+
+    async def commit(self, deployment: str, before: str, probe: Probe) -> bool:
+        """Keep it, or nothing when the stored one is not at the position `before`."""
+
+
 class References(Protocol):
     """Reference samples, fetched once and checked against their digest."""
 
-    async def profile(self, served: ServedVersion) -> Reference:
-        """The version's reference as a profile."""
+    async def profile(self, served: ServedVersion, entity: str | None = None) -> Reference:
+        """The version's reference as a profile; with an entity, one row of each a minute."""
 
     async def file(self, served: ServedVersion) -> Path:
         """The Parquet file itself."""
 
     async def baseline(self, served: ServedVersion) -> Baseline | None:
         """How the version answered a sample at registration; None where that was not measured."""
+
+    async def columns(
+        self, served: ServedVersion, names: Collection[str], most_rows: int
+    ) -> Mapping[str, Column]:
+        """These features of the sample's rows, or of as many of them, evenly spread."""
 
     async def keep(self, wanted: Collection[str]) -> None:
         """Let go of files with other digests, once they are old."""
@@ -132,7 +151,8 @@ class Piece:
     """What becomes a part."""
 
     part: PartId
-    entries: Sequence[tuple[EntryId, Entry]]
+    entries: Sequence[tuple[EntryId, Fields]]
+    """As they are in the log; each was seen to be readable."""
     malformed: int
     """Entries between the first and the last that can't be read."""
 

@@ -1,7 +1,7 @@
 """Reference samples and baselines: Parquet files by digest in one folder, read once each."""
 
 import asyncio
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +11,8 @@ import pyarrow.parquet as pq
 import structlog
 
 from services.monitor.adapters.baselines import read_baseline
-from services.monitor.adapters.samples import first_rows
+from services.monitor.adapters.sample_times import Ordering, in_order
+from services.monitor.adapters.samples import first_rows, spread_rows
 from services.monitor.domain.errors import UnusableReferenceError
 from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.reference import Reference, build_reference
@@ -24,6 +25,7 @@ from understudy.contracts.vocabulary import Label
 _KEPT: Final = 64
 """Profiles, and baselines, that are held; the oldest goes first."""
 _UNUSED_SECONDS: Final = 86_400.0
+_NO_ORDERING: Final = Ordering()
 
 
 class ParquetReferences:
@@ -33,15 +35,17 @@ class ParquetReferences:
         self._registry = registry
         self._folder = folder
         self._most_rows = most_rows
-        self._profiles: dict[tuple[str, Signature], Reference] = {}
+        self._profiles: dict[object, Reference] = {}
         self._baselines: dict[str, Baseline] = {}
 
-    async def profile(self, served: ServedVersion) -> Reference:
+    async def profile(self, served: ServedVersion, entity: str | None = None) -> Reference:
         """From memory, or from the file in a thread."""
-        name = (served.reference, served.signature)
+        name = (served.reference, served.signature, served.time_column, entity)
         if name not in self._profiles:
-            path = await self.file(served)
-            found = await asyncio.to_thread(read_reference, path, served.signature, self._most_rows)
+            path, ordering = await self.file(served), Ordering(served.time_column, entity)
+            found = await asyncio.to_thread(
+                read_reference, path, served.signature, self._most_rows, ordering
+            )
             _make_room(self._profiles)
             self._profiles[name] = found
         return self._profiles[name]
@@ -65,6 +69,13 @@ class ParquetReferences:
         """Downloaded when it is not there; its bytes are checked each time."""
         return await self._registry.fetch_artifact(served.reference, self._folder)
 
+    async def columns(
+        self, served: ServedVersion, names: Collection[str], most_rows: int
+    ) -> Mapping[str, Column]:
+        """Read in a thread, held by nobody."""
+        path = await self.file(served)
+        return await asyncio.to_thread(read_columns, path, served.signature, names, most_rows)
+
     async def keep(self, wanted: Collection[str]) -> None:
         """In a thread; a file that was used within a day stays."""
         removed = await asyncio.to_thread(prune_artifacts, self._folder, wanted, _UNUSED_SECONDS)
@@ -77,13 +88,20 @@ def _make_room(held: dict[Any, Any]) -> None:
         del held[next(iter(held))]
 
 
-def read_reference(path: Path, signature: Signature, most_rows: int) -> Reference:
-    """Profile the first rows of a Parquet file; other columns than the signature's are not read."""
-    wanted = [*signature.names, signature.target.name]
+def read_reference(
+    path: Path, signature: Signature, most_rows: int, ordering: Ordering = _NO_ORDERING
+) -> Reference:
+    """Profile the first rows of a Parquet file, in the order of time where it has one.
+
+    Other columns than the signature's and that of time are not read.
+    """
+    wanted = [*signature.names, signature.target.name, ordering.time_column or ""]
     try:
         with pq.ParquetFile(path) as file:
             there = set(file.schema_arrow.names)
-            table = first_rows(file, [name for name in wanted if name in there], most_rows)
+            names = [name for name in dict.fromkeys(wanted) if name in there]
+            table = first_rows(file, names, most_rows)
+        table, at = in_order(table, ordering)
     except pa.ArrowException as error:
         raise UnusableReferenceError(
             f"the reference sample is no readable Parquet: {error}"
@@ -95,7 +113,29 @@ def read_reference(path: Path, signature: Signature, most_rows: int) -> Referenc
     }
     has_target = signature.target.name in table.column_names
     target = _labels(table[signature.target.name]) if has_target else None
-    return build_reference(signature, columns, target)
+    return build_reference(signature, columns, target, at, ordering.entity)
+
+
+def read_columns(
+    path: Path, signature: Signature, names: Collection[str], most_rows: int
+) -> Mapping[str, Column]:
+    """These features of at most so many rows, evenly spread; those that are not there are left out.
+
+    Raises UnusableReferenceError.
+    """
+    try:
+        with pq.ParquetFile(path) as file:
+            there = set(file.schema_arrow.names) & set(names)
+            table = spread_rows(
+                file, [name for name in signature.names if name in there], most_rows
+            )
+    except pa.ArrowException as error:
+        raise UnusableReferenceError(f"the sample is no readable Parquet: {error}") from error
+    return {
+        feature.name: column_of(table[feature.name], numeric=feature.numeric)
+        for feature in signature.features
+        if feature.name in table.column_names
+    }
 
 
 def column_of(column: Any, *, numeric: bool) -> Column:

@@ -1,8 +1,9 @@
-"""The first rows of a Parquet file, without reading the others."""
+"""Some rows of a Parquet file, without holding the others."""
 
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 
 from services.monitor.domain.errors import UnusableReferenceError
@@ -18,4 +19,18 @@ def first_rows(file: Any, columns: Sequence[str], most_rows: int) -> Any:
             break
     if not batches:
         raise UnusableReferenceError("the reference sample has no rows")
+    return pa.Table.from_batches(batches)
+
+
+def spread_rows(file: Any, columns: Sequence[str], most_rows: int) -> Any:
+    """At most so many rows, evenly spread over the file: it may be in the order of time."""
+    total = file.metadata.num_rows
+    wanted = np.linspace(0, total, min(most_rows, total), endpoint=False).astype(np.int64)
+    batches, before = [], 0
+    for batch in file.iter_batches(columns=columns):
+        within = wanted[(wanted >= before) & (wanted < before + batch.num_rows)] - before
+        batches.append(batch.take(pa.array(within)))
+        before += batch.num_rows
+    if not total:
+        raise UnusableReferenceError("the sample has no rows")
     return pa.Table.from_batches(batches)

@@ -7,10 +7,12 @@ values gets a bin per value, with edges half-way between neighbours.
 """
 
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from services.monitor.domain.arrays import Categories, Counts, Floats, zeros
 
@@ -55,6 +57,15 @@ class NumberBins:
         head = (missing, found[0], found[-1] - missing)
         return np.concatenate([np.array(head, dtype=np.int64), found[1:-1]])
 
+    def places(self, values: Floats) -> NDArray[np.intp]:
+        """Where in a tally each value is counted."""
+        bounds = self.edges.copy()
+        bounds[-1] = np.nextafter(bounds[-1], np.inf)
+        found = np.searchsorted(bounds, values, side="right")
+        inside = np.where(found == bounds.size, ABOVE, found + (FIRST_BIN - 1))
+        outside = np.where(np.isnan(values), MISSING, np.where(found == 0, BELOW, inside))
+        return np.asarray(outside, dtype=np.intp)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CategoryBins:
@@ -75,19 +86,37 @@ class CategoryBins:
 
     def tally(self, values: Categories) -> Counts:
         """Count values; None is missing, what the reference does not hold is unseen."""
-        places = {category: FIRST_BIN + at for at, category in enumerate(self.categories)}
+        places = self._places()
         counts = zeros(self.width)
         for value, rows in Counter(values).items():
-            if value is None:
-                counts[MISSING] += rows
-            elif value in self.rare:
-                counts[-1] += rows
-            else:
-                counts[places.get(value, UNSEEN)] += rows
+            counts[self._place(value, places)] += rows
         return counts
+
+    def places(self, values: Categories) -> NDArray[np.intp]:
+        """Where in a tally each value is counted."""
+        places = self._places()
+        known = {value: self._place(value, places) for value in set(values)}
+        return np.array([known[value] for value in values], dtype=np.intp)
+
+    def _places(self) -> dict[str, int]:
+        return {category: FIRST_BIN + at for at, category in enumerate(self.categories)}
+
+    def _place(self, value: str | None, places: Mapping[str, int]) -> int:
+        if value is None:
+            return MISSING
+        return self.width - 1 if value in self.rare else places.get(value, UNSEEN)
 
 
 Bins = NumberBins | CategoryBins
+
+
+def places_in(bins: Bins, values: Floats | list[str | None]) -> NDArray[np.intp]:
+    """Where in a tally each value is counted; all are missing when they are of another kind."""
+    if isinstance(bins, NumberBins) and isinstance(values, np.ndarray):
+        return bins.places(values)
+    if isinstance(bins, CategoryBins) and isinstance(values, list):
+        return bins.places(values)
+    return np.full(len(values), MISSING, dtype=np.intp)
 
 
 def number_bins(values: Floats) -> NumberBins | None:

@@ -19,10 +19,12 @@ from services.monitor.domain.bins import (
     NumberBins,
     category_bins,
     number_bins,
+    places_in,
 )
 from services.monitor.domain.errors import UnusableReferenceError
 from services.monitor.domain.moments import no_sums, shifted_sums
 from services.monitor.domain.rows import Column
+from services.monitor.domain.timing import Timing, read_timing
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import FeatureKind, Label, Task, class_name
 
@@ -69,6 +71,10 @@ class Reference:
     rows: int
     features: tuple[FeatureProfile, ...]
     output: OutputProfile
+    timing: Timing | None = None
+    """How the sample's rows lie in time; None where nobody knows."""
+    entity: str | None = None
+    """The feature that tells rows of one entity: the first of each minute counts apart."""
 
     @property
     def offsets(self) -> tuple[int, ...]:
@@ -78,11 +84,16 @@ class Reference:
 
 
 def build_reference(
-    signature: Signature, columns: Mapping[str, Column], target: Sequence[Label | None] | None
+    signature: Signature,
+    columns: Mapping[str, Column],
+    target: Sequence[Label | None] | None,
+    at: Floats | None = None,
+    entity: str | None = None,
 ) -> Reference:
     """Profile a sample. A feature without any value in it gets no profile, hence no figures.
 
-    Raises UnusableReferenceError when the sample has no column of the signature at all.
+    `at` is when each row came, in seconds since the epoch, ascending. Raises UnusableReferenceError
+    when the sample has no column of the signature at all.
     """
     known = [
         (feature, columns[feature.name])
@@ -94,8 +105,21 @@ def build_reference(
     found = (_profile(feature, column) for feature, column in known)
     features = tuple(profile for profile in found if profile is not None)
     output = _output(signature.target, target)
-    rows = max(len(column) for _, column in known)
-    return Reference(_fingerprint(features, output), rows, features, output)
+    return Reference(
+        fingerprint=_fingerprint(features, output, entity),
+        rows=max(len(column) for _, column in known),
+        features=features,
+        output=output,
+        timing=None if at is None else _timing(features, columns, at),
+        entity=entity,
+    )
+
+
+def _timing(
+    features: Sequence[FeatureProfile], columns: Mapping[str, Column], at: Floats
+) -> Timing:
+    places = [places_in(feature.bins, columns[feature.name]) for feature in features]
+    return read_timing(places, [feature.bins.width for feature in features], at)
 
 
 def _profile(feature: Feature, column: Column) -> FeatureProfile | None:
@@ -140,8 +164,10 @@ def _class_counts(target: Target, values: Sequence[Label]) -> dict[str, int]:
     return {name: rows for name, rows in called.items() if name in by_name}
 
 
-def _fingerprint(features: Sequence[FeatureProfile], output: OutputProfile) -> str:
-    digest = hashlib.sha256()
+def _fingerprint(
+    features: Sequence[FeatureProfile], output: OutputProfile, entity: str | None
+) -> str:
+    digest = hashlib.sha256(b"" if entity is None else repr(entity).encode())
     for feature in features:
         digest.update(repr((feature.name, str(feature.kind), feature.centre)).encode())
         digest.update(_layout(feature.bins))

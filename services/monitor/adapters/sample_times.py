@@ -1,0 +1,43 @@
+"""The order of time in a reference sample: the column that says when each row came."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from services.monitor.domain.arrays import Floats
+from services.monitor.domain.firsts import first_of_minute
+
+
+@dataclass(frozen=True, slots=True)
+class Ordering:
+    """What a sample is read with, beside its signature."""
+
+    time_column: str | None = None
+    entity: str | None = None
+
+
+def in_order(table: Any, ordering: Ordering) -> tuple[Any, Floats | None]:
+    """Rows that have a time, ascending, one of each entity a minute; else all as they are."""
+    if ordering.time_column not in table.column_names:
+        return table, None
+    at = times_of(table[ordering.time_column])
+    order = np.argsort(at, kind="stable")[: int(np.isfinite(at).sum())]
+    if not order.size:
+        return table, None
+    if ordering.entity in table.column_names:
+        names = [str(name) for name in table[ordering.entity].take(order).to_pylist()]
+        order = order[first_of_minute(names, at[order])]
+    return table.take(order), at[order]
+
+
+def times_of(column: Any) -> Floats:
+    """Seconds since the epoch; NaN where there is none. Times without a zone are in UTC."""
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_date(kind):
+        column = column.cast(pa.timestamp("us"))
+    if pa.types.is_timestamp(column.type):
+        whole = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64())
+        return np.asarray(whole.cast(pa.float64(), safe=False).to_numpy()) / 1e6
+    return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
