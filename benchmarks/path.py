@@ -33,7 +33,7 @@ from services.serving.metrics import ServingMetrics
 from services.serving.operations import Answers, Serving
 from services.serving.operations.scoring import Limits
 from services.serving.ports import Answered
-from understudy.contracts.events import LabelEvent
+from understudy.contracts.events import LabelEvent, ProtectedEvent
 from understudy.contracts.policy import Policy
 from understudy.contracts.registry import KeyRecord
 from understudy.contracts.signature import Feature, Signature, Target
@@ -70,6 +70,10 @@ class NoLog:
         """Replies need not wait."""
 
     async def labels(self, deployment: str, items: Sequence[LabelEvent]) -> bool:
+        """Nothing sends any."""
+        raise NotImplementedError(deployment, items)
+
+    async def protected(self, deployment: str, items: Sequence[ProtectedEvent]) -> bool:
         """Nothing sends any."""
         raise NotImplementedError(deployment, items)
 

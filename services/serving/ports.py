@@ -11,7 +11,7 @@ from typing import Protocol
 from services.serving.domain.scoring import Loaded
 from services.serving.domain.table import Live
 from services.serving.domain.trimming import EntryId, Look, Stream
-from understudy.contracts.events import LabelEvent, PredictionHeading
+from understudy.contracts.events import LabelEvent, PredictionHeading, ProtectedEvent
 from understudy.contracts.registry import ServedVersion
 from understudy.contracts.vocabulary import Label, Outcome
 from understudy.inference.rows import Rows
@@ -21,6 +21,8 @@ from understudy.inference.scored import Scored
 @dataclass(slots=True, eq=False)
 class Answered:
     """What the log keeps of one call of a model: the rows of all requests that went with it.
+
+    Or rows that a model failed on, answered with NaN.
 
     Not frozen for one reason: a frozen one costs a microsecond more to make, for each call.
     """
@@ -35,6 +37,8 @@ class Answered:
     scored: Scored
     overrides: Mapping[str, Label] = field(default_factory=dict)
     """By prediction id: what a guard rule told the caller instead."""
+    protected: Sequence[ProtectedEvent] = ()
+    """What was told with the rows of whom they concern; goes into a stream of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,9 @@ class Log(Protocol):
 
     async def labels(self, deployment: str, items: Sequence[LabelEvent]) -> bool:
         """Labels are always strict: True when they are safe."""
+
+    async def protected(self, deployment: str, items: Sequence[ProtectedEvent]) -> bool:
+        """Protected attributes that come by themselves are strict: True when they are safe."""
 
 
 class Artifacts(Protocol):

@@ -24,7 +24,7 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from services.serving.domain.rows import Plan
 from services.serving.domain.scoring import Cost, Loaded
 from services.serving.ports import Answered, ModelKey, key_of
-from understudy.contracts.events import LabelEvent
+from understudy.contracts.events import LabelEvent, ProtectedEvent
 from understudy.contracts.registry import (
     DeploymentSnapshot,
     KeyRecord,
@@ -244,6 +244,7 @@ class ListLog:
     def __init__(self) -> None:
         self.answered: list[Answered] = []
         self.labelled: list[tuple[str, LabelEvent]] = []
+        self.told: list[tuple[str, ProtectedEvent]] = []
         self.full = False
 
     def predictions(self, answered: Answered) -> asyncio.Future[bool] | None:
@@ -258,6 +259,11 @@ class ListLog:
     async def labels(self, deployment: str, items: Sequence[LabelEvent]) -> bool:
         if not self.full:
             self.labelled += [(deployment, item) for item in items]
+        return not self.full
+
+    async def protected(self, deployment: str, items: Sequence[ProtectedEvent]) -> bool:
+        if not self.full:
+            self.told += [(deployment, item) for item in items]
         return not self.full
 
 
@@ -286,7 +292,7 @@ class LengthRunner:
         self.calls.append(len(rows))
         if (rows.numbers[:, 1] == UNLUCKY_WIDTH).any():
             raise ValueError("unlucky")
-        second = rows.numbers[:, 0] / 10.0
+        second = np.clip(rows.numbers[:, 0] / 10.0, 0.0, 1.0)
         return Scored((second > 0.5).astype(float), np.column_stack([1.0 - second, second]))
 
 

@@ -13,13 +13,20 @@ from typing import Final
 from services.serving.adapters.flushes import Flush, apply_once, stream_entry
 from services.serving.adapters.lane_buffer import Buffer
 from services.serving.adapters.lanes import Lane, LaneRules, RefusedError
-from services.serving.adapters.log_entries import Labelled, Record, entries_of, rows_of, size_of
+from services.serving.adapters.log_entries import (
+    Labelled,
+    Protected,
+    Record,
+    entries_of,
+    rows_of,
+    size_of,
+)
 from services.serving.adapters.redis_line import RedisLine, ReplyError
 from services.serving.adapters.spool import Spool
 from services.serving.adapters.spool_drain import Apply, Drain
 from services.serving.metrics import LogMetrics
 from services.serving.ports import Answered, LogHealth
-from understudy.contracts.events import LabelEvent
+from understudy.contracts.events import LabelEvent, ProtectedEvent
 from understudy.contracts.vocabulary import Durability
 from understudy.runtime.loops import repeat
 
@@ -80,14 +87,15 @@ class EventLog:
         """The rows of one call; None when their replies need not wait."""
         strict = answered.live.policy.durability is Durability.STRICT
         lane = self._lane(answered.deployment)
-        return lane.append(answered, len(answered.ids), size_of(answered), strict=strict)
+        return lane.append(answered, rows_of(answered), size_of(answered), strict=strict)
 
     async def labels(self, deployment: str, items: Sequence[LabelEvent]) -> bool:
         """Labels are always strict."""
-        record = Labelled(deployment, items)
-        lane = self._lane(deployment)
-        safe = lane.append(record, len(items), size_of(record), strict=True)
-        return safe is None or await safe
+        return await self._keep(Labelled(deployment, items))
+
+    async def protected(self, deployment: str, items: Sequence[ProtectedEvent]) -> bool:
+        """Always strict too."""
+        return await self._keep(Protected(deployment, items))
 
     @property
     def state(self) -> LogHealth:
@@ -109,6 +117,11 @@ class EventLog:
         for lane in self._lanes.values():
             await lane.abandon()
         await self._spool.close()
+
+    async def _keep(self, record: Record) -> bool:
+        lane = self._lane(record.deployment)
+        safe = lane.append(record, rows_of(record), size_of(record), strict=True)
+        return safe is None or await safe
 
     def _lane(self, deployment: str) -> Lane[Record, Flush]:
         lane = self._lanes.get(deployment)

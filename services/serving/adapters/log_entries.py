@@ -1,4 +1,4 @@
-"""What a flush holds → entries of the log: one for each release, one for all labels."""
+"""What a flush holds → entries of the log: one for each release, one for labels, one for groups."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,13 +19,16 @@ from understudy.contracts.events import (
     LabelEvent,
     NumberColumn,
     PredictionBatch,
+    ProtectedBatch,
+    ProtectedEvent,
     Scores,
     labels_key,
     predictions_key,
+    protected_key,
 )
 from understudy.contracts.signature import Signature, Target
 from understudy.inference.rows import Rows, joined
-from understudy.inference.scored import Scored
+from understudy.inference.scored import Floats, Scored
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,15 @@ class Labelled:
     items: Sequence[LabelEvent]
 
 
-Record = Answered | Labelled
+@dataclass(frozen=True, slots=True)
+class Protected:
+    """Protected attributes that came in one request."""
+
+    deployment: str
+    items: Sequence[ProtectedEvent]
+
+
+Record = Answered | Labelled | Protected
 
 _FLOAT: Final = Struct("<d")
 _ROW_BYTES: Final = 120
@@ -53,7 +64,10 @@ def size_of(record: Record) -> int:
             rows = len(record.ids)
             arrays = record.rows.numbers.nbytes + (0 if found is None else found.nbytes)
             texts = sum(len("".join(filter(None, column))) for column in record.rows.texts)
-            return arrays + texts + rows * (_ROW_BYTES + _TEXT_BYTES * len(record.rows.texts))
+            size = arrays + texts + rows * (_ROW_BYTES + _TEXT_BYTES * len(record.rows.texts))
+            return size + _protected_size(record.protected) if record.protected else size
+        case Protected():
+            return _protected_size(record.items)
         case Labelled():
             return sum(
                 _LABEL_BYTES + getsizeof(item.label) + getsizeof(item.source)
@@ -62,25 +76,36 @@ def size_of(record: Record) -> int:
 
 
 def rows_of(record: Record) -> int:
-    """Rows or labels in it."""
-    return len(record.ids) if isinstance(record, Answered) else len(record.items)
+    """Rows, labels, and predictions whose protected attributes are in it."""
+    if isinstance(record, Answered):
+        return len(record.ids) + len(record.protected)
+    return len(record.items)
 
 
 def entries_of(records: Sequence[Record]) -> list[tuple[str, Entry]]:
     """Entries, in the order of their first rows, each with its stream's key."""
     groups: dict[int, list[Answered]] = {}
-    labels: list[Labelled] = []
+    labels: list[LabelEvent] = []
+    protected: list[ProtectedEvent] = []
     for record in records:
         match record:
             case Answered():
                 # By identity: one release that was taken up twice makes two entries, no harm done.
                 groups.setdefault(id(record.live), []).append(record)
+                protected += record.protected
             case Labelled():
-                labels.append(record)
+                labels += record.items
+            case Protected():
+                protected += record.items
+    name = records[0].deployment
     found: list[tuple[str, Entry]] = [
-        (predictions_key(group[0].deployment), prediction_batch(group)) for group in groups.values()
+        (predictions_key(name), prediction_batch(group)) for group in groups.values()
     ]
-    return found + ([_label_entry(labels)] if labels else [])
+    if labels:
+        found.append((labels_key(name), LabelBatch(deployment=name, items=labels)))
+    if protected:
+        found.append((protected_key(name), ProtectedBatch(deployment=name, items=protected)))
+    return found
 
 
 def prediction_batch(group: Sequence[Answered]) -> PredictionBatch:
@@ -124,12 +149,20 @@ def columns_of(signature: Signature, rows: Rows) -> list[Column]:
 def _joined_scores(target: Target, parts: Sequence[Scored]) -> Scores:
     if len(parts) == 1:
         return scores_of(target, parts[0])
-    found = [part.probabilities for part in parts if part.probabilities is not None]
     values = np.concatenate([part.values for part in parts])
-    return scores_of(target, Scored(values, np.concatenate(found) if found else None))
+    if all(part.probabilities is None for part in parts):
+        return scores_of(target, Scored(values))
+    width = len(target.classes)
+    likely = [_likely(part, width) for part in parts]
+    return scores_of(target, Scored(values, np.concatenate(likely)))
 
 
-def _label_entry(labels: Sequence[Labelled]) -> tuple[str, Entry]:
-    deployment = labels[0].deployment
-    items = [item for labelled in labels for item in labelled.items]
-    return labels_key(deployment), LabelBatch(deployment=deployment, items=items)
+def _likely(part: Scored, width: int) -> Floats:
+    """Probabilities; NaN of rows that the model failed on."""
+    found = part.probabilities
+    return np.full((len(part.values), width), np.nan) if found is None else found
+
+
+def _protected_size(items: Sequence[ProtectedEvent]) -> int:
+    texts = (text for item in items for pair in item.attributes.items() for text in pair)
+    return _LABEL_BYTES * len(items) + sum(map(getsizeof, texts))

@@ -32,7 +32,7 @@ from services.serving.domain.rows import Plan, Shape
 from services.serving.domain.table import Deployment, Live
 from services.serving.metrics import Dialect, ServingMetrics
 from services.serving.operations import Answers, Serving
-from services.serving.operations.scoring import Asked, Reply
+from services.serving.operations.calls import Asked, Reply
 from understudy.contracts.refusals import Refusal
 from understudy.runtime.http import failure_response, refusal_response
 

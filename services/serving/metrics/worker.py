@@ -83,6 +83,12 @@ class ServingMetrics:
             ["deployment"],
             registry=registry,
         )
+        self._untold = Counter(
+            "understudy_failures_untold",
+            "Rows that a model failed on, or may have, that were not handed to the log.",
+            ["deployment"],
+            registry=registry,
+        )
         self._labels = Counter(
             "understudy_labels",
             "Labels received.",
@@ -160,6 +166,10 @@ class ServingMetrics:
         failed, requests = self._child(deployment, str(version), dialect, Outcome.ERROR)
         failed.inc(rows)
         requests.inc()
+
+    def failure_untold(self, deployment: str, rows: int) -> None:
+        """The log has nothing of rows that the model may have failed on."""
+        self._untold.labels(deployment).inc(rows)
 
     def refused(self, code: str) -> None:
         """One request was turned down."""

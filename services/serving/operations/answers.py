@@ -22,9 +22,11 @@ from services.serving.domain.rows import Shape
 from services.serving.domain.table import Deployment, Live, Table
 from services.serving.metrics import Dialect, ServingMetrics
 from services.serving.operations.access import check_access, check_installation_access
+from services.serving.operations.calls import Asked, Call, Failure
+from services.serving.operations.failed_rows import FailedRows
 from services.serving.operations.guarding import needs_ruling, ruled
 from services.serving.operations.replies import Answer, Answers, answers_of, logged_as
-from services.serving.operations.scoring import Asked, Call, Limits, Scorer
+from services.serving.operations.scoring import Limits, Scorer
 from services.serving.ports import Log
 from understudy.contracts.events import LabelEvent
 from understudy.contracts.policy import Policy
@@ -73,6 +75,7 @@ class Serving:
         self._metrics = metrics
         self._limits = limits
         self._scorer = Scorer(limits, self._settle, self._fail)
+        self._failed = FailedRows(log, metrics, limits.rows)
         self._table = Table()
         self.asleep: frozenset[str] = frozenset()
         """Deployments whose model is not in memory: `awaken` has it loaded."""
@@ -211,6 +214,7 @@ class Serving:
     def close(self) -> None:
         """Forget calls that have not begun."""
         self._scorer.close()
+        self._failed.close()
 
     def _admit(self, name: str, key: str | None, *scopes: Scope, public: bool = True) -> Deployment:
         found = self._table.find(name)
@@ -258,8 +262,10 @@ class Serving:
             [(asked.dialect, len(asked.cells), now - asked.since) for asked in call.asked],
         )
 
-    def _fail(self, deployment: Deployment, live: Live, asked: Asked) -> None:
-        self._metrics.failed(deployment.name, live.main.version, asked.dialect, len(asked.cells))
+    def _fail(self, failure: Failure) -> None:
+        asked, version = failure.asked, failure.live.main.version
+        self._metrics.failed(failure.deployment.name, version, asked.dialect, len(asked.cells))
+        self._failed.note(failure)
 
 
 def _lost(call: Call) -> None:

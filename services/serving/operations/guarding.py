@@ -7,7 +7,7 @@ import numpy as np
 
 from services.serving.domain.errors import LowConfidenceError
 from services.serving.domain.guards import ruling, unsure
-from services.serving.operations.scoring import Asked, Call
+from services.serving.operations.calls import Asked, Call
 from understudy.inference.rows import joined
 from understudy.inference.scored import Scored
 

@@ -8,7 +8,8 @@ from itertools import chain
 from services.serving.domain.drafts import Notice
 from services.serving.domain.guards import NO_RULING, Ruling
 from services.serving.domain.scoring import predictions
-from services.serving.operations.scoring import Asked, Call
+from services.serving.operations.calls import Asked, Call
+from services.serving.operations.protecting import protected_events
 from services.serving.ports import Answered
 from understudy.contracts.vocabulary import Label
 
@@ -76,15 +77,22 @@ def logged_as(call: Call) -> Answered:
         if one.ruling is not NO_RULING
         for row, told in one.ruling.overrides.items()
     }
+    now = time.time()
     return Answered(
         call.deployment.name,
         call.live,
         ids,
-        time.time(),
+        now,
         call.seconds,
         call.rows,
         call.scored,
         overrides,
+        [
+            event
+            for one in asked
+            if one.protected
+            for event in protected_events(one.ids, one.protected, now)
+        ],
     )
 
 

@@ -8,25 +8,20 @@ together: only where several were answered together before. A single caller wait
 
 import asyncio
 import math
-import time
 from collections import deque
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Any, Final, Protocol
+from typing import Final
 
 import structlog
 
-from services.serving.domain.drafts import Cells, Draft
+from services.serving.domain.drafts import Cells
 from services.serving.domain.errors import BusyError, ScoringFailedError
-from services.serving.domain.guards import NO_RULING, Ruling
-from services.serving.domain.rows import Shape
-from services.serving.domain.scoring import Loaded
 from services.serving.domain.table import Deployment, Live
-from services.serving.metrics import Dialect
+from services.serving.operations.calling import Result, called, cells_of
+from services.serving.operations.calls import Asked, Call, Failure
 from services.serving.operations.lingering import Linger
-from understudy.inference.rows import Rows
-from understudy.inference.scored import Scored
 from understudy.runtime.logs import without_message
 
 _MOST_ROWS_PER_CALL: Final = 256
@@ -49,48 +44,6 @@ class Limits:
     """Requests that may wait for a slow version."""
 
 
-class Reply(Protocol):
-    """Who waits for a request's answer: an asyncio.Future, or what looks like one."""
-
-    def done(self) -> bool:
-        """Whether nobody waits any more."""
-
-    def set_result(self, answers: Any, /) -> None:
-        """Hand over `operations.replies.Answers`."""
-
-    def set_exception(self, error: Exception, /) -> None:
-        """Say why there is no answer."""
-
-
-@dataclass(slots=True, eq=False)
-class Asked:
-    """One request on its way: rows that were read, their ids, and the reply that waits."""
-
-    cells: Sequence[Cells]
-    ids: Sequence[str]
-    """Made when the caller brings none."""
-    dialect: Dialect
-    reply: Reply
-    shape: Shape = Shape.ONE
-    draft: Draft | None = None
-    """Present when there is something to say about the rows."""
-    ruling: Ruling = NO_RULING
-    """What guard rules make of the answers."""
-    since: float = 0.0
-
-
-@dataclass(slots=True, eq=False)
-class Call:
-    """What one call of a model answered to several requests."""
-
-    deployment: Deployment
-    live: Live
-    asked: Sequence[Asked]
-    rows: Rows
-    scored: Scored
-    seconds: float
-
-
 class Scorer:
     """Scores what is asked and hands each call to `settle`, which sees to the replies."""
 
@@ -98,7 +51,7 @@ class Scorer:
         self,
         limits: Limits,
         settle: Callable[[Call], None],
-        fail: Callable[[Deployment, Live, Asked], None],
+        fail: Callable[[Failure], None],
     ) -> None:
         self._limits = limits
         self._settle = settle
@@ -127,13 +80,9 @@ class Scorer:
         """A call is over."""
         self._settle(call)
 
-    def refuse(
-        self, deployment: Deployment, live: Live, asked: Asked, error: BaseException
-    ) -> None:
+    def refuse(self, failure: Failure) -> None:
         """A request's rows could not be scored, for a reason that only the log may tell."""
-        if asked.reply.done():
-            return  # the caller went away
-        self._fail(deployment, live, asked)
+        deployment, live, asked = failure.deployment, failure.live, failure.asked
         name = asked.ids[0] if asked.ids else None
         log = structlog.stdlib.get_logger()
         log.error(  # messages of model libraries quote what they were given
@@ -141,14 +90,16 @@ class Scorer:
             deployment=deployment.name,
             version=live.main.version,
             prediction_id=name,
-            **without_message(error),
+            **without_message(failure.error),
         )
-        failure = ScoringFailedError(
-            f"Version {live.main.version} failed on this input; the log has the reason, "
-            f"under prediction id {name}."
-        )
-        failure.__cause__ = error
-        asked.reply.set_exception(failure)
+        if not asked.reply.done():  # else the caller went away
+            refusal = ScoringFailedError(
+                f"Version {live.main.version} failed on this input; the log has the reason, "
+                f"under prediction id {name}."
+            )
+            refusal.__cause__ = failure.error
+            asked.reply.set_exception(refusal)
+        self._fail(failure)
 
 
 class _Line:
@@ -202,9 +153,9 @@ class _Line:
             taken = self._take()
             if not taken:
                 continue
-            cells = _cells_of(taken)
+            cells = cells_of(taken)
             if self._main.cost.of(len(cells)) <= self._limits.inline_seconds:
-                self._hand_out(_scored(self._main, taken, cells))
+                self._hand_out(called(self._main, taken, cells))
             else:
                 self._call = self._loop.create_task(self._score_aside(taken, cells))
 
@@ -219,13 +170,13 @@ class _Line:
         return [asked for asked in taken if not asked.reply.done()]
 
     async def _score_aside(self, taken: Sequence[Asked], cells: Sequence[Cells]) -> None:
-        results: Sequence[_Result] = ()
+        results: Sequence[Result] = ()
         try:
             results = await self._loop.run_in_executor(
-                self._threads, _scored, self._main, taken, cells
+                self._threads, called, self._main, taken, cells
             )
         except BaseException as error:
-            results = [_Result(taken, error)]
+            results = [Result(taken, error)]
             if not isinstance(error, Exception):
                 raise
         finally:  # the pool is closing, or the loop: even so nobody may wait for ever
@@ -241,46 +192,18 @@ class _Line:
             self._linger.begin()
             self._loop.call_soon(self._next)
 
-    def _hand_out(self, results: "Sequence[_Result]") -> None:
+    def _hand_out(self, results: Sequence[Result]) -> None:
         for result in results:
             if isinstance(result.outcome, BaseException):
-                self._refuse(result.asked, result.outcome)
+                self._refuse(result, result.outcome, result.seconds)
                 continue
             rows, scored, seconds = result.outcome
             call = Call(self._deployment, self.live, result.asked, rows, scored, seconds)
             try:
                 self._scorer.finish(call)
             except Exception as error:  # noqa: BLE001 - whatever it is, nobody may wait for ever
-                self._refuse(result.asked, error)
+                self._refuse(result, error, None)
 
-    def _refuse(self, refused: Sequence[Asked], error: BaseException) -> None:
-        for asked in refused:
-            self._scorer.refuse(self._deployment, self.live, asked, error)
-
-
-@dataclass(slots=True, eq=False)
-class _Result:
-    asked: Sequence[Asked]
-    outcome: tuple[Rows, Scored, float] | BaseException
-
-
-def _cells_of(taken: Sequence[Asked]) -> Sequence[Cells]:
-    if len(taken) == 1:
-        return taken[0].cells
-    return [cells for asked in taken for cells in asked.cells]
-
-
-def _scored(main: Loaded, taken: Sequence[Asked], cells: Sequence[Cells]) -> list[_Result]:
-    """One call for all; when it fails, one for each, so that no request spoils another's."""
-    try:
-        rows = main.plan.rows(cells)
-        started = time.perf_counter()
-        scored = main.runner.score(rows)
-        seconds = time.perf_counter() - started
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001 - models exit and panic: the request's answer
-        if len(taken) == 1:
-            return [_Result(taken, error)]
-        return [_scored(main, [asked], asked.cells)[0] for asked in taken]
-    return [_Result(taken, (rows, scored, seconds))]
+    def _refuse(self, result: Result, error: BaseException, seconds: float | None) -> None:
+        for asked in result.asked:
+            self._scorer.refuse(Failure(self._deployment, self.live, asked, error, seconds))

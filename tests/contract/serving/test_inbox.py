@@ -81,9 +81,12 @@ class World:
         challengers: tuple[int, ...] = (CHALLENGER,),
         release: int = 1,
         age: float = 0.0,
+        failed: bool = False,
     ) -> None:
         rows = np.array([[9.0, width] for width in widths or (1.0,)])
         scored = Scored(np.zeros(len(rows)), np.tile([0.9, 0.1], (len(rows), 1)))
+        if failed:
+            scored = Scored(np.full(len(rows), np.nan))
         ids = [f"{name}.{index}" for index in range(len(rows))]
         live = Live(release, loaded(1), challengers)
         batch = prediction_batch(
@@ -206,6 +209,21 @@ async def test_a_row_that_fails_is_an_outcome_and_spoils_no_other(world: World) 
     assert "unlucky" in str(pairs.error)
     values = unpack(pairs.challenger_scores.values)
     assert np.isnan(values).tolist() == [False, True, False]
+
+
+async def test_rows_that_the_main_failed_on_are_answered_like_others(world: World) -> None:
+    world.log("a")
+    world.log("b", failed=True)
+    world.log("c", UNLUCKY_WIDTH, failed=True)
+    await steps(world.pairing())
+    found = {name: pairs for pairs in world.pairs() for name in pairs.ids}
+    assert found.keys() == {"a.0", "b.0", "c.0"}
+    assert np.isnan(unpack(found["b.0"].main_scores.values)).all()
+    assert unpack(found["a.0"].main_scores.values).tolist() == [0.0]
+    failed = found["b.0"]
+    outcomes = dict(zip(failed.ids, failed.outcomes, strict=True))
+    assert outcomes == {"b.0": "ok", "c.0": "error"}
+    assert failed.main_scores.probabilities == b""
 
 
 async def test_a_reader_that_was_killed_goes_on_where_it_was(world: World) -> None:

@@ -1,4 +1,5 @@
 import asyncio
+import math
 from collections.abc import AsyncIterator
 
 import pytest
@@ -222,7 +223,8 @@ async def test_a_model_that_fails_is_a_failure_of_ours(world: World) -> None:
         await world.serving.predict("public", [{**ROW, "width": UNLUCKY_WIDTH}], key=None)
     labels = {"deployment": "public", "version": "1", "dialect": "json", "outcome": "error"}
     assert world.number("understudy_predictions_total", **labels) == 1
-    assert world.log.answered == []
+    (failed,) = world.log.answered
+    assert math.isnan(failed.scored.values[0])
 
 
 async def test_labels_need_a_key_even_where_predictions_do_not(world: World) -> None:

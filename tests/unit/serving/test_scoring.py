@@ -12,8 +12,9 @@ from services.serving.domain.rows import Plan
 from services.serving.domain.scoring import UNKNOWN_COST, Cost, Loaded
 from services.serving.domain.table import Deployment, Live
 from services.serving.metrics import Dialect
+from services.serving.operations.calls import Asked, Call
 from services.serving.operations.lingering import Linger
-from services.serving.operations.scoring import Asked, Call, Limits, Scorer
+from services.serving.operations.scoring import Limits, Scorer
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import AccessLevel, FeatureKind, Task
 from understudy.inference.rows import Rows

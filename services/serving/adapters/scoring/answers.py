@@ -26,10 +26,12 @@ from understudy.contracts.events import (
     decode_predictions,
     encode,
     pack,
+    unpack,
 )
 from understudy.contracts.vocabulary import Outcome
 from understudy.inference.rows import Rows, joined
 from understudy.inference.scored import Scored as ModelScored
+from understudy.inference.validity import check_answers, check_shapes, faults
 
 _UNFIT: Final = "the rows lack features that this version needs"
 
@@ -100,15 +102,30 @@ def _share(group: Sequence[_Entry]) -> _Share:
 
 def _score(challenger: Model, rows: Rows) -> _Answers:
     """One call for all rows; when it fails, one for each, so that one row spoils no other."""
+    count, classes = len(rows), len(challenger.target.classes)
     started = time.perf_counter()
     try:
         scored = challenger.runner.score(rows)
+        seconds = time.perf_counter() - started
+        check_shapes(scored, count, classes)
     except MemoryError:
         raise
     except Exception:  # noqa: BLE001 - whatever a model raises
         return _score_singly(challenger, rows)
-    share = (time.perf_counter() - started) / len(rows)
-    return _Answers(scored, np.full(len(rows), share))
+    return _without_faults(scored, classes, np.full(count, seconds / count))
+
+
+def _without_faults(scored: ModelScored, classes: int, seconds: Floats) -> _Answers:
+    """What is no answer is a failure, as it is of a main version; other rows keep theirs."""
+    found = faults(scored, classes)
+    if not found:
+        return _Answers(scored, seconds)
+    wrong = np.logical_or.reduce([rows for rows, _ in found])
+    values, likely = np.where(wrong, np.nan, scored.values), scored.probabilities
+    if likely is not None:
+        likely = np.where(wrong.reshape(-1, 1), np.nan, likely)
+    failed = np.flatnonzero(wrong).tolist()
+    return _Answers(ModelScored(values, likely), seconds, failed, found[0][1])
 
 
 def _score_singly(challenger: Model, rows: Rows) -> _Answers:
@@ -120,6 +137,7 @@ def _score_singly(challenger: Model, rows: Rows) -> _Answers:
         started = time.perf_counter()
         try:
             scored = challenger.runner.score(rows.part(index, index + 1))
+            check_answers(scored, 1, classes)
         except MemoryError:
             raise
         except Exception as failure:  # noqa: BLE001 - whatever a model raises, it is an outcome
@@ -154,7 +172,10 @@ def _answered(challenger: Model, share: _Share, answers: _Answers, timing: Timin
     if timing is None:
         timed = UNTIMED
     else:
-        timed = timing.take(challenger, pairs.main, share.rows, answers.failed)
+        # What either fails on is no time to compare.
+        unanswered_by_main = np.flatnonzero(np.isnan(unpack(pairs.main_scores.values))).tolist()
+        failed = {*answers.failed, *unanswered_by_main}
+        timed = timing.take(challenger, pairs.main, share.rows, failed)
     return _written(
         share.entries,
         msgspec.structs.replace(

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -46,7 +46,7 @@ class Timing:
         self._last = clock()
         self._main_first = False
 
-    def take(self, challenger: Model, main: int, rows: Rows, failed: Sequence[int]) -> Timed:
+    def take(self, challenger: Model, main: int, rows: Rows, failed: Collection[int]) -> Timed:
         """Time some of the rows that both can answer; none that another main answered."""
         count = self._due(len(rows))
         if main != self._main.version or count == 0:

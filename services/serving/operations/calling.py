@@ -1,0 +1,47 @@
+"""One call of a model for the rows of several requests; when it fails, one for each request."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.serving.domain.drafts import Cells
+from services.serving.domain.scoring import Loaded
+from services.serving.operations.calls import Asked
+from understudy.inference.rows import Rows
+from understudy.inference.scored import Scored
+from understudy.inference.validity import check_answers
+
+
+@dataclass(slots=True, eq=False)
+class Result:
+    """What came of a call: rows and their answers, or what stood in the way."""
+
+    asked: Sequence[Asked]
+    outcome: tuple[Rows, Scored, float] | BaseException
+    seconds: float | None = None
+    """How long the model took to fail, where it was the model that failed."""
+
+
+def cells_of(taken: Sequence[Asked]) -> Sequence[Cells]:
+    """The rows of several requests."""
+    if len(taken) == 1:
+        return taken[0].cells
+    return [cells for asked in taken for cells in asked.cells]
+
+
+def called(main: Loaded, taken: Sequence[Asked], cells: Sequence[Cells]) -> list[Result]:
+    """One call for all; when it fails, one for each, so that no request spoils another's."""
+    started = time.perf_counter()
+    try:
+        rows = main.plan.rows(cells)
+        started = time.perf_counter()
+        scored = main.runner.score(rows)
+        seconds = time.perf_counter() - started
+        check_answers(scored, len(cells), len(main.classes))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 - models exit and panic: the request's answer
+        if len(taken) == 1:
+            return [Result(taken, error, time.perf_counter() - started)]
+        return [called(main, [asked], asked.cells)[0] for asked in taken]
+    return [Result(taken, (rows, scored, seconds))]
