@@ -15,7 +15,7 @@ from services.monitor.adapters.cell_store import RedisCellStore
 from services.monitor.adapters.event_log import RedisEventLog
 from services.monitor.adapters.references import ParquetReferences
 from services.monitor.adapters.report_process import ReportProcess
-from services.monitor.api import monitor_routes
+from services.monitor.api import Surface, monitor_routes
 from services.monitor.domain.rules import Rules
 from services.monitor.loops import Heartbeat, Tidying, Watching, begin_loops
 from services.monitor.metrics import FiguresCollector, MonitorMetrics
@@ -83,7 +83,7 @@ def create_app(settings: MonitorSettings) -> FastAPI:
         await registry.aclose()
         await redis.aclose()
 
-    return http_app(monitor_routes(monitoring, reporting, numbers), lifespan)
+    return http_app(monitor_routes(Surface(monitoring, reporting, numbers)), lifespan)
 
 
 def http_app(routes: APIRouter, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:

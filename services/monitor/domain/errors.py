@@ -40,6 +40,27 @@ class ReportDeadlineError(Refusal):
     code: ClassVar = "report_deadline"
 
 
+class UnknownChallengerError(Refusal):
+    """The version is no challenger of the current release."""
+
+    fault: ClassVar = Fault.NOT_FOUND
+    code: ClassVar = "unknown_challenger"
+
+
+class GateClosedError(Refusal):
+    """The challenger must not become main."""
+
+    fault: ClassVar = Fault.CONFLICT
+    code: ClassVar = "gate_closed"
+
+
+class NotDecidedError(Refusal):
+    """Whether the challenger may become main is not decided yet."""
+
+    fault: ClassVar = Fault.CONFLICT
+    code: ClassVar = "not_decided"
+
+
 class MalformedRowsError(ValueError):
     """An entry's columns don't fit each other, so that it can't be counted."""
 

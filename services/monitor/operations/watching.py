@@ -12,6 +12,7 @@ import structlog
 
 from services.monitor.domain.accounting import Delivery, State, account
 from services.monitor.domain.assessing import Setting, assess
+from services.monitor.domain.deciding.judgement import Judgement
 from services.monitor.domain.errors import NotReadyError
 from services.monitor.domain.readings import Assessment, Figures
 from services.monitor.domain.reference import Reference
@@ -37,6 +38,8 @@ class Watch:
         """The release whose reference is loaded."""
         self.failure: str | None = None
         """Why it is not."""
+        self.judged: Judgement | None = None
+        """What was concluded last."""
 
     async def step(self) -> None:
         """Read the log to its end, or a good piece of it, committing after each look."""

@@ -9,7 +9,7 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
-from services.monitor.api import monitor_routes
+from services.monitor.api import Surface, monitor_routes
 from services.monitor.app import create_app, http_app
 from services.monitor.metrics import FiguresCollector, MonitorMetrics
 from services.monitor.operations import Monitoring, Reporting, ReportTerms, Sources
@@ -65,7 +65,7 @@ async def app(tmp_path: Path) -> FastAPI:
     log.append(prediction_batch(sample(100)))
     await monitoring.watches[NAME].step()
     reporting = Reporting(sources, CannedReports(), ReportTerms(100, 5.0, 60.0))
-    return http_app(monitor_routes(monitoring, reporting, numbers))
+    return http_app(monitor_routes(Surface(monitoring, reporting, numbers)))
 
 
 @pytest.fixture

@@ -1,24 +1,18 @@
-"""The monitor's routes. All but the probes ask for a key."""
+"""Reports for people."""
 
 import base64
 import binascii
-from typing import Annotated, Final
+from typing import Final
 
-from fastapi import APIRouter, Depends, Request, Response
-from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+from fastapi import APIRouter, Request, Response
 
-from services.monitor.operations import Monitoring, Reporting, Watch
-from understudy.contracts.monitor import Assessment
+from services.monitor.operations import Monitoring, Reporting
 from understudy.runtime.http import (
-    liveness,
-    readiness_response,
     refusal_response,
     request_id_of,
 )
 from understudy.runtime.keys import UnauthenticatedError, presented_key
 
-_PROBE: Final = ["GET", "HEAD"]
 _REPORT_HEADERS: Final = {
     "Cache-Control": "private, no-store",
     # The page carries scripts of its own and values that callers sent: it gets no origin, no net.
@@ -31,18 +25,9 @@ _REPORT_HEADERS: Final = {
 }
 
 
-def monitor_routes(
-    monitoring: Monitoring, reporting: Reporting, registry: CollectorRegistry
-) -> APIRouter:
-    """The routes over the operations."""
+def report_routes(monitoring: Monitoring, reporting: Reporting) -> APIRouter:
+    """Pages of Evidently; a browser may send the key as the password of HTTP Basic."""
     router = APIRouter()
-
-    def readable(deployment: str, request: Request) -> Watch:
-        return monitoring.readable(presented_key(request.headers), deployment)
-
-    @router.get("/v1/deployments/{deployment}/assessment")
-    def assessment(watch: Annotated[Watch, Depends(readable)]) -> Assessment:
-        return Assessment.model_validate(watch.assess(), from_attributes=True)
 
     @router.get("/v1/deployments/{deployment}/report")
     async def report(request: Request, deployment: str) -> Response:
@@ -53,16 +38,6 @@ def monitor_routes(
         page = await reporting.page(watch.deployment)
         return Response(page, media_type="text/html", headers=_REPORT_HEADERS)
 
-    @router.get("/metrics")
-    def metrics(request: Request) -> Response:
-        monitoring.scrapable(presented_key(request.headers))
-        return Response(generate_latest(registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
-
-    @router.api_route("/readyz", methods=_PROBE)
-    async def readyz() -> Response:
-        return readiness_response(monitoring.missing())
-
-    router.add_api_route("/livez", liveness, methods=_PROBE)
     return router
 
 

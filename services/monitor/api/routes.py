@@ -1,0 +1,53 @@
+"""All routes, joined."""
+
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request, Response
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
+
+from services.monitor.api.door import readable_by
+from services.monitor.api.reports import report_routes
+from services.monitor.api.verdicts import verdict_routes
+from services.monitor.operations import Monitoring, Reporting, Watch
+from understudy.contracts.monitor import Assessment
+from understudy.runtime.http import liveness, readiness_response
+from understudy.runtime.keys import presented_key
+
+_PROBE: Final = ["GET", "HEAD"]
+
+
+@dataclass(frozen=True, slots=True)
+class Surface:
+    """The operations that routes are over."""
+
+    monitoring: Monitoring
+    reporting: Reporting
+    registry: CollectorRegistry
+
+
+def monitor_routes(surface: Surface) -> APIRouter:
+    """The routes over the operations."""
+    router = APIRouter()
+    monitoring = surface.monitoring
+    readable = readable_by(monitoring)
+
+    @router.get("/v1/deployments/{deployment}/assessment")
+    def assessment(watch: Annotated[Watch, Depends(readable)]) -> Assessment:
+        return Assessment.model_validate(watch.assess(), from_attributes=True)
+
+    router.include_router(verdict_routes(readable))
+    router.include_router(report_routes(monitoring, surface.reporting))
+
+    @router.get("/metrics")
+    def metrics(request: Request) -> Response:
+        monitoring.scrapable(presented_key(request.headers))
+        return Response(generate_latest(surface.registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    @router.api_route("/readyz", methods=_PROBE)
+    async def readyz() -> Response:
+        return readiness_response(monitoring.missing())
+
+    router.add_api_route("/livez", liveness, methods=_PROBE)
+    return router
