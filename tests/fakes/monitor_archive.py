@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
-from services.monitor.adapters.archive.backlog import rows_of
+from services.monitor.adapters.archive.reading import rows_of
 from services.monitor.domain.parts import (
     START,
     EntryId,
@@ -16,7 +16,7 @@ from services.monitor.domain.parts import (
     expired,
 )
 from services.monitor.ports import Piece
-from understudy.contracts.events import Entry
+from understudy.contracts.events import Entry, Fields, encode
 
 Written = tuple[EntryId, Entry | None, int]
 """An entry, or None for one that can't be read, and its bytes."""
@@ -66,13 +66,13 @@ class MemoryBacklog:
         self.positions.pop(deployment, None)
 
     def _piece(self, deployment: str, stream: Stream, closed: list[Written]) -> Piece:
-        read, rows, held, malformed = list[tuple[EntryId, Entry]](), 0, 0, 0
+        read, rows, held, malformed = list[tuple[EntryId, Fields]](), 0, 0, 0
         last = closed[0][0]
         for last, entry, size in closed:
             if entry is None:
                 malformed += 1
                 continue
-            read.append((last, entry))
+            read.append((last, encode(entry)))
             rows, held = rows + rows_of(entry), held + size
             if self.limits.full(rows, held):
                 break

@@ -163,7 +163,10 @@ def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Archive:
 
 
 def piece(first: EntryId, *entries: events.Entry, stream: Stream = Stream.PREDICTIONS) -> Piece:
-    named = [(EntryId(first.milliseconds + n, 0), entry) for n, entry in enumerate(entries)]
+    named = [
+        (EntryId(first.milliseconds + n, 0), events.encode(entry))
+        for n, entry in enumerate(entries)
+    ]
     rows = sum(len(getattr(e, "ids", ()) or getattr(e, "items", ())) for e in entries)
     return Piece(PartId(NAME, stream, first, named[-1][0], rows), named, 0)
 

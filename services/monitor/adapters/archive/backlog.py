@@ -1,22 +1,18 @@
 """What of the log is not in the archive yet, read from Redis; and how far the archive is."""
 
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
-import msgspec
 import structlog
 from redis.asyncio import Redis
 
-from services.monitor.adapters.event_log import pair_rows, prediction_rows
-from services.monitor.domain.errors import MalformedRowsError
+from services.monitor.adapters.archive.reading import UNREADABLE, read_entry, rows_of
 from services.monitor.domain.parts import EntryId, PartId, PartLimits, Stream, Waiting
 from services.monitor.ports import Piece
 from understudy.contracts import events
-from understudy.contracts.events import Entry, Fields
+from understudy.contracts.events import Fields
 
 _PAGE_ENTRIES: Final = 100
-_UNREADABLE: Final = (msgspec.DecodeError, MalformedRowsError, ValueError, KeyError, IndexError)
-"""What a broken entry raises; UnknownSchemaError is a ValueError too, but is let through."""
 _MOVE: Final = """
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
@@ -76,14 +72,14 @@ class RedisBacklog:
         await self._redis.delete(events.archive_positions_key(deployment))
 
     async def _gather(self, deployment: str, stream: Stream, first: EntryId, end: int) -> Piece:
-        read, last, rows, size, malformed = list[tuple[EntryId, Entry]](), first, 0, 0, 0
+        read, last, rows, size, malformed = list[tuple[EntryId, Fields]](), first, 0, 0, 0
         async for last, fields in self._entries(_key(deployment, stream), first, end):
-            entry = _readable(stream, last, fields)
-            if entry is None:
+            found = _rows(stream, last, fields)
+            if found is None:
                 malformed += 1
                 continue
-            read.append((last, entry))
-            rows += rows_of(entry)
+            read.append((last, fields))
+            rows += found
             size += sum(map(len, fields.values()))
             if self._limits.full(rows, size):
                 break
@@ -103,47 +99,17 @@ class RedisBacklog:
             since = f"({page[-1][0].decode()}"
 
 
-def rows_of(entry: Entry) -> int:
-    """How many rows an entry of whatever stream has."""
-    match entry:
-        case events.PredictionBatch() | events.PairBatch():
-            return len(entry.ids)
-        case events.LabelBatch() | events.ProtectedBatch():
-            return len(entry.items)
-    raise TypeError(type(entry).__name__)
-
-
-def _readable(stream: Stream, name: EntryId, fields: Fields) -> Entry | None:
+def _rows(stream: Stream, name: EntryId, fields: Fields) -> int | None:
     """None for an entry that the monitor can't count either. Raises UnknownSchemaError."""
     try:
-        return _DECODERS[stream](fields)
+        return rows_of(read_entry(stream, fields))
     except events.UnknownSchemaError:
         raise
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         structlog.stdlib.get_logger().warning(
             "malformed_entry", stream=str(stream), entry=str(name), error=type(error).__name__
         )
         return None
-
-
-def _predictions(fields: Fields) -> Entry:
-    batch = events.decode_predictions(fields)
-    prediction_rows(batch)  # raises when columns don't fit each other
-    return batch
-
-
-def _pairs(fields: Fields) -> Entry:
-    batch = events.decode_pairs(fields)
-    pair_rows(batch)
-    return batch
-
-
-_DECODERS: Final[Mapping[Stream, Callable[[Fields], Entry]]] = {
-    Stream.PREDICTIONS: _predictions,
-    Stream.PAIRS: _pairs,
-    Stream.LABELS: events.decode_labels,
-    Stream.PROTECTED: events.decode_protected,
-}
 
 
 def _key(deployment: str, stream: Stream) -> str:

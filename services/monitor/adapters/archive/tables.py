@@ -1,13 +1,12 @@
 """Entries of one stream → one Arrow table, a row for each prediction, pair or label."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final, TypeVar
 
 import numpy as np
 import pyarrow as pa
 
-from services.monitor.adapters.archive.backlog import rows_of
 from services.monitor.adapters.archive.columns import (
     TIME,
     answers,
@@ -19,6 +18,7 @@ from services.monitor.adapters.archive.columns import (
     repeated,
     times,
 )
+from services.monitor.adapters.archive.reading import read_entry, rows_of
 from services.monitor.domain.parts import EntryId, Stream
 from services.monitor.ports import Piece
 from understudy.contracts import events
@@ -28,6 +28,7 @@ Kind = TypeVar("Kind", bound=events.Entry)
 Named = Sequence[tuple[EntryId, Kind]]
 
 SCHEMA_VERSION: Final = 1
+_ENTRIES_AT_ONCE: Final = 1_000
 FEATURE: Final = "feature_"
 """Comes before a feature's name: no other column begins so, and SQL needs no quotes for it."""
 _TEXT: Final = pa.string()
@@ -36,10 +37,7 @@ _TEXT: Final = pa.string()
 def table_of(piece: Piece) -> Any:
     """The rows of all entries, in the order of the log."""
     stream = piece.part.stream
-    form, build = _BUILDERS[stream]
-    groups = groupby(piece.entries, key=lambda named: form(named[1]))
-    tables = [build([*named]) for _, named in groups]
-    return _one(tables).replace_schema_metadata(
+    return _one([*_tables(piece)]).replace_schema_metadata(
         {
             "understudy.schema": str(SCHEMA_VERSION),
             "understudy.stream": str(stream),
@@ -49,6 +47,17 @@ def table_of(piece: Piece) -> Any:
             "understudy.malformed": str(piece.malformed),
         }
     )
+
+
+def _tables(piece: Piece) -> Iterator[Any]:
+    """Decoded some at a time: an entry takes several times as much memory as its columns."""
+    stream = piece.part.stream
+    form, build = _BUILDERS[stream]
+    for start in range(0, len(piece.entries), _ENTRIES_AT_ONCE):
+        some = piece.entries[start : start + _ENTRIES_AT_ONCE]
+        named = [(name, read_entry(stream, fields)) for name, fields in some]
+        for _, alike in groupby(named, key=lambda each: form(each[1])):
+            yield build([*alike])
 
 
 def _one(tables: Sequence[Any]) -> Any:
