@@ -129,6 +129,13 @@ class MonitorMetrics:
             registry=registry,
         )
 
+        self._probe_failures = Counter(
+            "understudy_monitor_probe_failures",
+            "Looks for changed interactions that failed; the next one takes newer rows.",
+            ("deployment",),
+            registry=registry,
+        )
+
     def stepped(self, now: float) -> None:
         """A step succeeded."""
         self._last_step.set(now)
@@ -137,13 +144,17 @@ class MonitorMetrics:
         """A step failed."""
         self._failures.labels(deployment).inc()
 
+    def probe_failed(self, deployment: str) -> None:
+        """A look for changed interactions failed."""
+        self._probe_failures.labels(deployment).inc()
+
     def commit_refused(self, deployment: str) -> None:
         """A commit was not applied."""
         self._refused.labels(deployment).inc()
 
     def forget(self, deployment: str) -> None:
         """The deployment is gone."""
-        for counter in (self._failures, self._refused):
+        for counter in (self._failures, self._refused, self._probe_failures):
             with suppress(KeyError):
                 counter.remove(deployment)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 import threading
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -12,8 +12,9 @@ from services.monitor.adapters.event_log import label_rows, pair_rows, predictio
 from services.monitor.domain.accounting import Change, Delivery, Positions, State
 from services.monitor.domain.errors import MalformedRowsError
 from services.monitor.domain.outcomes.baseline import Baseline
+from services.monitor.domain.probes import FreshRows, Probe
 from services.monitor.domain.reference import Reference
-from services.monitor.domain.rows import LabelRows, PairRows, PredictionRows
+from services.monitor.domain.rows import Column, LabelRows, PairRows, PredictionRows
 from services.monitor.ports import ReportOrder
 from understudy.contracts import events
 from understudy.contracts.registry import FollowerReport, ServedVersion, Snapshot
@@ -42,7 +43,7 @@ class MemoryLog:
         if self.failure is not None:
             raise self.failure
         found = {
-            stream: self._after(deployment, stream, getattr(after, stream))
+            stream: self._after(deployment, stream, getattr(after, stream))[: self.batch_entries]
             for stream in ("predictions", "pairs", "labels")
         }
         ends = {stream: f"{rows[-1][0]}-0" for stream, rows in found.items() if rows}
@@ -70,6 +71,14 @@ class MemoryLog:
         newest = max((entry.at.max() for entry in found[:1]), default=0.0)
         return [entry for entry in reversed(found) if entry.at.max() >= newest - seconds]
 
+    async def newest_after(self, deployment: str, after: str, rows: int) -> FreshRows:
+        found: list[PredictionRows] = []
+        held = self._after(deployment, "predictions", after)
+        for _, entry in reversed(held):
+            if isinstance(entry, PredictionRows) and sum(len(e.ids) for e in found) < rows:
+                found.append(entry)
+        return FreshRows(f"{held[-1][0]}-0" if held else after, found[::-1])
+
     def _append(self, deployment: str, stream: str, entry: Entry) -> None:
         self.last += 1
         self.entries.setdefault(deployment, []).append((self.last, stream, entry))
@@ -78,7 +87,7 @@ class MemoryLog:
         after = int(position.partition("-")[0])
         held = self.entries.get(deployment, [])
         found = [(number, entry) for number, name, entry in held if name == stream]
-        return [item for item in found if item[0] > after][: self.batch_entries]
+        return [item for item in found if item[0] > after]
 
 
 @dataclass
@@ -102,19 +111,44 @@ class MemoryStore:
 
 
 @dataclass
+class MemoryProbes:
+    """`ports.ProbeStore`."""
+
+    probes: dict[str, Probe] = field(default_factory=dict)
+
+    async def load(self, deployment: str) -> Probe | None:
+        return self.probes.get(deployment)
+
+    async def commit(self, deployment: str, before: str, probe: Probe) -> bool:
+        held = self.probes.get(deployment)
+        if (held.position if held else "0-0") != before:
+            return False
+        self.probes[deployment] = probe
+        return True
+
+
+@dataclass
 class MemoryReferences:
     """`ports.References`: profiles by digest; a digest that is not there can't be fetched."""
 
     profiles: dict[str, Reference]
     baselines: dict[str, Baseline] = field(default_factory=dict)
+    samples: dict[str, Mapping[str, Column]] = field(default_factory=dict)
 
-    async def profile(self, served: ServedVersion) -> Reference:
+    async def profile(self, served: ServedVersion, entity: str | None = None) -> Reference:
         if served.reference not in self.profiles:
             raise ConnectionError("the registry is gone")
+        assert entity is None
         return self.profiles[served.reference]
 
     async def file(self, served: ServedVersion) -> Path:
         return Path(served.reference)
+
+    async def columns(
+        self, served: ServedVersion, names: Collection[str], most_rows: int
+    ) -> Mapping[str, Column]:
+        held = self.samples[served.reference]
+        return {name: column[:most_rows] for name, column in held.items() if name in names}
 
     async def baseline(self, served: ServedVersion) -> Baseline | None:
         return None if served.baseline is None else self.baselines[served.baseline.file]

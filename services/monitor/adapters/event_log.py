@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from services.monitor.domain.accounting import Delivery, Positions
 from services.monitor.domain.arrays import Floats
 from services.monitor.domain.errors import MalformedRowsError
+from services.monitor.domain.probes import FreshRows
 from services.monitor.domain.rows import (
     Column,
     LabelRows,
@@ -26,6 +27,7 @@ Rows = TypeVar("Rows", PredictionRows, PairRows, LabelRows, ProtectedRows)
 
 _PAGE_ENTRIES: Final = 500
 _MOST_PAGES: Final = 40
+_FRESH_PAGE_ENTRIES: Final = 50
 _UNREADABLE: Final = (msgspec.DecodeError, MalformedRowsError, ValueError, KeyError)
 """What a broken entry raises; UnknownSchemaError is a ValueError too, but is let through."""
 
@@ -83,6 +85,28 @@ class RedisEventLog:
                 break
             before = f"({page[-1][0].decode()}"
         return found[::-1]
+
+    async def newest_after(self, deployment: str, after: str, rows: int) -> FreshRows:
+        """XREVRANGE page by page, until there are enough rows or the position is reached."""
+        found: list[PredictionRows] = []
+        before, position, held = "+", after, 0
+        for _ in range(_MOST_PAGES):
+            page: Any = await self._redis.xrevrange(
+                events.predictions_key(deployment),
+                max=before,
+                min=f"({after}",
+                count=_FRESH_PAGE_ENTRIES,
+            )
+            if page and before == "+":
+                position = page[0][0].decode()
+            for entry in _decoded(page, lambda f: prediction_rows(events.decode_predictions(f))):
+                if held < rows:
+                    found.append(entry)
+                    held += len(entry.ids)
+            if held >= rows or len(page) < _FRESH_PAGE_ENTRIES:
+                break
+            before = f"({page[-1][0].decode()}"
+        return FreshRows(position, found[::-1])
 
 
 def prediction_rows(entry: events.PredictionBatch) -> PredictionRows:
