@@ -13,20 +13,28 @@ from starlette.types import Lifespan
 
 from services.monitor.adapters.cell_store import RedisCellStore
 from services.monitor.adapters.event_log import RedisEventLog
+from services.monitor.adapters.probe_store import RedisProbeStore
 from services.monitor.adapters.references import ParquetReferences
 from services.monitor.adapters.report_process import ReportProcess
 from services.monitor.api import Surface, monitor_routes
 from services.monitor.domain.rules import Rules
 from services.monitor.loops import Heartbeat, Tidying, Watching, begin_loops
 from services.monitor.metrics import FiguresCollector, MonitorMetrics
-from services.monitor.operations import Monitoring, Reporting, ReportTerms, Sources
+from services.monitor.operations import (
+    Monitoring,
+    ProbeTerms,
+    Probing,
+    Reporting,
+    ReportTerms,
+    Sources,
+)
 from services.monitor.settings import MonitorSettings
 from understudy.client.following import RegistryFollowing
 from understudy.runtime.buckets import LATENCY_SECONDS
 from understudy.runtime.following import Follower, SnapshotCache
 from understudy.runtime.http import EXCEPTION_HANDLERS, RequestIds
 from understudy.runtime.instance import instance_name
-from understudy.runtime.loops import cancel
+from understudy.runtime.loops import cancel, repeat
 from understudy.runtime.redis_client import redis_client
 
 _REDIS_SECONDS: Final = 10.0
@@ -72,11 +80,20 @@ def create_app(settings: MonitorSettings) -> FastAPI:
     )
     watching = Watching(monitoring, metrics, settings.monitor_pause_seconds)
     tidying = Tidying(follower, sources.references)
+    probing = Probing(
+        lambda: monitoring.watches, sources, RedisProbeStore(redis), _probe_terms(settings)
+    )
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         follower.resume()
-        loops = begin_loops(follower, heartbeat, watching, tidying)
+        loops = begin_loops(
+            follower,
+            heartbeat,
+            watching,
+            tidying,
+            repeat("probing", probing.step, pause_seconds=settings.monitor_probe_seconds),
+        )
         yield
         await cancel(loops)
         await watching.close()
@@ -117,6 +134,14 @@ def _rules(settings: MonitorSettings) -> Rules:
             settings.monitor_retention_hours * 60, settings.monitor_window_minutes
         ),
         drift_rows=settings.monitor_drift_rows,
+    )
+
+
+def _probe_terms(settings: MonitorSettings) -> ProbeTerms:
+    return ProbeTerms(
+        rows=settings.monitor_probe_rows,
+        features=settings.monitor_probe_features,
+        reference_rows=settings.monitor_probe_reference_rows,
     )
 
 

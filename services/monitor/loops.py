@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Collection
+from collections.abc import Collection, Coroutine
 from typing import Final
 
 from services.monitor.metrics import MonitorMetrics
@@ -122,7 +122,11 @@ class Tidying:
 
 
 def begin_loops(
-    follower: Follower, heartbeat: Heartbeat, watching: Watching, tidying: Tidying
+    follower: Follower,
+    heartbeat: Heartbeat,
+    watching: Watching,
+    tidying: Tidying,
+    *others: Coroutine[None, None, None],
 ) -> list[asyncio.Task[None]]:
     """All of them; each runs until it is cancelled."""
     loops = (
@@ -130,5 +134,6 @@ def begin_loops(
         repeat("heartbeat", heartbeat.step, pause_seconds=_HEARTBEAT_LOOK_SECONDS),
         repeat("watching", watching.step),
         repeat("tidying", tidying.step, pause_seconds=_BETWEEN_TIDYINGS_SECONDS),
+        *others,
     )
     return [asyncio.create_task(loop) for loop in loops]

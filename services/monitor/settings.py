@@ -32,6 +32,14 @@ class MonitorSettings(FollowerSettings):
     """Features with metrics of their own: those that drift most."""
     monitor_reference_rows: Count = 200_000
     """Rows of a reference sample that its profile is made of at most."""
+    monitor_probe_rows: Annotated[int, Field(ge=200, le=10_000)] = 1_000
+    """Rows of a window in which changed interactions of features are looked for."""
+    monitor_probe_seconds: Seconds = 30.0
+    """Between two such looks; each takes the newest window, so a busy log is sampled."""
+    monitor_probe_features: Annotated[int, Field(ge=2, le=200)] = 50
+    """Features that are judged together at most: the most important ones."""
+    monitor_probe_reference_rows: Annotated[int, Field(ge=200)] = 10_000
+    """Rows of the reference sample that the classifiers see at most, evenly spread."""
     monitor_report_rows: Count = 10_000
     """Rows that a report shows at most, of the log and of the reference each."""
     monitor_report_cache_seconds: Annotated[float, Field(ge=60)] = 60.0

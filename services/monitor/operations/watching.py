@@ -14,6 +14,7 @@ from services.monitor.domain.accounting import Delivery, State, account
 from services.monitor.domain.assessing import Setting, assess
 from services.monitor.domain.deciding.judgement import Judgement
 from services.monitor.domain.errors import NotReadyError
+from services.monitor.domain.probes import Probe
 from services.monitor.domain.readings import Assessment, Figures
 from services.monitor.domain.reference import Reference
 from services.monitor.domain.windows import latest_window
@@ -34,6 +35,8 @@ class Watch:
         self._caught_up_at = sources.clock()
         self._log = structlog.stdlib.get_logger().bind(deployment=deployment.name)
         self.deployment = deployment
+        self.probe: Probe | None = None
+        """Of changed interactions, as it was left by the last look."""
         self.ready_release: int | None = None
         """The release whose reference is loaded."""
         self.failure: str | None = None
