@@ -7,7 +7,15 @@ import numpy as np
 
 from services.monitor.domain.accounting import Totals
 from services.monitor.domain.arrays import Counts, Floats, zeros
-from services.monitor.domain.cells import AgreementTally, Cell, FaultTally, OutputTally
+from services.monitor.domain.cells import (
+    AgreementTally,
+    Cell,
+    FaultTally,
+    Firsts,
+    OutputTally,
+    Speaker,
+)
+from services.monitor.domain.firsts import Hashes
 from services.monitor.domain.latency import LatencyTally
 from services.monitor.domain.moments import SUMS
 from understudy.contracts.vocabulary import Role
@@ -55,6 +63,7 @@ class _Cell(msgspec.Struct, frozen=True, array_like=True):
     sums: bytes
     outputs: list[_Output]
     agreements: list[_Agreement]
+    firsts: "tuple[_Cell, bytes] | None" = None
 
 
 class _Totals(msgspec.Struct, frozen=True, array_like=True):
@@ -72,46 +81,66 @@ Held = TypeVar("Held", _Cell, _Totals)
 
 def encode_cell(cell: Cell) -> bytes:
     """A cell as bytes."""
-    outputs = [
-        _Output(
-            rows=tally.rows,
-            errors=tally.errors,
-            classes=dict(tally.classes),
-            scores=_counts_out(tally.scores),
-            sums=_floats_out(tally.sums),
-            latency=_latency_out(role, version, tally.latency),
-        )
-        for (role, version), tally in cell.outputs.items()
-    ]
-    agreements = [
-        _agreement_out(main, challenger, held)
-        for (main, challenger), held in cell.agreements.items()
-    ]
-    counts, sums = _counts_out(cell.counts), _floats_out(cell.sums)
-    return _ENCODER.encode(_Cell(SCHEMA, cell.rows, counts, sums, outputs, agreements))
+    return _ENCODER.encode(_cell_out(cell))
 
 
 def decode_cell(data: bytes) -> Cell:
     """The inverse. Raises UnknownStateError."""
-    held = _checked(data, _CELL)
+    return _cell_in(_checked(data, _CELL))
+
+
+def _cell_out(cell: Cell) -> _Cell:
+    firsts = cell.firsts
+    return _Cell(
+        schema=SCHEMA,
+        rows=cell.rows,
+        counts=_counts_out(cell.counts),
+        sums=_floats_out(cell.sums),
+        outputs=[_output_out(*item) for item in cell.outputs.items()],
+        agreements=[
+            _agreement_out(main, challenger, held)
+            for (main, challenger), held in cell.agreements.items()
+        ],
+        firsts=None if firsts is None else (_cell_out(firsts.cell), _hashes_out(firsts.known)),
+    )
+
+
+def _cell_in(held: _Cell) -> Cell:
+    firsts = held.firsts
     return Cell(
         rows=held.rows,
         counts=_counts_in(held.counts),
         sums=_floats_in(held.sums).reshape(-1, SUMS),
         outputs={
-            (output.latency.role, output.latency.version): OutputTally(
-                rows=output.rows,
-                errors=output.errors,
-                classes=output.classes,
-                scores=_counts_in(output.scores),
-                sums=_floats_in(output.sums),
-                latency=_latency_in(output.latency),
-            )
+            (output.latency.role, output.latency.version): _output_in(output)
             for output in held.outputs
         },
         agreements={
             (found.main, found.challenger): _agreement_in(found) for found in held.agreements
         },
+        firsts=None if firsts is None else Firsts(_cell_in(firsts[0]), _hashes_in(firsts[1])),
+    )
+
+
+def _output_out(speaker: Speaker, tally: OutputTally) -> _Output:
+    return _Output(
+        rows=tally.rows,
+        errors=tally.errors,
+        classes=dict(tally.classes),
+        scores=_counts_out(tally.scores),
+        sums=_floats_out(tally.sums),
+        latency=_latency_out(*speaker, tally.latency),
+    )
+
+
+def _output_in(held: _Output) -> OutputTally:
+    return OutputTally(
+        rows=held.rows,
+        errors=held.errors,
+        classes=held.classes,
+        scores=_counts_in(held.scores),
+        sums=_floats_in(held.sums),
+        latency=_latency_in(held.latency),
     )
 
 
@@ -199,6 +228,14 @@ def _counts_out(counts: Counts) -> bytes:
 
 def _counts_in(data: bytes) -> Counts:
     return np.frombuffer(data, dtype="<i8")
+
+
+def _hashes_out(hashes: Hashes) -> bytes:
+    return hashes.astype("<u8", copy=False).tobytes()
+
+
+def _hashes_in(data: bytes) -> Hashes:
+    return np.frombuffer(data, dtype="<u8")
 
 
 def _floats_out(values: Floats) -> bytes:

@@ -104,9 +104,11 @@ def _positions(stored: list[bytes | None]) -> Positions:
 
 
 def _field(name: CellId) -> bytes:
-    return f"{name.minute}:{name.fingerprint}".encode()
+    """An hour's cell says how long it is; a minute's does not."""
+    length = "" if name.minutes == 1 else f":{name.minutes}"
+    return f"{name.minute}:{name.fingerprint}{length}".encode()
 
 
 def _cell_id(field: bytes) -> CellId:
-    minute, _, fingerprint = field.decode().partition(":")
-    return CellId(int(minute), fingerprint)
+    minute, fingerprint, *length = field.decode().split(":")
+    return CellId(int(minute), fingerprint, *map(int, length))

@@ -10,9 +10,14 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from services.monitor.domain.arrays import Floats
-from services.monitor.domain.cells import Cell, CellId, Speaker, added
+from services.monitor.domain.cells import Cell, CellId, Speaker, added, without_entities
+from services.monitor.domain.firsts import Hashes
 from services.monitor.domain.latency import LatencyTally, tally_latency
-from services.monitor.domain.measuring import measure_pairs, measure_predictions
+from services.monitor.domain.measuring import (
+    measure_firsts,
+    measure_pairs,
+    measure_predictions,
+)
 from services.monitor.domain.reference import Reference
 from services.monitor.domain.rows import (
     Indices,
@@ -30,6 +35,8 @@ from understudy.contracts.vocabulary import Outcome, Role
 MINUTE = 60.0
 CLOCK_SKEW_MINUTES = 5
 """Rows from further in the future than this come from a wrong clock."""
+LATE_MINUTES = 10
+"""Rows later than this count for drift even when their entity has been seen in their minute."""
 
 ReferenceOf = Callable[[int], Reference]
 """Which reference the rows of a main version are counted on."""
@@ -122,12 +129,15 @@ class Horizon:
 
     first: int
     last: int
+    open: int
+    """From this minute on entities are told apart still."""
 
 
 def horizon(now: float, retention_minutes: int) -> Horizon:
     """Cells reach back by the retention, and a little forward because clocks differ."""
     minute = int(now // MINUTE)
-    return Horizon(minute - retention_minutes + 1, minute + CLOCK_SKEW_MINUTES)
+    first = minute - retention_minutes + 1
+    return Horizon(first, minute + CLOCK_SKEW_MINUTES, max(first, minute - LATE_MINUTES + 1))
 
 
 def account(
@@ -140,14 +150,19 @@ def account(
     for answered in predictions:
         reference = references(answered.main)
         for minute, at in ledger.timely(answered.at):
-            cell = measure_predictions(answered.take(at), reference, edges)
-            ledger.add(CellId(minute, reference.fingerprint), cell)
+            name, rows = CellId(minute, reference.fingerprint), answered.take(at)
+            cell = measure_predictions(rows, reference, edges)
+            if reference.entity is not None:
+                firsts = measure_firsts(rows, reference, edges, ledger.known(name))
+                cell = replace(cell, firsts=firsts)
+            ledger.add(name, cell)
     pairs = join_pairs(delivery.pairs)
     for paired in pairs:
         reference = references(paired.main)
         for minute, at in ledger.timely(paired.at):
             cell = measure_pairs(paired.take(at), reference, edges)
             ledger.add(CellId(minute, reference.fingerprint), cell)
+    ledger.condense(horizon(now, rules.history_minutes).first)
     counted = _totals(predictions, pairs, edges)
     counted = replace(
         counted,
@@ -160,7 +175,7 @@ def account(
         after=delivery.positions,
         totals=state.totals + counted,
         cells=ledger.changed,
-        expired=frozenset(name for name in state.cells if name.minute < reach.first),
+        expired=frozenset(ledger.expired),
     )
 
 
@@ -171,6 +186,7 @@ class _Ledger:
         self._held = held
         self._reach = reach
         self.changed: dict[CellId, Cell] = {}
+        self.expired: set[CellId] = set()
         self.untimely = 0
 
     def timely(self, at: Floats) -> Iterable[tuple[int, Indices]]:
@@ -185,8 +201,30 @@ class _Ledger:
 
     def add(self, name: CellId, cell: Cell) -> None:
         """Add to the minute's cell."""
-        held = self.changed.get(name, self._held.get(name))
+        held = self._now(name)
         self.changed[name] = cell if held is None else held + cell
+
+    def known(self, name: CellId) -> Hashes:
+        """Entities that have a row in the minute; of no interest when it is long over."""
+        held = self._now(name)
+        if held is None or held.firsts is None:
+            return np.zeros(0, dtype=np.uint64)
+        return held.firsts.known
+
+    def condense(self, oldest: int) -> None:
+        """Add minutes that expire to their hours, let go of old hours, and of old entities."""
+        for name, cell in self._held.items():
+            if name.minutes > 1 and name.minute + name.minutes <= oldest:
+                self.expired.add(name)
+            elif name.minutes == 1 and name.minute < self._reach.first:
+                self.expired.add(name)
+                if name.minute >= oldest:
+                    self.add(name.hour, without_entities(cell))
+            elif name.minute < self._reach.open and cell.firsts and cell.firsts.known.size:
+                self.changed[name] = without_entities(self._now(name) or cell)
+
+    def _now(self, name: CellId) -> Cell | None:
+        return self.changed.get(name, self._held.get(name))
 
 
 def _totals(

@@ -5,12 +5,13 @@ statistics to come: they read the sum of whichever cells they like.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol, Self, TypeVar
+from dataclasses import dataclass, replace
+from typing import Final, Protocol, Self, TypeVar
 
 import numpy as np
 
 from services.monitor.domain.arrays import Counts, Floats
+from services.monitor.domain.firsts import Hashes
 from services.monitor.domain.latency import LatencyTally
 from services.monitor.domain.moments import SUMS
 from services.monitor.domain.reference import Reference
@@ -18,6 +19,8 @@ from understudy.contracts.vocabulary import Role
 
 Speaker = tuple[Role, int]
 """A version in the part that it played when it answered."""
+HOUR: Final = 60
+"""Minutes."""
 Couple = tuple[int, int]
 """A main and one challenger."""
 
@@ -115,6 +118,8 @@ class Cell:
     """One row per feature: n, Σd, Σd² (see `moments`)."""
     outputs: Mapping[Speaker, OutputTally]
     agreements: Mapping[Couple, AgreementTally]
+    firsts: "Firsts | None" = None
+    """Where the reference tells entities apart: what drift is looked for in."""
 
     def __add__(self, other: "Cell") -> "Cell":
         return Cell(
@@ -123,21 +128,52 @@ class Cell:
             sums=self.sums + other.sums,
             outputs=added(self.outputs, other.outputs),
             agreements=added(self.agreements, other.agreements),
+            firsts=_sum(self.firsts, other.firsts),
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Firsts:
+    """The first of each entity's rows in a minute, as the log has them."""
+
+    cell: Cell
+    """Of the main's rows alone."""
+    known: Hashes
+    """Whose entities' rows they are; empty once the minute is long over."""
+
+    def __add__(self, other: "Firsts") -> "Firsts":
+        return Firsts(self.cell + other.cell, np.union1d(self.known, other.known))
 
 
 @dataclass(frozen=True, slots=True, order=True)
 class CellId:
-    """Which minute since the epoch, and on which reference's layout."""
+    """From which minute since the epoch, on which reference's layout, for how long."""
 
     minute: int
     fingerprint: str
+    minutes: int = 1
+
+    @property
+    def hour(self) -> "CellId":
+        """The cell of the whole hour that it lies in."""
+        return CellId(self.minute - self.minute % HOUR, self.fingerprint, HOUR)
 
 
 def empty_cell(reference: Reference) -> Cell:
     """The cell of no rows."""
     counts = np.zeros(reference.offsets[-1], dtype=np.int64)
     return Cell(0, counts, np.zeros((len(reference.features), SUMS)), {}, {})
+
+
+def without_entities(cell: Cell) -> Cell:
+    """The same counts, once nobody needs to know whose they are."""
+    if cell.firsts is None:
+        return cell
+    return replace(cell, firsts=Firsts(cell.firsts.cell, np.zeros(0, dtype=np.uint64)))
+
+
+def _sum(mine: Firsts | None, theirs: Firsts | None) -> Firsts | None:
+    return mine + theirs if mine and theirs else mine or theirs
 
 
 def added(mine: Mapping[Key, Sum], theirs: Mapping[Key, Sum]) -> dict[Key, Sum]:

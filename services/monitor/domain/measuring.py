@@ -9,9 +9,11 @@ from services.monitor.domain.cells import (
     AgreementTally,
     Cell,
     FaultTally,
+    Firsts,
     OutputTally,
     empty_cell,
 )
+from services.monitor.domain.firsts import Hashes, entity_hashes, newcomers
 from services.monitor.domain.latency import no_latency, tally_latency
 from services.monitor.domain.moments import no_sums, shifted_sums
 from services.monitor.domain.reference import (
@@ -42,6 +44,17 @@ def measure_predictions(rows: PredictionRows, reference: Reference, edges: Float
         outputs={(Role.MAIN, rows.main): main},
         agreements={},
     )
+
+
+def measure_firsts(
+    rows: PredictionRows, reference: Reference, edges: Floats, known: Hashes
+) -> Firsts:
+    """What the rows add that come first of their entity in their minute, after those known."""
+    column = rows.columns.get(reference.entity or "")
+    if column is None:
+        return Firsts(measure_predictions(rows, reference, edges), known)
+    fresh, known = newcomers(entity_hashes(column), known)
+    return Firsts(measure_predictions(rows.take(fresh), reference, edges), known)
 
 
 def measure_pairs(rows: PairRows, reference: Reference, edges: Floats) -> Cell:

@@ -12,6 +12,8 @@ class Rules:
     latency_edges: Floats
     window_minutes: int
     retention_minutes: int
-    """How far back cells reach."""
+    """How far back cells of minutes reach."""
     drift_rows: int
     """From fewer live rows than this no drift is computed."""
+    history_minutes: int = 50_400
+    """How far back cells of hours reach, which those of minutes are added to in the end."""

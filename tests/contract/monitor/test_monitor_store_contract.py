@@ -104,13 +104,26 @@ async def test_deployments_are_kept_apart(store: CellStore, reference: Reference
     assert await store.commit("churn", change_from(State(), reference, 1))
 
 
-async def test_expired_cells_go(store: CellStore, reference: Reference) -> None:
+async def test_expired_cells_go_into_their_hours(store: CellStore, reference: Reference) -> None:
     first = change_from(State(), reference, 1)
     assert await store.commit(NAME, first)
     later = NOW + 3_600.0 * 2
     change = change_from(State().after(first), reference, 2, later)
     assert await store.commit(NAME, change)
-    assert [name.minute for name in (await store.load(NAME)).cells] == [int(later // 60)]
+    held = await store.load(NAME)
+    assert sorted((name.minute, name.minutes) for name in held.cells) == [
+        (int(NOW // 3_600) * 60, 60),
+        (int(later // 60), 1),
+    ]
+    assert counted(held) == counted(State().after(first).after(change))
+
+
+async def test_entities_are_kept(store: CellStore, reference: Reference) -> None:
+    by_job = replace(reference, entity="job")
+    assert await store.commit(NAME, change_from(State(), by_job, 1))
+    (cell,) = (await store.load(NAME)).cells.values()
+    assert cell.firsts is not None
+    assert (cell.rows, cell.firsts.cell.rows, cell.firsts.known.size) == (7, 3, 3)
 
 
 async def test_many_cells_fit_in_one_commit(store: CellStore, reference: Reference) -> None:

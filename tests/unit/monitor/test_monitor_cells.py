@@ -124,14 +124,39 @@ def test_late_rows_are_in_the_totals_and_said_to_be_late(reference: Reference) -
     assert [cell.rows for cell in state.cells.values()] == [3]
 
 
-def test_cells_beyond_the_retention_expire(reference: Reference) -> None:
-    rows = (prediction_rows(prediction_batch(sample(2))),)
-    state = counted([Delivery(Positions("1-0"), rows)], reference)
-    later = NOW + 60.0 * RULES.retention_minutes
-    change = account(state, Delivery(Positions("2-0")), lambda _: reference, RULES, later)
-    assert change.expired == {CellId(MINUTE, reference.fingerprint)}
-    assert state.after(change).cells == {}
-    assert state.after(change).totals.predictions == {1: 2}
+def later(state: State, reference: Reference, minutes: int, *rows: PredictionRows) -> State:
+    now = NOW + 60.0 * minutes
+    delivery = Delivery(Positions(f"{minutes}-0"), rows)
+    return state.after(account(state, delivery, lambda _: reference, RULES, now))
+
+
+def test_minutes_beyond_the_retention_become_hours(reference: Reference) -> None:
+    minutes = (0, 1, 59, 60)
+    rows = [prediction_rows(prediction_batch(sample(2), at=NOW + 60.0 * m)) for m in minutes]
+    state = State()
+    for minute, answered in zip(minutes, rows, strict=True):
+        state = later(state, reference, minute, answered)
+    state = later(state, reference, RULES.retention_minutes + 59)
+    hour = CellId(MINUTE - MINUTE % 60, reference.fingerprint, 60)
+    found = {name: cell.rows for name, cell in state.cells.items()}
+    assert found == {hour: 6, CellId(MINUTE + 60, reference.fingerprint): 2}
+    assert state.totals.predictions == {1: 8}
+
+
+def test_hours_beyond_the_history_expire(reference: Reference) -> None:
+    rows = prediction_rows(prediction_batch(sample(2)))
+    state = later(State(), reference, 0, rows)
+    state = later(state, reference, RULES.retention_minutes)
+    assert [name.minutes for name in state.cells] == [60]
+    assert later(state, reference, RULES.history_minutes - 1).cells.keys() == state.cells.keys()
+    state = later(state, reference, RULES.history_minutes + 60)
+    assert state.cells == {}
+    assert state.totals.predictions == {1: 2}
+
+
+def test_a_monitor_that_was_away_for_long_skips_the_hours(reference: Reference) -> None:
+    state = later(State(), reference, 0, prediction_rows(prediction_batch(sample(2))))
+    assert later(state, reference, RULES.history_minutes + 60).cells == {}
 
 
 def test_state_is_never_altered(reference: Reference) -> None:
