@@ -137,13 +137,19 @@ class Releases(Protocol):
 
 
 class Leases(Protocol):
-    """Who of several monitors works on a deployment."""
+    """Who of several monitors works on a deployment. A lease that is not renewed runs out."""
 
     async def hold(self, deployment: str) -> bool:
         """Take or renew; False when another one has it."""
 
     async def let_go(self, deployment: str) -> None:
-        """So that another one need not wait for it to run out."""
+        """So that another one need not wait for it to run out; nothing when it is not ours."""
+
+    async def beat(self) -> int:
+        """Say that we are there, for as long as a lease; how many are, with us."""
+
+    async def leave(self) -> None:
+        """Say that we are not any more."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
