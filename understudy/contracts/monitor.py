@@ -220,6 +220,9 @@ class CoverageView(Body):
     """By the day of the prediction, UTC."""
     predicted_classes: dict[str, CoverageReading]
     score_deciles: tuple[CoverageReading, ...] = ()
+    """Of the probability of the last class; with more than two, that of the answer."""
+    score_edges: tuple[float, ...] = ()
+    """Where the deciles begin and end: one more than there are."""
     parked: int
     """Labels whose prediction is not known, or not yet."""
     corrected: int

@@ -71,6 +71,7 @@ class CoverageView:
     days: Mapping[str, CoverageReading]
     predicted_classes: Mapping[str, CoverageReading]
     score_deciles: tuple[CoverageReading, ...]
+    score_edges: tuple[float, ...]
     parked: int
     corrected: int
     duplicates: int

@@ -37,15 +37,20 @@ class Interval:
         return Interval(change(self.value), change(self.low), change(self.high))
 
 
-def proportion(hits: int, rows: int) -> Interval | None:
+def proportion(hits: int, rows: int, z: float = Z) -> Interval | None:
     """Wilson's interval; absent without rows."""
     if rows <= 0:
         return None
-    share, square = hits / rows, Z * Z
+    share, square = hits / rows, z * z
     scale = 1 + square / rows
     middle = (share + square / (2 * rows)) / scale
-    half = Z / scale * math.sqrt(share * (1 - share) / rows + square / (4 * rows * rows))
+    half = z / scale * math.sqrt(share * (1 - share) / rows + square / (4 * rows * rows))
     return Interval(share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)))
+
+
+def shared_z(figures: int) -> float:
+    """For intervals that hold all of so many figures at once (Bonferroni)."""
+    return NormalDist().inv_cdf(1 - 0.025 / max(1, figures))
 
 
 def mean(rows: int, value: float, variance: float) -> Interval | None:
