@@ -1,0 +1,1 @@
+"""How often verdicts are wrong, how soon they come, and when their promises break."""
