@@ -118,6 +118,7 @@ def _limits(settings: RegistrySettings) -> Limits:
     return Limits(
         seconds=settings.inspection_seconds,
         memory_bytes=settings.inspection_memory_bytes,
+        measure_seconds=settings.measure_seconds,
         compile_seconds=settings.compile_seconds if settings.registry_compile else None,
         most_bytes=settings.artifact_limit_bytes,
     )

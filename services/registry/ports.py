@@ -14,7 +14,14 @@ from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.deployments import Deployment
 from services.registry.domain.paging import Paging, Slice
 from services.registry.domain.releases import Release
-from services.registry.domain.versions import Compiled, NotCompiled, Version, VersionDraft
+from services.registry.domain.versions import (
+    Baseline,
+    Compiled,
+    NotCompiled,
+    NotMeasured,
+    Version,
+    VersionDraft,
+)
 from understudy.contracts.signature import Signature
 
 
@@ -52,7 +59,7 @@ class CatalogueStore(Protocol):
         """Keep the version's review. Raises AlreadyDecidedError when it had ended meanwhile."""
 
     def projects_using(self, digest: str) -> frozenset[str]:
-        """Projects with a version whose artifact, reference sample or compiled model it is."""
+        """Projects with a version that names the file, whatever as (see `VersionDraft.files`)."""
 
 
 class DeploymentStore(Protocol):
@@ -180,17 +187,28 @@ class Sample:
     artifact: str
     reference: str
     signature: Signature
+    evaluation: str | None = None
+    time_column: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Inspected:
+    """What came of files that a version may be made of."""
+
+    baseline: Baseline | NotMeasured
+    compiled: Compiled | NotCompiled
 
 
 class Inspector(Protocol):
     """Looks into files that nobody trusts yet; loads a model only when its types are trusted."""
 
-    def inspect(self, sample: Sample, trusted_types: Collection[str]) -> Compiled | NotCompiled:
-        """Refuse what a version must not be made of; compile what it may be made of.
+    def inspect(self, sample: Sample, trusted_types: Collection[str]) -> Inspected:
+        """Refuse what a version must not be made of; measure and compile what it may be made of.
 
-        What was compiled is stored as an artifact when this returns.
+        What was measured and compiled is stored as artifacts when this returns.
         Raises ArtifactNotSkopsError, ArtifactTypesNotTrustedError, ReferenceInvalidError,
-        ArtifactDoesNotFitError, InspectionFailedError or InspectionBusyError.
+        EvaluationInvalidError, TimeColumnInvalidError, ArtifactDoesNotFitError,
+        InspectionFailedError or InspectionBusyError.
         """
 
 

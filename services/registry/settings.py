@@ -45,6 +45,9 @@ class RegistrySettings(ServiceSettings):
     """Deadline of one inspection of an artifact."""
     inspection_memory_bytes: Bytes = 4 << 30
     """Address space that one inspection may take."""
+    measure_seconds: Seconds = 30.0
+    """Deadline of measuring a version's baseline: half for its answers to the evaluation sample,
+    half for what they hang on."""
     registry_compile: bool = True
     """Compile each version's model for serving, where what is compiled answers alike."""
     compile_seconds: Seconds = 60.0

@@ -20,8 +20,15 @@ from services.registry.domain.errors import (
 )
 from services.registry.domain.paging import Paging, Slice, cut
 from services.registry.domain.releases import Release, Setting
-from services.registry.domain.versions import Compiled, NotCompiled, Version, VersionDraft
-from services.registry.ports import Sample, Served, State, Store
+from services.registry.domain.versions import (
+    Baseline,
+    Compiled,
+    NotCompiled,
+    NotMeasured,
+    Version,
+    VersionDraft,
+)
+from services.registry.ports import Inspected, Sample, Served, State, Store
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import AccessLevel, FeatureKind, ReleaseKind, Task
 
@@ -161,7 +168,7 @@ class MemoryCatalogue:
         return frozenset(
             self._memory.models[held.draft.model].project
             for held in self._memory.versions.values()
-            if digest in {held.draft.artifact, held.draft.reference, _compiled(held)}
+            if digest in held.draft.files
         )
 
     def _count(self, model: str) -> int:
@@ -324,16 +331,17 @@ class MemoryArtifacts:
 
 
 class TrustingInspector:
-    """`ports.Inspector` that finds nothing wrong, and compiles to what it is told."""
+    """`ports.Inspector` that finds nothing wrong, and measures and compiles what it is told."""
 
     def __init__(self) -> None:
         self.inspected: list[Sample] = []
+        self.baseline: Baseline | NotMeasured = NotMeasured("no rows")
         self.compiled: Compiled | NotCompiled = NotCompiled("no converter")
 
-    def inspect(self, sample: Sample, trusted_types: Collection[str]) -> Compiled | NotCompiled:
+    def inspect(self, sample: Sample, trusted_types: Collection[str]) -> Inspected:
         del trusted_types
         self.inspected.append(sample)
-        return self.compiled
+        return Inspected(self.baseline, self.compiled)
 
 
 class SilentInstruments:
@@ -360,11 +368,6 @@ def memory_store(memory: Memory | None = None) -> Store:
         keys=MemoryKeys(memory),
         state=MemoryState(memory),
     )
-
-
-def _compiled(version: Version) -> str | None:
-    compiled = version.draft.compiled
-    return compiled.artifact if isinstance(compiled, Compiled) else None
 
 
 def _within(reach: Reach, project: str) -> bool:

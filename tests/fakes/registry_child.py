@@ -1,4 +1,4 @@
-"""An inspection's child that finds nothing wrong, and then misbehaves as its argument says."""
+"""An inspection's child that finds nothing wrong, and then misbehaves as its arguments say."""
 
 import os
 import resource
@@ -9,13 +9,24 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from services.registry.adapters.inspection.messages import Compilation, Figures, Task, Verdict
-from understudy.contracts.vocabulary import CompiledKind
+from services.registry.adapters.inspection.messages import (
+    BaselineFigures,
+    Compilation,
+    Figures,
+    Measurement,
+    Task,
+    Verdict,
+)
+from understudy.contracts.vocabulary import BaselineSample, CompiledKind
 
 FIGURES: Final = Figures(
     kind=CompiledKind.ONNX, precision="float64", rows=7, difference=0, tolerance=1e-6, speedup=24
 )
 CONTENT: Final = b"a graph"
+BASELINE_FIGURES: Final = BaselineFigures(
+    sample=BaselineSample.REFERENCE, rows=3, importances={"age": 0.25}
+)
+ANSWERS: Final = b"answers"
 
 
 def compile_it(task: Task) -> None:
@@ -69,7 +80,32 @@ CONDUCTS: Final[Mapping[str, Callable[[Task], None]]] = {
 }
 
 
-def say(answer: Verdict | Compilation) -> None:
+def measure_it(task: Task) -> None:
+    assert task.measuring is not None
+    Path(task.measuring.output).write_bytes(ANSWERS)
+    say(Measurement(figures=BASELINE_FIGURES))
+
+
+def measure_nothing(task: Task) -> None:
+    del task
+    say(Measurement(reason="no row is legal"))
+
+
+def measure_and_lose_the_file(task: Task) -> None:
+    del task
+    say(Measurement(figures=BASELINE_FIGURES))
+
+
+MEASURES: Final[Mapping[str, Callable[[Task], None]]] = {
+    conduct.__name__: conduct
+    for conduct in (
+        *(measure_it, measure_nothing, measure_and_lose_the_file),
+        *(talk_nonsense, hang, abort, burn, leave),
+    )
+}
+
+
+def say(answer: Verdict | Measurement | Compilation) -> None:
     write(answer.model_dump_json())
 
 
@@ -78,13 +114,14 @@ def write(line: str) -> None:
     sys.stdout.flush()
 
 
-def main(conduct: str) -> None:
+def main(conduct: str, measure: str) -> None:
     task = Task.model_validate_json(sys.stdin.buffer.read())
     if conduct == "hang_at_once":
         hang(task)
     say(Verdict())
+    MEASURES[measure](task)
     CONDUCTS[conduct](task)
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(*sys.argv[1:])

@@ -34,8 +34,8 @@ _PIECE: Final = 256 * 1024
 _NOT_FOUND: Final = 404
 _CHECKING_SECONDS: Final = 120.0
 """How long the registry may take over the digest of an upload."""
-_REGISTERING_SECONDS: Final = 300.0
-"""How long it may take over a version: a turn, the inspection of its files, compiling its model."""
+_REGISTERING_SECONDS: Final = 330.0
+"""How long it may take over a version: a turn, inspecting its files, measuring, compiling."""
 
 
 class RegistryClient(Connection):

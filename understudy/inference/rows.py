@@ -21,6 +21,11 @@ class Rows:
     def __len__(self) -> int:
         return len(self.numbers)
 
+    def at(self, places: NDArray[np.intp]) -> "Rows":
+        """The rows at these places, in their order; a place may be named again."""
+        chosen = places.tolist()
+        return Rows(self.numbers[places], tuple([texts[i] for i in chosen] for texts in self.texts))
+
     def part(self, start: int, stop: int) -> "Rows":
         """Some of the rows."""
         return Rows(self.numbers[start:stop], tuple(texts[start:stop] for texts in self.texts))

@@ -126,10 +126,11 @@ class SqlCatalogue:
     def projects_using(self, digest: str) -> frozenset[str]:
         """Projects with a version that names the file."""
         of = versions.c
+        named = (of.artifact, of.reference, of.evaluation, of.compiled, of.baseline)
         query = (
             select(models.c.project)
             .join(versions, of.model == models.c.name)
-            .where(or_(of.artifact == digest, of.reference == digest, of.compiled == digest))
+            .where(or_(*(column == digest for column in named)))
         )
         with self._database.read() as connection:
             return frozenset(connection.execute(query).scalars())

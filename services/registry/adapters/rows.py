@@ -10,9 +10,11 @@ from services.registry.domain.audit import Action, Entry, Recorded
 from services.registry.domain.deployments import Deployment
 from services.registry.domain.releases import Release, Setting
 from services.registry.domain.versions import (
+    Baseline,
     Compiled,
     Lineage,
     NotCompiled,
+    NotMeasured,
     Review,
     Version,
     VersionDraft,
@@ -25,6 +27,7 @@ _SIGNATURE = TypeAdapter(Signature)
 _LINEAGE = TypeAdapter(Lineage)
 _POLICY = TypeAdapter(Policy)
 _COMPILED = TypeAdapter(Compiled)
+_BASELINE = TypeAdapter(Baseline)
 _CONFIGURATION = TypeAdapter(Configuration)
 
 Values = dict[str, Any]
@@ -44,7 +47,10 @@ def version_row(draft: VersionDraft, number: int) -> Values:
         "created_at": draft.created_at,
         "created_by": draft.created_by,
         "state": VersionState.PENDING.value,
+        "evaluation": draft.evaluation,
+        "time_column": draft.time_column,
         **_compiled_row(draft.compiled),
+        **_baseline_row(draft.baseline),
     }
 
 
@@ -60,7 +66,10 @@ def version_of(row: Row[Any]) -> Version:
         metrics=row.metrics,
         lineage=_LINEAGE.validate_python(row.lineage),
         description=row.description,
+        evaluation=row.evaluation,
+        time_column=row.time_column,
         compiled=_compiled_of(row),
+        baseline=_baseline_of(row),
     )
     return Version(row.number, draft, _review(row))
 
@@ -76,6 +85,19 @@ def _compiled_of(row: Row[Any]) -> Compiled | NotCompiled:
     if row.compiled is None:
         return NotCompiled(row.not_compiled)
     return _COMPILED.validate_python({"artifact": row.compiled, **row.compiled_figures})
+
+
+def _baseline_row(baseline: Baseline | NotMeasured) -> Values:
+    if isinstance(baseline, NotMeasured):
+        return {"not_measured": baseline.reason}
+    figures = _BASELINE.dump_python(baseline, mode="json", exclude={"file"})
+    return {"baseline": baseline.file, "baseline_figures": figures}
+
+
+def _baseline_of(row: Row[Any]) -> Baseline | NotMeasured:
+    if row.baseline is None:
+        return NotMeasured(row.not_measured)
+    return _BASELINE.validate_python({"file": row.baseline, **row.baseline_figures})
 
 
 def _review(row: Row[Any]) -> Review | None:

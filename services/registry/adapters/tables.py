@@ -96,6 +96,12 @@ versions = Table(
     Column("compiled", String(64), index=True),
     Column("compiled_figures", JSON(none_as_null=True)),
     Column("not_compiled", Text),
+    Column("evaluation", String(64), index=True),
+    Column("time_column", String(200)),
+    # The file of its answers and what they say, or else why there is none.
+    Column("baseline", String(64), index=True),
+    Column("baseline_figures", JSON(none_as_null=True)),
+    Column("not_measured", Text),
 )
 
 deployments = Table(

@@ -68,6 +68,8 @@ def _draft(caller: Caller, model: str, body: VersionRequest) -> VersionDraft:
         created_at=datetime.now(UTC),
         created_by=caller.key_id,
         metrics=body.metrics,
+        evaluation=body.evaluation,
+        time_column=body.time_column,
         lineage=Lineage(**body.lineage.model_dump()),
         description=body.description,
     )

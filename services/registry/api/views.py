@@ -7,7 +7,13 @@ from services.registry.domain.audit import Recorded
 from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.deployments import Deployment
 from services.registry.domain.releases import Release
-from services.registry.domain.versions import Compiled, NotCompiled, Version
+from services.registry.domain.versions import (
+    Baseline,
+    Compiled,
+    NotCompiled,
+    NotMeasured,
+    Version,
+)
 from services.registry.operations.followers import Standing
 from understudy.contracts.registry import (
     AuditView,
@@ -19,6 +25,7 @@ from understudy.contracts.registry import (
     ReleaseView,
     VersionView,
 )
+from understudy.contracts.registry import Baseline as BaselineBody
 from understudy.contracts.registry import Compiled as CompiledBody
 
 
@@ -43,10 +50,12 @@ def model_view(model: Model) -> ModelView:
 def version_view(version: Version) -> VersionView:
     """A version and its review."""
     draft, review = version.draft, version.review
-    lineage, compiled = draft.lineage, draft.compiled
+    lineage, compiled, baseline = draft.lineage, draft.compiled, draft.baseline
     return VersionView(
         artifact=draft.artifact,
         reference=draft.reference,
+        evaluation=draft.evaluation,
+        time_column=draft.time_column,
         signature=draft.signature,
         metrics=dict(draft.metrics),
         lineage=Lineage(
@@ -57,6 +66,8 @@ def version_view(version: Version) -> VersionView:
             libraries=dict(lineage.libraries),
         ),
         description=draft.description,
+        baseline=BaselineBody(**asdict(baseline)) if isinstance(baseline, Baseline) else None,
+        not_measured=baseline.reason if isinstance(baseline, NotMeasured) else None,
         compiled=CompiledBody(**asdict(compiled)) if isinstance(compiled, Compiled) else None,
         not_compiled=compiled.reason if isinstance(compiled, NotCompiled) else None,
         model=draft.model,

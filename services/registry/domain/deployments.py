@@ -6,10 +6,12 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from services.registry.domain.releases import Release
-from understudy.contracts.vocabulary import AccessLevel
+from understudy.contracts.vocabulary import AccessLevel, ReleaseKind
 
 PAIRS_OWED_FOR: Final = timedelta(hours=24)
 """How long a former challenger is still served to followers, so that it finishes its backlog."""
+_BEGINS_ANEW: Final = frozenset({ReleaseKind.PROMOTE, ReleaseKind.SWAP, ReleaseKind.ROLLBACK})
+"""A decision was made: what is judged next is judged on what comes after it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,15 @@ class Pairing:
     """A version that owes pairs, since the first release that named it as challenger."""
 
     version: int
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Couple:
+    """The main and one challenger, since the release from which on they are judged alike."""
+
+    challenger: int
+    release: int
     since: datetime
 
 
@@ -59,6 +70,32 @@ def pairings(history: Sequence[Release], now: datetime) -> tuple[Pairing, ...]:
         for version, began in sorted(since.items())
         if ended.get(version, now) >= now - PAIRS_OWED_FOR
     )
+
+
+def couples(history: Sequence[Release]) -> tuple[Couple, ...]:
+    """The current main with each current challenger.
+
+    A couple begins with the first of the last unbroken run of releases in which this version is
+    main, the challenger one of the challengers, and the terms of comparison are the same; a
+    promotion, swap or rollback begins a run whatever it changes.
+    """
+    begun = ((number, _beginning(history, number)) for number in history[-1].setting.challengers)
+    return tuple(Couple(number, first.number, first.released_at) for number, first in begun)
+
+
+def _beginning(history: Sequence[Release], challenger: int) -> Release:
+    first = history[-1]
+    for before in reversed(history[:-1]):
+        if first.kind in _BEGINS_ANEW or not _judged_alike(before, first, challenger):
+            return first
+        first = before
+    return first
+
+
+def _judged_alike(before: Release, after: Release, challenger: int) -> bool:
+    one, other = before.setting, after.setting
+    terms = one.policy.judging.comparison == other.policy.judging.comparison
+    return one.main == other.main and challenger in one.challengers and terms
 
 
 def versions_to_serve(history: Sequence[Release], now: datetime) -> frozenset[int]:

@@ -182,6 +182,18 @@ class ReferenceInvalidError(Refusal):
     code: ClassVar = "reference_invalid"
 
 
+class EvaluationInvalidError(Refusal):
+    """The evaluation sample is no Parquet file with the signature's columns and classes."""
+
+    code: ClassVar = "evaluation_invalid"
+
+
+class TimeColumnInvalidError(Refusal):
+    """A sample does not have the time column, or it does not say when a row was."""
+
+    code: ClassVar = "time_column_invalid"
+
+
 class InspectionFailedError(Refusal):
     """The inspection of the files ran out of time or memory, or broke down on them."""
 

@@ -12,7 +12,12 @@ from services.registry.domain.errors import (
 )
 from understudy.contracts.refusals import FieldError
 from understudy.contracts.signature import Signature
-from understudy.contracts.vocabulary import CompiledKind, Decision, VersionState
+from understudy.contracts.vocabulary import (
+    BaselineSample,
+    CompiledKind,
+    Decision,
+    VersionState,
+)
 
 _ENDS: Final[Mapping[Decision, VersionState]] = {
     Decision.DEPLOY: VersionState.DEPLOYED,
@@ -57,6 +62,26 @@ NOT_TRIED: Final = NotCompiled("compiling was not tried")
 
 
 @dataclass(frozen=True, slots=True)
+class Baseline:
+    """How a version answered a sample: see the contract of that name."""
+
+    file: str
+    sample: BaselineSample
+    rows: int
+    importances: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class NotMeasured:
+    """Why a version has none."""
+
+    reason: str
+
+
+NEVER_MEASURED: Final = NotMeasured("measuring was not tried")
+
+
+@dataclass(frozen=True, slots=True)
 class VersionDraft:
     """What is registered; the store numbers it."""
 
@@ -69,7 +94,20 @@ class VersionDraft:
     metrics: Mapping[str, float] = field(default_factory=dict)
     lineage: Lineage = Lineage()
     description: str = ""
+    evaluation: str | None = None
+    time_column: str | None = None
     compiled: Compiled | NotCompiled = NOT_TRIED
+    baseline: Baseline | NotMeasured = NEVER_MEASURED
+
+    @property
+    def files(self) -> frozenset[str]:
+        """Digests of all files that it names."""
+        made = {
+            self.compiled.artifact if isinstance(self.compiled, Compiled) else None,
+            self.baseline.file if isinstance(self.baseline, Baseline) else None,
+        }
+        stated = {self.artifact, self.reference, self.evaluation}
+        return frozenset(digest for digest in stated | made if digest is not None)
 
 
 @dataclass(frozen=True, slots=True)

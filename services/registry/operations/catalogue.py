@@ -7,7 +7,7 @@ from services.registry.domain.audit import Action, Entry
 from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.errors import UnknownReferenceError
 from services.registry.domain.paging import Paging, Slice
-from services.registry.domain.versions import Compiled, Version, VersionDraft
+from services.registry.domain.versions import Baseline, Compiled, Version, VersionDraft
 from services.registry.operations.reach import Clock, not_found, reach_of, require_whole
 from services.registry.ports import (
     ArtifactStore,
@@ -79,13 +79,18 @@ class Catalogue:
         return self._store.models(reach_of(caller), paging)
 
     def register(self, caller: Caller, draft: VersionDraft) -> Version:
-        """Number a new version once its files were found, inspected, compiled; it is pending."""
+        """Number a new version once its files were found, inspected, measured, compiled.
+
+        It is pending.
+        """
         self.model(caller, draft.model)
         self._require_uploaded("/artifact", draft.artifact)
         self._require_uploaded("/reference", draft.reference)
-        sample = Sample(draft.artifact, draft.reference, draft.signature)
-        compiled = self._inspector.inspect(sample, self._state.configuration().trusted_types)
-        draft = replace(draft, compiled=compiled)
+        if draft.evaluation is not None:
+            self._require_uploaded("/evaluation", draft.evaluation)
+        trusted = self._state.configuration().trusted_types
+        found = self._inspector.inspect(_sample(draft), trusted)
+        draft = replace(draft, compiled=found.compiled, baseline=found.baseline)
         version = self._store.add_version(draft, _registration(draft))
         self._instruments.registered(version)
         return version
@@ -123,8 +128,27 @@ class Catalogue:
             )
 
 
+def _sample(draft: VersionDraft) -> Sample:
+    return Sample(
+        artifact=draft.artifact,
+        reference=draft.reference,
+        signature=draft.signature,
+        evaluation=draft.evaluation,
+        time_column=draft.time_column,
+    )
+
+
 def _registration(draft: VersionDraft) -> Entry:
-    details: dict[str, object] = {"artifact": draft.artifact, "reference": draft.reference}
+    details: dict[str, object] = {
+        "artifact": draft.artifact,
+        "reference": draft.reference,
+        "evaluation": draft.evaluation,
+        "time_column": draft.time_column,
+    }
+    if isinstance(draft.baseline, Baseline):
+        details |= {"baseline": draft.baseline.file, "measured_on": draft.baseline.sample.value}
+    else:
+        details["not_measured"] = draft.baseline.reason
     if isinstance(draft.compiled, Compiled):
         details |= {"compiled": draft.compiled.artifact, "runner": draft.compiled.kind.value}
     else:

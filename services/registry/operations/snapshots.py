@@ -5,11 +5,18 @@ from dataclasses import asdict
 from datetime import datetime
 
 from services.registry.domain.access import Key
-from services.registry.domain.deployments import pairings, previous_main, versions_to_serve
-from services.registry.domain.versions import Compiled, Version
+from services.registry.domain.deployments import (
+    couples,
+    pairings,
+    previous_main,
+    versions_to_serve,
+)
+from services.registry.domain.versions import Baseline, Compiled, Version
 from services.registry.operations.reach import Clock, require_whole
 from services.registry.ports import Served, State, StateStore
+from understudy.contracts.registry import Baseline as BaselineBody
 from understudy.contracts.registry import Compiled as CompiledBody
+from understudy.contracts.registry import Couple as CoupleBody
 from understudy.contracts.registry import (
     DeploymentSnapshot,
     KeyRecord,
@@ -132,16 +139,20 @@ def _deployment(served: Served, now: datetime) -> DeploymentSnapshot:
         pairings=tuple(
             Pairing(version=owed.version, since=owed.since) for owed in pairings(history, now)
         ),
+        couples=tuple(CoupleBody(**asdict(couple)) for couple in couples(history)),
         versions=tuple(_served(served.versions[number]) for number in sorted(numbers)),
     )
 
 
 def _served(version: Version) -> ServedVersion:
-    compiled = version.draft.compiled
+    compiled, baseline = version.draft.compiled, version.draft.baseline
     return ServedVersion(
         version=version.number,
         artifact=version.draft.artifact,
         reference=version.draft.reference,
         signature=version.draft.signature,
         compiled=CompiledBody(**asdict(compiled)) if isinstance(compiled, Compiled) else None,
+        baseline=BaselineBody(**asdict(baseline)) if isinstance(baseline, Baseline) else None,
+        time_column=version.draft.time_column,
+        trained_at=version.draft.lineage.trained_at,
     )

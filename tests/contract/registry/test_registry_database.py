@@ -20,7 +20,7 @@ from services.registry.adapters.tables import metadata
 from services.registry.domain.audit import Action, Entry
 from services.registry.domain.errors import StoreUnavailableError
 from services.registry.domain.releases import Setting
-from services.registry.domain.versions import NotCompiled
+from services.registry.domain.versions import NotCompiled, NotMeasured
 from tests.fakes.registry import NOON
 
 MIGRATIONS = Path(database_module.__file__).parent / "migrations"
@@ -78,6 +78,8 @@ def test_what_was_stored_before_is_kept_on_the_way_up_and_down(database: Databas
     version = SqlCatalogue(database).version("credit", 1)
     assert version is not None
     assert version.draft.compiled == NotCompiled("registered before compiled runners were made")
+    assert version.draft.baseline == NotMeasured("registered before baselines were measured")
+    assert (version.draft.evaluation, version.draft.time_column) == (None, None)
     moved(database, "0001")
     moved(database, "head", up=True)
     assert SqlDeployments(database).history("credit") == (release,)

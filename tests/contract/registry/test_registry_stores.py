@@ -28,11 +28,18 @@ from services.registry.domain.errors import (
 )
 from services.registry.domain.paging import Paging
 from services.registry.domain.releases import Setting
-from services.registry.domain.versions import Compiled, Lineage, NotCompiled
+from services.registry.domain.versions import (
+    Baseline,
+    Compiled,
+    Lineage,
+    NotCompiled,
+    NotMeasured,
+)
 from services.registry.ports import Store
 from tests.fakes.registry import NOON, deployment, draft, memory_store, release
 from understudy.contracts.policy import ConfidenceRule, GuardRule, Guards, Policy
 from understudy.contracts.vocabulary import (
+    BaselineSample,
     CompiledKind,
     Decision,
     Durability,
@@ -154,6 +161,18 @@ def test_what_a_version_was_compiled_to_comes_back_and_is_its_projects_file(fill
         made = filled.catalogue.add_version(replace(draft(), compiled=outcome), entry())
         assert filled.catalogue.version("credit", made.number) == made
     assert filled.catalogue.projects_using("9" * 64) == {"bank"}
+
+
+def test_what_a_version_was_measured_on_comes_back_and_is_its_projects_file(
+    filled: Store,
+) -> None:
+    baseline = Baseline("8" * 64, BaselineSample.EVALUATION, 7, {"age": 0.25})
+    measured = replace(draft(), evaluation="7" * 64, time_column="seen_at", baseline=baseline)
+    for made in (measured, replace(draft(), baseline=NotMeasured("no row is legal"))):
+        version = filled.catalogue.add_version(made, entry())
+        assert filled.catalogue.version("credit", version.number) == version
+    for digest in ("8" * 64, "7" * 64):
+        assert filled.catalogue.projects_using(digest) == {"bank"}
 
 
 def test_a_review_ends_once(filled: Store) -> None:

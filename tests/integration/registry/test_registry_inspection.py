@@ -18,8 +18,8 @@ from examples.credit import train as credit
 from services.registry.adapters.artifact_files import ArtifactFiles
 from services.registry.adapters.inspection.inspector import ChildInspector, Limits
 from services.registry.domain.errors import ArtifactDoesNotFitError, ReferenceInvalidError
-from services.registry.domain.versions import Compiled, NotCompiled
-from services.registry.ports import Sample
+from services.registry.domain.versions import Compiled, NotCompiled, NotMeasured
+from services.registry.ports import Inspected, Sample
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import FeatureKind, Task
 
@@ -30,18 +30,35 @@ def inspect(
     signature: Signature,
     rows: pd.DataFrame,
     *,
+    evaluation: pd.DataFrame | None = None,
+    time_column: str | None = None,
     trusted: Sequence[str] = (),
+    measure_seconds: float = 30,
     compile_seconds: float | None = None,
-) -> Compiled | NotCompiled:
+) -> Inspected:
     """Raises what the inspector raises."""
-    parquet = folder / "rows.parquet"
-    rows.to_parquet(parquet, index=False)
-    digests = [keep(folder, content) for content in (skops.io.dumps(model), parquet.read_bytes())]
+    sample = Sample(
+        artifact=keep(folder, skops.io.dumps(model)),
+        reference=keep(folder, parquet_of(folder, rows)),
+        signature=signature,
+        evaluation=None if evaluation is None else keep(folder, parquet_of(folder, evaluation)),
+        time_column=time_column,
+    )
     files = ArtifactFiles(folder.as_uri(), limit_bytes=1 << 30, idle_seconds=5)
     files.verify()
-    limits = Limits(60, memory_bytes=4 << 30, compile_seconds=compile_seconds, most_bytes=1 << 30)
-    inspector = ChildInspector(files, limits, at_once=1)
-    return inspector.inspect(Sample(digests[0], digests[1], signature), trusted)
+    limits = Limits(
+        60,
+        memory_bytes=4 << 30,
+        measure_seconds=measure_seconds,
+        compile_seconds=compile_seconds,
+        most_bytes=1 << 30,
+    )
+    return ChildInspector(files, limits, at_once=1).inspect(sample, trusted)
+
+
+def parquet_of(folder: Path, rows: pd.DataFrame) -> bytes:
+    rows.to_parquet(folder / "rows.parquet", index=False)
+    return (folder / "rows.parquet").read_bytes()
 
 
 def keep(folder: Path, content: bytes) -> str:
@@ -59,7 +76,7 @@ def test_the_examples_fit_and_are_compiled(example: Example, tmp_path: Path) -> 
             *(tmp_path, made.model, made.signature, made.reference),
             trusted=credit.TRUSTED_TYPES,
             compile_seconds=60,
-        )
+        ).compiled
         assert isinstance(found, Compiled), found.reason
         assert found.difference <= found.tolerance
         assert (tmp_path / found.artifact[:2] / found.artifact).is_file()
@@ -83,8 +100,14 @@ def test_a_model_that_hangs_while_it_is_compiled_is_registered(tmp_path: Path) -
     model = Sleeper().fit(rows[["x"]].to_numpy(), rows["y"])
     signature = Signature((Feature("x", FeatureKind.NUMBER),), Target("y", Task.REGRESSION))
     trusted = skops.io.get_untrusted_types(data=skops.io.dumps(model))
-    found = inspect(tmp_path, model, signature, rows, trusted=trusted, compile_seconds=3)
-    assert found == NotCompiled("compiling took longer than 3 s")
+    found = inspect(
+        *(tmp_path, model, signature, rows),
+        trusted=trusted,
+        measure_seconds=1,
+        compile_seconds=3,
+    )
+    assert found.baseline == NotMeasured("answering the sample took longer than 0.5 s")
+    assert found.compiled == NotCompiled("compiling took longer than 3 s")
 
 
 def test_a_model_that_could_never_serve_is_refused(tmp_path: Path) -> None:

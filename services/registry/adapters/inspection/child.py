@@ -1,7 +1,7 @@
-"""The child: reads a task from standard input, answers a verdict, then compiles the model.
+"""The child: reads a task from standard input, answers a verdict, then measures and compiles.
 
 It loads the model only when all types in it are trusted. Whatever a file makes a library do here
-ends with this process. The verdict is out before compiling begins, so that nothing can undo it.
+ends with this process. The verdict is out before anything else begins, so that nothing can undo it.
 """
 
 import math
@@ -11,18 +11,21 @@ import signal
 import sys
 import warnings
 import zipfile
-from typing import TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from pydantic import BaseModel
 
-from services.registry.adapters.inspection.messages import Compiling, Task, Verdict
+from services.registry.adapters.inspection.messages import Task, Verdict
+
+if TYPE_CHECKING:
+    from understudy.inference.rows import Rows
 
 _NICE = 10
-"""Compiling can wait for those who answer predictions on the same machine."""
+"""Measuring and compiling can wait for those who answer predictions on the same machine."""
 
 
 def main() -> None:
-    """Limit this process, look into both files, say what was found, and compile what is fit."""
+    """Limit this process, look into the files, say what was found; go on with what is fit."""
     task = Task.model_validate_json(sys.stdin.buffer.read())
     _limit(task)
     warnings.simplefilter("ignore")
@@ -40,20 +43,31 @@ def _answer(task: Task, out: TextIO) -> None:
         return
     # Large libraries, which are to be loaded only within the limits.
     from services.registry.adapters.inspection.fit import examine  # noqa: PLC0415
-    from services.registry.adapters.inspection.sample import look  # noqa: PLC0415
+    from services.registry.adapters.inspection.samples import look_at_samples  # noqa: PLC0415
 
-    looked = look(task.reference, task.signature)
+    looked = look_at_samples(task)
+    verdict = verdict.model_copy(update=looked.problems)
     if looked.rows is None or set(verdict.untrusted) - set(task.trusted):
-        _say(verdict.model_copy(update={"reference": looked.problems}), out)
+        _say(verdict, out)
         return
     examined = examine(task, looked.rows)
     _say(verdict.model_copy(update={"unfit": examined.findings}), out)
-    if examined.findings or task.compiling is None:
-        return
-    _allow(task.compiling)
-    from services.registry.adapters.inspection.compiling import compilation  # noqa: PLC0415
+    if not examined.findings:
+        _go_on(task, examined.model, looked.rows, out)
 
-    _say(compilation(task.compiling, examined.model, task.signature, looked.rows), out)
+
+def _go_on(task: Task, model: Any, rows: "Rows", out: TextIO) -> None:
+    os.nice(_NICE)
+    if task.measuring is not None:
+        from services.registry.adapters.inspection.measuring import measurement  # noqa: PLC0415
+
+        _allow(task.measuring.seconds)
+        _say(measurement(task, task.measuring, model, rows), out)
+    if task.compiling is not None:
+        from services.registry.adapters.inspection.compiling import compilation  # noqa: PLC0415
+
+        _allow(task.compiling.cpu_seconds)
+        _say(compilation(task.compiling, model, task.signature, rows), out)
 
 
 def _say(answer: BaseModel, out: TextIO) -> None:
@@ -64,19 +78,19 @@ def _say(answer: BaseModel, out: TextIO) -> None:
 def _limit(task: Task) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (task.memory_bytes, task.memory_bytes))
     later = 0 if task.compiling is None else task.compiling.cpu_seconds
+    later += 0 if task.measuring is None else math.ceil(task.measuring.seconds) + 1
     resource.setrlimit(resource.RLIMIT_CPU, (task.cpu_seconds, task.cpu_seconds + later))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # For when nobody is left to end it: a parent that lives does so earlier.
     signal.alarm(task.cpu_seconds + later + 1)
 
 
-def _allow(compiling: Compiling) -> None:
-    """The processor's time for compiling, counted from now."""
+def _allow(seconds: float) -> None:
+    """The processor's time for what comes next, counted from now."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     _, most = resource.getrlimit(resource.RLIMIT_CPU)
-    limit = math.ceil(used.ru_utime + used.ru_stime) + compiling.cpu_seconds
+    limit = math.ceil(used.ru_utime + used.ru_stime + seconds)
     resource.setrlimit(resource.RLIMIT_CPU, (min(limit, most), most))
-    os.nice(_NICE)
 
 
 def _artifact(task: Task) -> Verdict:

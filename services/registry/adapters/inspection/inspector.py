@@ -1,6 +1,5 @@
-"""The parent's side: starts the child, waits within deadlines, judges, keeps what was compiled."""
+"""The parent's side: starts the child, waits within deadlines, judges, keeps what was made."""
 
-import signal
 import sys
 import tempfile
 import threading
@@ -10,18 +9,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import structlog
 from pydantic import ValidationError
 
 from services.registry.adapters.artifact_files import ArtifactFiles
-from services.registry.adapters.inspection.messages import Compilation, Compiling, Task, Verdict
+from services.registry.adapters.inspection.messages import Compiling, Measuring, Task, Verdict
 from services.registry.adapters.inspection.process import ChildEndedError, ChildProcess
+from services.registry.adapters.inspection.products import ChildLostError, Product, Products
 from services.registry.adapters.inspection.verdicts import judge
 from services.registry.domain.errors import InspectionBusyError, InspectionFailedError
-from services.registry.domain.versions import Compiled, NotCompiled
-from services.registry.ports import Sample
+from services.registry.domain.versions import Compiled, NotCompiled, NotMeasured
+from services.registry.ports import Inspected, Sample
 
 CHILD: Final = (sys.executable, "-m", "services.registry.adapters.inspection.child")
+_BASELINE: Final = "baseline"
+_COMPILED: Final = "compiled"
+"""Names of the files that the child writes."""
 _WAITING_AT_MOST: Final = 8
 """Each one that waits holds a thread, of which other requests need some too."""
 
@@ -32,6 +34,7 @@ class Limits:
 
     seconds: float
     memory_bytes: int
+    measure_seconds: float
     compile_seconds: float | None
     """None when nothing is to be compiled."""
     most_bytes: int
@@ -49,9 +52,10 @@ class ChildInspector:
         self._child = child
         self._places = threading.BoundedSemaphore(at_once + _WAITING_AT_MOST)
         self._turns = threading.BoundedSemaphore(at_once)
-        self._patience = limits.seconds + (limits.compile_seconds or 0.0)
+        later = limits.measure_seconds + (limits.compile_seconds or 0.0)
+        self._patience = limits.seconds + later
 
-    def inspect(self, sample: Sample, trusted_types: Collection[str]) -> Compiled | NotCompiled:
+    def inspect(self, sample: Sample, trusted_types: Collection[str]) -> Inspected:
         """Raises a refusal that says what is wrong with which file."""
         with (
             _held(self._places, 0.0),
@@ -59,31 +63,47 @@ class ChildInspector:
             tempfile.TemporaryDirectory(prefix="understudy-") as folder,
             ExitStack() as stack,
         ):
-            output = Path(folder) / "compiled"
-            task = self._task(sample, trusted_types, output, stack)
+            task = self._task(sample, trusted_types, Path(folder), stack)
             told = task.model_dump_json().encode()
             child = stack.enter_context(ChildProcess(self._child, told))
             judge(self._verdict(child), trusted_types)
-            return self._compiled(child, output)
+            return self._inspected(Products(child, self._files), Path(folder))
 
     def _task(
-        self, sample: Sample, trusted: Collection[str], output: Path, stack: ExitStack
+        self, sample: Sample, trusted: Collection[str], folder: Path, stack: ExitStack
     ) -> Task:
-        limits, compiling = self._limits, None
-        if limits.compile_seconds is not None:
-            compiling = Compiling(
-                output=str(output),
-                cpu_seconds=int(limits.compile_seconds) + 1,
-                most_bytes=limits.most_bytes,
-            )
+        def local(digest: str) -> str:
+            return str(stack.enter_context(self._files.local(digest)))
+
         return Task(
-            artifact=str(stack.enter_context(self._files.local(sample.artifact))),
-            reference=str(stack.enter_context(self._files.local(sample.reference))),
+            artifact=local(sample.artifact),
+            reference=local(sample.reference),
+            evaluation=None if sample.evaluation is None else local(sample.evaluation),
             signature=sample.signature,
+            time_column=sample.time_column,
             trusted=tuple(trusted),
-            cpu_seconds=int(limits.seconds) + 1,
-            memory_bytes=limits.memory_bytes,
-            compiling=compiling,
+            cpu_seconds=int(self._limits.seconds) + 1,
+            memory_bytes=self._limits.memory_bytes,
+            measuring=self._measuring(folder),
+            compiling=self._compiling(folder),
+        )
+
+    def _measuring(self, folder: Path) -> Measuring:
+        limits = self._limits
+        return Measuring(
+            output=str(folder / _BASELINE),
+            seconds=limits.measure_seconds,
+            most_bytes=limits.most_bytes,
+        )
+
+    def _compiling(self, folder: Path) -> Compiling | None:
+        limits = self._limits
+        if limits.compile_seconds is None:
+            return None
+        return Compiling(
+            output=str(folder / _COMPILED),
+            cpu_seconds=int(limits.compile_seconds) + 1,
+            most_bytes=limits.most_bytes,
         )
 
     def _verdict(self, child: ChildProcess) -> Verdict:
@@ -98,31 +118,24 @@ class ChildInspector:
                 f"{self._limits.memory_bytes} bytes that the inspection may take."
             ) from error
 
-    def _compiled(self, child: ChildProcess, output: Path) -> Compiled | NotCompiled:
+    def _inspected(self, products: Products, folder: Path) -> Inspected:
         """Whatever happens here, the verdict stands and the version is registered."""
+        measuring = Product("measuring", folder / _BASELINE, self._limits.measure_seconds)
+        try:
+            baseline = products.baseline(measuring)
+        except ChildLostError as lost:
+            untried = f"not tried: {lost} before"
+            return Inspected(NotMeasured(str(lost)), NotCompiled(untried))
+        return Inspected(baseline, self._compiled(products, folder))
+
+    def _compiled(self, products: Products, folder: Path) -> Compiled | NotCompiled:
         seconds = self._limits.compile_seconds
         if seconds is None:
             return NotCompiled("compiling is switched off (UNDERSTUDY_REGISTRY_COMPILE)")
         try:
-            said = Compilation.model_validate_json(child.line(seconds))
-            if said.figures is None:
-                return NotCompiled(said.reason)
-            digest = self._files.keep(output)
-        except TimeoutError:
-            return NotCompiled(f"compiling took longer than {seconds:g} s")
-        except ChildEndedError as ended:
-            return NotCompiled(_ending(ended.status, seconds))
-        except (ValidationError, OSError) as error:
-            structlog.stdlib.get_logger().warning("compiled_lost", error=type(error).__name__)
-            return NotCompiled("what was compiled could not be read or stored")
-        return Compiled(artifact=digest, **dict(said.figures))
-
-
-def _ending(status: int, seconds: float) -> str:
-    if status == -signal.SIGXCPU:
-        return f"compiling took more than {seconds:g} s of the processor's time"
-    how = f"signal {signal.Signals(-status).name}" if status < 0 else f"status {status}"
-    return f"compiling broke down ({how})"
+            return products.compiled(Product("compiling", folder / _COMPILED, seconds))
+        except ChildLostError as lost:
+            return NotCompiled(str(lost))
 
 
 @contextmanager

@@ -5,7 +5,18 @@ from typing import NamedTuple
 from pydantic import BaseModel
 
 from understudy.contracts.signature import Signature
-from understudy.contracts.vocabulary import CompiledKind
+from understudy.contracts.vocabulary import BaselineSample, CompiledKind
+
+
+class Measuring(BaseModel):
+    """What measuring a baseline may take, and where its answers go."""
+
+    output: str
+    """A file to be written."""
+    seconds: float
+    """Of time, and of the processor's time."""
+    most_bytes: int
+    """The largest result that can be stored."""
 
 
 class Compiling(BaseModel):
@@ -24,10 +35,14 @@ class Task(BaseModel):
     artifact: str
     reference: str
     signature: Signature
+    evaluation: str | None = None
+    time_column: str | None = None
     trusted: tuple[str, ...]
     """Types that may be loaded beyond what skops trusts by itself."""
     cpu_seconds: int
     memory_bytes: int
+    measuring: Measuring | None = None
+    """Absent when nobody wants a baseline."""
     compiling: Compiling | None = None
     """Absent when compiling is switched off."""
 
@@ -45,7 +60,26 @@ class Verdict(BaseModel):
     not_skops: str | None = None
     untrusted: tuple[str, ...] = ()
     reference: tuple[str, ...] = ()
+    evaluation: tuple[str, ...] = ()
+    time_column: tuple[str, ...] = ()
     unfit: tuple[Finding, ...] = ()
+
+
+class BaselineFigures(BaseModel):
+    """How the model answered a sample, beside the file of its answers."""
+
+    sample: BaselineSample
+    rows: int
+    importances: dict[str, float]
+
+
+class Measurement(BaseModel):
+    """How measuring ended: the second line, when the model was fit."""
+
+    figures: BaselineFigures | None = None
+    """Present when the output was written."""
+    reason: str = ""
+    """Why there is none."""
 
 
 class Figures(BaseModel):
@@ -60,7 +94,7 @@ class Figures(BaseModel):
 
 
 class Compilation(BaseModel):
-    """How compiling ended: the second line, when the model was fit."""
+    """How compiling ended: the third line."""
 
     figures: Figures | None = None
     """Present when the output was written."""

@@ -7,7 +7,9 @@ from services.registry.domain.errors import (
     ArtifactDoesNotFitError,
     ArtifactNotSkopsError,
     ArtifactTypesNotTrustedError,
+    EvaluationInvalidError,
     ReferenceInvalidError,
+    TimeColumnInvalidError,
 )
 from understudy.contracts.refusals import FieldError
 
@@ -30,13 +32,22 @@ def judge(verdict: Verdict, trusted_types: Collection[str]) -> None:
         raise ArtifactTypesNotTrustedError(
             detail, *(FieldError("/artifact", f"not trusted: {name}") for name in untrusted)
         )
-    if verdict.reference:
-        raise ReferenceInvalidError(
-            f"The reference sample does not fit: {'; '.join(verdict.reference)}.",
-            *(FieldError("/reference", problem) for problem in verdict.reference),
-        )
+    _judge_samples(verdict)
     if verdict.unfit:
         raise ArtifactDoesNotFitError(
             f"The model does not fit: {'; '.join(found.message for found in verdict.unfit)}.",
             *(FieldError(found.pointer, found.message) for found in verdict.unfit),
         )
+
+
+def _judge_samples(verdict: Verdict) -> None:
+    for refusal, pointer, what, problems in (
+        (ReferenceInvalidError, "/reference", "reference sample", verdict.reference),
+        (EvaluationInvalidError, "/evaluation", "evaluation sample", verdict.evaluation),
+        (TimeColumnInvalidError, "/time_column", "time column", verdict.time_column),
+    ):
+        if problems:
+            raise refusal(
+                f"The {what} does not fit: {'; '.join(problems)}.",
+                *(FieldError(pointer, problem) for problem in problems),
+            )
