@@ -384,8 +384,12 @@ class DeploymentSnapshot(Body):
     released_at: AwareDatetime
     main: Number
     challengers: tuple[Number, ...]
+    main_since: AwareDatetime | None = None
+    """When the main became main."""
     previous_main: Number | None
     """Kept warm by serving, so that a rollback is one assignment."""
+    previous_release: Number | None = None
+    """The newest release in which it was main: what a rollback to it restores."""
     pairings: tuple[Pairing, ...]
     couples: tuple[Couple, ...] = ()
     """The main with each challenger of the current release."""

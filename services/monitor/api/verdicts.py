@@ -1,20 +1,22 @@
 """The verdict, and a gate for tools that ask whether to go on."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Response
 
 from services.monitor.api.door import Readable
+from services.monitor.domain.deciding.judge import against
+from services.monitor.domain.deciding.judgement import ComparisonReading
 from services.monitor.domain.deciding.judgement import Judgement as Found
-from services.monitor.domain.errors import (
-    GateClosedError,
-    NotDecidedError,
-    NotReadyError,
-    UnknownChallengerError,
-)
+from services.monitor.domain.errors import NotReadyError, UnknownChallengerError
 from services.monitor.operations import Watch
-from understudy.contracts.monitor import Judgement
+from understudy.contracts.monitor import Gate, Judgement
 from understudy.contracts.vocabulary import Verdict
+
+_PASSES: Final = 200
+_CLOSED: Final = 409
+_UNDECIDED: Final = 425
+_OPEN_ENDED: Final = frozenset({Verdict.WAIT, Verdict.NO_DATA})
 
 
 def verdict_routes(readable: Readable) -> APIRouter:
@@ -30,30 +32,45 @@ def verdict_routes(readable: Readable) -> APIRouter:
         watch: Annotated[Watch, Depends(readable)],
         response: Response,
         challenger: Annotated[int, Query(ge=1)],
-        equivalent: Annotated[bool, Query()] = False,  # noqa: FBT002 - a query's flag
-    ) -> Judgement:
-        """200 when the challenger may become main; 409 when not, or while nobody can say."""
-        judged = _judged(watch)
-        refuse_unless_open(judged, challenger, equivalent=equivalent)
+    ) -> Gate:
+        found = gate_of(_judged(watch), challenger)
         response.headers["Cache-Control"] = "no-store"
-        return Judgement.model_validate(judged, from_attributes=True)
+        response.status_code = _status(found)
+        return found
 
     return router
 
 
-def refuse_unless_open(judged: Found, challenger: int, *, equivalent: bool) -> None:
-    """With `equivalent`, as good is good enough. Raises a refusal that says which rule."""
+def gate_of(judged: Found, challenger: int) -> Gate:
+    """Raises UnknownChallengerError."""
     found = next((c for c in judged.comparisons if c.challenger == challenger), None)
     if found is None:
         raise UnknownChallengerError(
             f"Version {challenger} is no challenger of {judged.deployment}."
         )
-    if found.verdict is Verdict.PROMOTE or (equivalent and found.verdict is Verdict.EQUIVALENT):
-        return
-    said = f"Version {challenger} of {judged.deployment}: {found.rule.replace('_', ' ')}."
-    if found.verdict in {Verdict.WAIT, Verdict.NO_DATA}:
-        raise NotDecidedError(said)
-    raise GateClosedError(said)
+    return Gate(
+        deployment=judged.deployment,
+        release=judged.release,
+        at=judged.at,
+        challenger=challenger,
+        passes=found.verdict is Verdict.PROMOTE,
+        decided=found.verdict not in _OPEN_ENDED,
+        verdict=found.verdict,
+        rule=found.rule,
+        reasons=_reasons(judged, found),
+        expected_labels=found.expected_labels,
+    )
+
+
+def _reasons(judged: Found, found: ComparisonReading) -> tuple[str, ...]:
+    """Those of the whole verdict where it is about this challenger."""
+    return judged.reasons if judged.version == found.challenger else against(found)
+
+
+def _status(found: Gate) -> int:
+    if found.passes:
+        return _PASSES
+    return _CLOSED if found.decided else _UNDECIDED
 
 
 def _judged(watch: Watch) -> Found:

@@ -47,20 +47,6 @@ class UnknownChallengerError(Refusal):
     code: ClassVar = "unknown_challenger"
 
 
-class GateClosedError(Refusal):
-    """The challenger must not become main."""
-
-    fault: ClassVar = Fault.CONFLICT
-    code: ClassVar = "gate_closed"
-
-
-class NotDecidedError(Refusal):
-    """Whether the challenger may become main is not decided yet."""
-
-    fault: ClassVar = Fault.CONFLICT
-    code: ClassVar = "not_decided"
-
-
 class MalformedRowsError(ValueError):
     """An entry's columns don't fit each other, so that it can't be counted."""
 
@@ -71,3 +57,14 @@ class UnusableReferenceError(ValueError):
 
 class PositionMovedError(Exception):
     """Somebody else archived the stream meanwhile: its position is read again."""
+
+
+class OutcomesUnavailableError(Refusal):
+    """The store of answers and labels can't be read or written now."""
+
+    fault: ClassVar = Fault.UNAVAILABLE
+    code: ClassVar = "outcomes_unavailable"
+
+
+class UnknownOutcomesError(Exception):
+    """The store of answers and labels was made by another Understudy."""

@@ -10,7 +10,7 @@
 6. Some is as good as the main: equivalent. All are worse or vetoed: keep.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from services.monitor.domain.deciding.judgement import (
@@ -121,7 +121,7 @@ def _settled(case: Case) -> Conclusion:
         said = f"version {first.challenger} is as good as {case.main}: {_difference(first)}"
         return Conclusion(Verdict.EQUIVALENT, RuleName.EQUIVALENT, first.challenger, (said,))
     kept = [found for found in case.comparisons if found.verdict is Verdict.KEEP]
-    reasons = tuple(said for found in kept for said in _against(found))
+    reasons = tuple(said for found in kept for said in against(found))
     return Conclusion(Verdict.KEEP, kept[0].rule if kept else RuleName.UNDECIDED, None, reasons)
 
 
@@ -143,10 +143,10 @@ def _waiting(found: ComparisonReading) -> str:
     return f"version {found.challenger}: {_difference(found)} is not decided yet{more}"
 
 
-def _against(found: ComparisonReading) -> Iterable[str]:
-    yield from rails_in_words(found.rails)
-    if found.rule is RuleName.WORSE:
-        yield f"version {found.challenger} is worse: {_difference(found)}"
+def against(found: ComparisonReading) -> tuple[str, ...]:
+    """What speaks against a challenger, in words."""
+    worse = f"version {found.challenger} is worse: {_difference(found)}"
+    return (*rails_in_words(found.rails), *([worse] if found.rule is RuleName.WORSE else []))
 
 
 def _others(case: Case, best: ComparisonReading) -> tuple[str, ...]:
