@@ -72,13 +72,17 @@ class Flowers:
 
 
 def plant(
-    cluster: LaptopCluster, name: str, models: Mapping[str, Any], *, policy: Policy | None = None
+    cluster: LaptopCluster,
+    name: str,
+    models: Mapping[str, Any],
+    *,
+    policy: Policy | None = None,
+    scopes: tuple[Scope, ...] = (Scope.PREDICT, Scope.READ),
 ) -> Flowers:
     """Register fitted models, by what each is called; the first is main, the others challenge."""
     registry = cluster.registry
     if PROJECT not in {project.name for project in registry.projects()}:
         registry.create_project(PROJECT)
-    scopes = (Scope.PREDICT, Scope.READ)
     key = registry.issue_key(KeyRequest(name=name, scopes=scopes)).key
     registry.create_model(name, PROJECT)
     main, *others = [register(cluster, name, what, model) for what, model in models.items()]
