@@ -26,12 +26,13 @@ FINE: Final = 8
 def retained_starts(numbers: Counts, newest: int, fine: int = FINE) -> NDArray[np.intp]:
     """Places, in ascending `numbers` of blocks (minutes, say), of the starts that are looked at.
 
-    Each octave of age keeps at least `fine`/2 of the numbers in it, so that a beginning is met to
-    within a quarter of its age.
+    Each octave of age is cut into at least `fine`/2 pieces, and the first block of each piece is
+    kept, so that a beginning is met to within a quarter of its age, also when blocks are few.
     """
     ages = np.maximum(newest - numbers, 1)
     octaves = np.maximum(0, np.floor(np.log2(ages / fine)).astype(np.int64) + 1)
-    return np.flatnonzero(numbers % (1 << octaves) == 0)
+    before = np.concatenate([numbers[:1] - (1 << octaves[:1]), numbers[:-1]])
+    return np.flatnonzero(numbers >> octaves != before >> octaves)
 
 
 def suffix_sums(blocks: NDArray[Numbers], starts: NDArray[np.intp]) -> NDArray[Numbers]:
