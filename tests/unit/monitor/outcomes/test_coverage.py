@@ -17,7 +17,7 @@ from services.monitor.domain.statistics.selection import (
     log_mean,
     log_selection_evidence,
 )
-from tests.fakes.outcomes import DAY, NUMBER, START, Rows, binary_rows, viewpoint
+from tests.fakes.labelled_rows import DAY, NUMBER, START, Rows, binary_rows, viewpoint
 from understudy.contracts.monitor import CoverageView
 
 STANDING = Standing(parked=4, corrected=2, duplicates=1)

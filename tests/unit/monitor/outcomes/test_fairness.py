@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from services.monitor.domain.outcomes.fairness import fairness, gap
-from tests.fakes.outcomes import START, Rows, binary_rows, viewpoint
+from tests.fakes.labelled_rows import START, Rows, binary_rows, viewpoint
 from understudy.contracts.monitor import FairnessView
 from understudy.contracts.vocabulary import Role
 

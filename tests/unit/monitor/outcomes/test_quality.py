@@ -10,7 +10,7 @@ from services.monitor.domain.outcomes.quality import quality
 from services.monitor.domain.outcomes.readings import Metrics
 from services.monitor.domain.outcomes.summing import by_version, summed_versions
 from services.monitor.domain.outcomes.viewpoint import moment
-from tests.fakes.outcomes import (
+from tests.fakes.labelled_rows import (
     BINARY,
     DAY,
     NUMBER,
