@@ -33,7 +33,7 @@ from services.serving.operations import Serving
 from services.serving.operations.releases import Releases
 from services.serving.operations.scoring import Limits
 from services.serving.ports import Answered
-from understudy.contracts.events import LabelEvent
+from understudy.contracts.events import LabelEvent, ProtectedEvent
 from understudy.contracts.registry import Compiled, DeploymentSnapshot, ServedVersion, Snapshot
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import AccessLevel, FeatureKind, Task
@@ -62,6 +62,11 @@ class NoLog:
         """Replies need not wait."""
 
     async def labels(self, deployment: str, items: Sequence[LabelEvent]) -> bool:
+        """There are none."""
+        del deployment, items
+        return True
+
+    async def protected(self, deployment: str, items: Sequence[ProtectedEvent]) -> bool:
         """There are none."""
         del deployment, items
         return True

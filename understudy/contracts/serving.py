@@ -1,10 +1,14 @@
 """Bodies of serving's HTTP interface."""
 
 from enum import StrEnum
+from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from understudy.contracts.vocabulary import Label, WarningCode
+
+Source = Annotated[str, Field(max_length=200)]
+"""Who says so."""
 
 
 class Body(BaseModel):
@@ -53,7 +57,15 @@ class LabelRequest(Body):
     prediction_id: str
     label: Label
     observed_at: AwareDatetime | None = None
-    source: str | None = None
+    source: Source | None = None
+
+
+class LabelCorrection(Body):
+    """What the outcome of an earlier prediction really was; body of `PUT …/labels/{id}`."""
+
+    label: Label
+    observed_at: AwareDatetime | None = None
+    source: Source | None = None
 
 
 class LabelStatus(StrEnum):
@@ -75,3 +87,24 @@ class LabelResults(Body):
     """`202` of `POST …/labels`."""
 
     results: tuple[LabelResult, ...]
+
+
+class ProtectedRequest(Body):
+    """Protected attributes of whom one prediction concerns: never features, never shown again."""
+
+    prediction_id: str
+    attributes: dict[str, Label]
+
+
+class ProtectedResult(Body):
+    """What became of one prediction's attributes, and why when they were refused."""
+
+    prediction_id: str
+    status: LabelStatus
+    message: str | None = None
+
+
+class ProtectedResults(Body):
+    """`202` of `POST …/protected`."""
+
+    results: tuple[ProtectedResult, ...]

@@ -6,11 +6,18 @@ from typing import Any, Final
 import msgspec
 from starlette.types import Receive, Scope
 
-from services.serving.domain.errors import BodyTooLargeError, MalformedBodyError
+from services.serving.domain.errors import (
+    BodyTooLargeError,
+    InvalidProtectedError,
+    MalformedBodyError,
+)
 from services.serving.domain.rows import Shape
+from understudy.contracts.refusals import FieldError, json_pointer
 
 Row = Mapping[str, Any]
 
+PROTECTED: Final = "protected"
+"""Beside `rows`: protected attributes of each, for the log alone."""
 _DECODER: Final = msgspec.json.Decoder()
 _TAKES: Final = 'Send one row as {"feature": value, …}, or many as {"rows": [{…}, …]}.'
 
@@ -69,13 +76,27 @@ def rows_of(decoded: object) -> tuple[Sequence[Row], Shape]:
     is always a batch.
     """
     match decoded:
-        case {"rows": list(rows), **others} if not others:
+        case {"rows": list(rows), **others} if not others.keys() - {PROTECTED}:
             return _checked(rows), Shape.ROWS
         case dict():
             return [decoded], Shape.ONE
         case list():
             return _checked(decoded), Shape.LIST
     raise MalformedBodyError(f"The body is neither an object nor a list. {_TAKES}")
+
+
+def protected_of(decoded: object) -> Sequence[object] | None:
+    """What a batch says of protected attributes; None when it does not. Raises a refusal."""
+    match decoded:
+        case {"rows": list(), **others} if PROTECTED in others:
+            told = others[PROTECTED]
+            if told is None or isinstance(told, list):
+                return told
+            words = "must be a list with an object of attributes for each row"
+            raise InvalidProtectedError(
+                f"{PROTECTED}: {words}", FieldError(json_pointer(PROTECTED), words)
+            )
+    return None
 
 
 def _checked(rows: list[object]) -> list[Row]:

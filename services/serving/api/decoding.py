@@ -15,7 +15,7 @@ from msgspec.structs import astuple
 from services.serving.domain.columns import MOST_TEXT, Column
 from services.serving.domain.drafts import Cells
 from services.serving.domain.rows import Shape
-from understudy.contracts.vocabulary import FeatureKind
+from understudy.contracts.vocabulary import FeatureKind, Label
 
 _ROWS_MEMBER: Final = "rows"
 _ROWS_BODY: Final = b'{"rows"'
@@ -30,18 +30,27 @@ class TypedReader:
         row = _struct("Row", [(column.name, _type(column)) for column in columns])
         self._one: msgspec.json.Decoder[Any] = msgspec.json.Decoder(row)
         self._list: msgspec.json.Decoder[Any] = msgspec.json.Decoder(list[row])  # type: ignore[valid-type]
-        batch = _struct("Batch", [(_ROWS_MEMBER, list[row])])  # type: ignore[valid-type]
+        batch = msgspec.defstruct(
+            "Batch",
+            [("rows", list[row]), ("protected", list[dict[str, Label]] | None, None)],  # type: ignore[valid-type]
+            forbid_unknown_fields=True,
+            gc=False,
+        )
         self._batch: msgspec.json.Decoder[Any] = msgspec.json.Decoder(batch)
         self._takes_batches = all(column.name != _ROWS_MEMBER for column in columns)
 
-    def read(self, body: bytes) -> tuple[Sequence[Cells], Shape] | None:
-        """The rows, and how they came; None when the body needs a closer look."""
+    def read(self, body: bytes) -> tuple[Sequence[Cells], Shape, Sequence[object] | None] | None:
+        """The rows, how they came, and what is told of protected attributes.
+
+        None when the body needs a closer look.
+        """
         try:
             if body.startswith(b"["):
-                return [astuple(row) for row in self._list.decode(body)], Shape.LIST
+                return [astuple(row) for row in self._list.decode(body)], Shape.LIST, None
             if self._takes_batches and body.startswith(_ROWS_BODY):
-                return [astuple(row) for row in self._batch.decode(body).f0], Shape.ROWS
-            return (astuple(self._one.decode(body)),), Shape.ONE
+                batch = self._batch.decode(body)
+                return [astuple(row) for row in batch.rows], Shape.ROWS, batch.protected
+            return (astuple(self._one.decode(body)),), Shape.ONE, None
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
 

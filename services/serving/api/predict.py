@@ -19,6 +19,7 @@ from starlette.types import Receive, Scope, Send
 from services.serving.api.bodies import (
     ClientGoneError,
     decode_json,
+    protected_of,
     read_body,
     rows_of,
     too_large,
@@ -28,6 +29,7 @@ from services.serving.api.encoding import encoded
 from services.serving.api.presented import Presented, Visitor
 from services.serving.domain.errors import BodyTooLargeError
 from services.serving.domain.ids import row_ids
+from services.serving.domain.protected import read_protected
 from services.serving.domain.rows import Plan, Shape
 from services.serving.domain.table import Deployment, Live
 from services.serving.metrics import Dialect, ServingMetrics
@@ -92,16 +94,20 @@ class Predict:
         live, draft = begun.live, None
         read = self._reader(live.main.plan).read(body)
         if read is not None:
-            cells, shape = read
+            cells, shape, told = read
             self._serving.check_rows(len(cells), shape)
         else:
-            rows, shape = rows_of(decode_json(body))
+            decoded = decode_json(body)
+            rows, shape = rows_of(decoded)
+            told = protected_of(decoded)
             self._serving.check_rows(len(rows), shape)
             draft = self._serving.read(begun.deployment, live, rows, shape)
             cells = draft.cells
         begun.batch = shape is not Shape.ONE
         ids = _ids(begun, len(cells))
         asked = Asked(cells, ids, Dialect.JSON, reply, shape, draft)
+        if told is not None:
+            asked.protected = read_protected(live.main.signature, told, len(cells))
         self._serving.answer(begun.deployment, live, asked)
 
     def answer(self, begun: Begun, answers: Answers) -> tuple[bytes, bytes]:

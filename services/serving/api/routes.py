@@ -1,28 +1,35 @@
 """What callers may ask over HTTP, other than predictions."""
 
+from collections.abc import Sequence
+
 from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
-from services.serving.api.labels import Labels
+from services.serving.api.labels import Corrections, Labels
+from services.serving.api.protected import Protected
+from services.serving.api.telling import Handler, Verb, handler
 from services.serving.metrics import ServingMetrics
-from services.serving.operations import Serving
+from services.serving.operations import Facts, Serving
 from understudy.contracts.signature import Signature
 from understudy.runtime.keys import presented_key
 
 _SIGNATURE = TypeAdapter(Signature)
-_ALL_BUT_POST = ("GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE")
+_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
 
-def routes(serving: Serving, metrics: ServingMetrics, body_limit: int) -> list[BaseRoute]:
+def routes(
+    serving: Serving, facts: Facts, metrics: ServingMetrics, body_limit: int
+) -> list[BaseRoute]:
     """All routes below `/v1`."""
     deployment = "/v1/deployments/{deployment}"
-    labels = Labels(serving, metrics, body_limit)
 
-    async def take_labels(request: Request) -> Response:
-        return await labels(request)
+    def telling(path: str, verb: Verb, method: str = "POST") -> Sequence[BaseRoute]:
+        whole = f"{deployment}/{path}"
+        told = Route(whole, handler(verb, metrics, body_limit), methods=[method])
+        return [told, Route(whole, only(method), methods=[*_METHODS - {method}])]
 
     async def show_signature(request: Request) -> Response:
         name = request.path_params["deployment"]
@@ -30,18 +37,25 @@ def routes(serving: Serving, metrics: ServingMetrics, body_limit: int) -> list[B
         body = _SIGNATURE.dump_json(card.signature)
         return Response(body, media_type="application/json")
 
-    async def only_post(request: Request) -> Response:
-        raise HTTPException(
-            405, f"{request.method} is not for this path; use POST.", {"Allow": "POST"}
-        )
-
     async def nothing(_request: Request) -> Response:
         raise HTTPException(404, "There is nothing at this path.")
 
     return [
-        Route(f"{deployment}/labels", take_labels, methods=["POST"]),
+        *telling("labels", Labels(facts)),
+        *telling("labels/{prediction_id}", Corrections(facts), "PUT"),
+        *telling("protected", Protected(facts)),
         Route(f"{deployment}/signature", show_signature, methods=["GET"]),
-        Route(f"{deployment}/predict", only_post, methods=_ALL_BUT_POST),
-        Route(f"{deployment}/labels", only_post, methods=_ALL_BUT_POST),
-        Route("/v1/{path:path}", nothing, methods=[*_ALL_BUT_POST, "POST"]),
+        Route(f"{deployment}/predict", only("POST"), methods=[*_METHODS - {"POST"}]),
+        Route("/v1/{path:path}", nothing, methods=[*_METHODS]),
     ]
+
+
+def only(method: str) -> Handler:
+    """Refuses whatever comes by another method."""
+
+    async def refuse(request: Request) -> Response:
+        raise HTTPException(
+            405, f"{request.method} is not for this path; use {method}.", {"Allow": method}
+        )
+
+    return refuse

@@ -103,16 +103,16 @@ class BusyError(Refusal):
 
 
 class LogFullError(Refusal):
-    """The deployment's log is strict and can't keep the rows, so they must not be answered."""
+    """The log can't keep what must be kept, so that it is not answered, or not accepted."""
 
     fault: ClassVar = Fault.UNAVAILABLE
     code: ClassVar = "log_full"
 
-    def __init__(self) -> None:
-        super().__init__(
-            "The prediction could not be logged, so it is not given. Try again shortly.",
-            retry_after=5,
-        )
+    def __init__(
+        self,
+        detail: str = "The prediction could not be logged, so it is not given. Try again shortly.",
+    ) -> None:
+        super().__init__(detail, retry_after=5)
 
 
 class InvalidLabelsError(Refusal):
@@ -120,6 +120,13 @@ class InvalidLabelsError(Refusal):
 
     fault: ClassVar = Fault.INVALID
     code: ClassVar = "invalid_labels"
+
+
+class InvalidProtectedError(Refusal):
+    """What is told of protected attributes can't be taken; `errors` says where."""
+
+    fault: ClassVar = Fault.INVALID
+    code: ClassVar = "invalid_protected"
 
 
 class OverloadedError(Refusal):

@@ -3,7 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
+from services.serving.domain.errors import InvalidProtectedError
 from services.serving.domain.ids import well_formed
+from understudy.contracts.refusals import FieldError, json_pointer
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import PREDICTION_ID_PATTERN, Label, class_name
 
@@ -41,6 +43,31 @@ def attributes_problem(
         if not _takes(value):
             return (name,), f"must be 1 to {MOST_VALUE} printable characters, a number or a boolean"
     return None
+
+
+def read_protected(
+    signature: Signature, told: Sequence[object], rows: int
+) -> Sequence[dict[str, str]]:
+    """The groups of each row of a batch, by attribute. Raises InvalidProtectedError."""
+    if len(told) != rows:
+        words = f"must hold an object for each of the {rows} rows; an empty one where none is told"
+        raise _invalid(words, ())
+    return [_groups(signature, index, one) for index, one in enumerate(told)]
+
+
+def _groups(signature: Signature, index: int, told: object) -> dict[str, str]:
+    if not isinstance(told, dict):
+        raise _invalid("must be an object of attributes", (index,))
+    if not all(isinstance(value, bool | int | float | str) for value in told.values()):
+        raise _invalid("attributes are text, numbers, true or false", (index,))
+    if (found := attributes_problem(signature, told)) is not None:
+        raise _invalid(found[1], (index, *found[0]))
+    return as_texts(told)
+
+
+def _invalid(words: str, place: Sequence[str | int]) -> InvalidProtectedError:
+    pointer = json_pointer("protected", *place)
+    return InvalidProtectedError(f"{pointer}: {words}", FieldError(pointer, words))
 
 
 def as_texts(attributes: Mapping[str, Label]) -> dict[str, str]:

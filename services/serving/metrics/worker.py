@@ -95,6 +95,12 @@ class ServingMetrics:
             ["deployment", "status"],
             registry=registry,
         )
+        self._protected = Counter(
+            "understudy_protected",
+            "Predictions whose protected attributes were received.",
+            ["deployment", "status"],
+            registry=registry,
+        )
         self._release = Gauge(
             "understudy_release",
             "Release that answers; the oldest among workers.",
@@ -188,6 +194,10 @@ class ServingMetrics:
     def labelled(self, deployment: str, status: str) -> None:
         """One label was received."""
         self._labels.labels(deployment, status).inc()
+
+    def protected(self, deployment: str, status: str, predictions: int = 1) -> None:
+        """Protected attributes were received."""
+        self._protected.labels(deployment, status).inc(predictions)
 
     def released(self, deployment: str, release: int, version: int, released_at: float) -> None:
         """A release answers from now on."""

@@ -1,4 +1,4 @@
-"""What callers ask of serving: describe a deployment, predict, take labels."""
+"""What callers ask of serving: describe a deployment, predict."""
 
 import asyncio
 import secrets
@@ -17,7 +17,6 @@ from services.serving.domain.errors import (
     TooManyRowsError,
     UnknownDeploymentError,
 )
-from services.serving.domain.labels import label_problem
 from services.serving.domain.rows import Shape
 from services.serving.domain.table import Deployment, Live, Table
 from services.serving.metrics import Dialect, ServingMetrics
@@ -28,12 +27,11 @@ from services.serving.operations.guarding import needs_ruling, ruled
 from services.serving.operations.replies import Answer, Answers, answers_of, logged_as
 from services.serving.operations.scoring import Limits, Scorer
 from services.serving.ports import Log
-from understudy.contracts.events import LabelEvent
 from understudy.contracts.policy import Policy
 from understudy.contracts.refusals import FieldError, Refusal, json_pointer
 from understudy.contracts.serving import LabelStatus
 from understudy.contracts.signature import Signature
-from understudy.contracts.vocabulary import AccessLevel, Label, Scope
+from understudy.contracts.vocabulary import AccessLevel, Scope
 from understudy.runtime.keys import Caller, KeyRing
 
 
@@ -48,16 +46,6 @@ class Card:
     version: int
     signature: Signature
     policy: Policy = field(default_factory=Policy)
-
-
-@dataclass(frozen=True, slots=True)
-class LabelItem:
-    """The true outcome of one earlier prediction."""
-
-    prediction_id: str
-    label: Label
-    observed_at: float | None = None
-    source: str | None = None
 
 
 Standing = tuple[KeyRing, Table]
@@ -125,9 +113,14 @@ class Serving:
             self._admit(deployment, key, Scope.PREDICT)
             await self.wake(deployment)
 
-    def check_may_label(self, deployment: str, *, key: str | None) -> None:
-        """Raises what `label` would, for whoever may not send labels."""
-        self._admit(deployment, key, Scope.LABEL, public=False)
+    def admit_to_tell(self, deployment: str, key: str | None, scope: Scope) -> Card:
+        """`describe`, for those who may tell something of predictions: never without a key."""
+        return _card(self._admit(deployment, key, scope, public=False))
+
+    def check_items(self, what: str, items: int) -> None:
+        """Raises TooManyRowsError beyond the limit."""
+        if items > self._limits.rows:
+            raise TooManyRowsError(_too_many(what, items, self._limits.rows))
 
     def check_installation_access(self, scope: Scope, *, key: str | None) -> None:
         """Raises unless the key carries the scope for the whole installation."""
@@ -167,8 +160,7 @@ class Serving:
                 "rows: must hold at least one row",
                 FieldError(json_pointer(*shape.place()), "must not be empty"),
             )
-        if rows > self._limits.rows:
-            raise TooManyRowsError(_too_many("rows", rows, self._limits.rows))
+        self.check_items("rows", rows)
 
     def read(
         self, found: Deployment, live: Live, rows: Sequence[Mapping[str, object]], shape: Shape
@@ -191,25 +183,6 @@ class Serving:
             asked.ids = _new_ids(len(asked.cells))
         asked.since = time.perf_counter()
         self._scorer.ask(found, live, asked)
-
-    async def label(
-        self, deployment: str, items: Sequence[LabelItem], *, key: str | None
-    ) -> list[str | None]:
-        """Take labels; one result each: None where accepted, else why not."""
-        found = self._admit(deployment, key, Scope.LABEL, public=False)
-        if len(items) > self._limits.rows:
-            raise TooManyRowsError(_too_many("labels", len(items), self._limits.rows))
-        target = _answering(found)[1].target
-        results = [label_problem(target, item.prediction_id, item.label) for item in items]
-        accepted = [item for item, why in zip(items, results, strict=True) if why is None]
-        if accepted and not await self._log.labels(found.name, _events(accepted)):
-            results = [
-                why or "the log could not keep it: send this label again later" for why in results
-            ]
-        for why in results:
-            status = LabelStatus.REFUSED if why else LabelStatus.ACCEPTED
-            self._metrics.labelled(found.name, status)
-        return results
 
     def close(self) -> None:
         """Forget calls that have not begun."""
@@ -254,6 +227,9 @@ class Serving:
         """Let all replies of a call go."""
         now = call.live.main.use.at = time.perf_counter()
         for asked, answers in answers_of(call):
+            if asked.protected:
+                told = sum(map(bool, asked.protected))
+                self._metrics.protected(call.deployment.name, LabelStatus.ACCEPTED, told)
             if not asked.reply.done():  # else the caller went away
                 asked.reply.set_result(answers)
         self._metrics.answered(
@@ -299,20 +275,6 @@ def _answering(found: Deployment) -> tuple[int, Signature, Policy]:
         return asleep.version, asleep.signature, asleep.policy
     live = _live(found)
     return live.main.version, live.main.signature, live.policy
-
-
-def _events(items: Sequence[LabelItem]) -> list[LabelEvent]:
-    now = time.time()
-    return [
-        LabelEvent(
-            prediction_id=item.prediction_id,
-            label=item.label,
-            received_at=now,
-            observed_at=item.observed_at,
-            source=item.source,
-        )
-        for item in items
-    ]
 
 
 def _too_many(what: str, found: int, most: int) -> str:

@@ -27,10 +27,13 @@ from understudy.contracts.events import (
     LabelEvent,
     NumberColumn,
     PredictionBatch,
+    ProtectedEvent,
     decode_labels,
     decode_predictions,
+    decode_protected,
     labels_key,
     predictions_key,
+    protected_key,
     unpack,
 )
 from understudy.contracts.policy import Policy
@@ -414,3 +417,36 @@ def test_the_size_of_a_record_is_about_that_of_its_entry() -> None:
     assert encoded < size_of(record) < 2 * encoded
     labels = [LabelEvent(prediction_id="a", label="é" * 500, received_at=1.0)] * 100
     assert 50_000 < size_of(Labelled("d", labels)) < 200_000
+
+
+async def test_protected_attributes_are_in_a_stream_of_their_own(
+    writer_for: Callable[..., Writer], redis_url: str
+) -> None:
+    writer = writer_for(redis_url)
+    later = ProtectedEvent(prediction_id="z", attributes={"sex": "m"}, received_at=2.0)
+    event = ProtectedEvent(prediction_id="a.0", attributes={"sex": "f"}, received_at=1.0)
+    record = answered("a")
+    record.protected = [event]
+    assert await writer.keep(record, answered("b")) == [True, True]
+    assert await writer.log.protected("flowers", [later])
+    with redis.Redis.from_url(redis_url) as client:
+        told = [decode_protected(fields) for fields in entries(client, protected_key("flowers"))]
+    assert [item for entry in told for item in entry.items] == [event, later]
+    (batch,) = batches(redis_url)
+    assert batch.ids == ["a.0", "b.0"]
+    assert "sex" not in str(batch)
+    assert writer.rows("logged") == 4
+
+
+async def test_rows_that_failed_are_in_one_entry_with_those_that_did_not(
+    writer_for: Callable[..., Writer], redis_url: str
+) -> None:
+    writer = writer_for(redis_url)
+    failed = answered("b")
+    failed.scored = Scored(np.full(1, np.nan))
+    assert await writer.keep(answered("a"), failed, answered("c")) == [True] * 3
+    (batch,) = batches(redis_url)
+    assert np.isnan(unpack(batch.scores.values)).tolist() == [False, True, False]
+    likely = unpack(batch.scores.probabilities, 2)
+    assert np.isnan(likely).all(axis=1).tolist() == [False, True, False]
+    assert likely[2].tolist() == [0.25, 0.75]

@@ -16,7 +16,7 @@ from services.serving.domain.errors import (
 )
 from services.serving.domain.rows import Shape
 from services.serving.metrics import ServingMetrics
-from services.serving.operations import LabelItem, Serving
+from services.serving.operations import Facts, LabelItem, Serving
 from services.serving.operations.releases import Releases
 from services.serving.operations.scoring import Limits
 from tests.fakes.serving import (
@@ -69,6 +69,7 @@ class World:
         self.serving = Serving(
             keys=lambda: ring, log=self.log, metrics=metrics, limits=Limits(5, 0.002, 1, 1)
         )
+        self.facts = Facts(self.serving, self.log, metrics)
         self.releases = Releases(self.serving, RuleLibrary(), metrics, "here:1")
 
     async def take_up(self, policy: Policy) -> None:
@@ -150,7 +151,7 @@ async def test_access_levels_open_nothing_but_predictions(
     world: World, deployment_name: str
 ) -> None:
     asking = {
-        name: world.serving.label(deployment_name, [LabelItem("a", "setosa")], key=world.key(name))
+        name: world.facts.label(deployment_name, [LabelItem("a", "setosa")], key=world.key(name))
         for name in ("label", "label elsewhere", "admin elsewhere", "label other")
     }
     assert await asking.pop("label") == [None]
@@ -230,8 +231,8 @@ async def test_a_model_that_fails_is_a_failure_of_ours(world: World) -> None:
 async def test_labels_need_a_key_even_where_predictions_do_not(world: World) -> None:
     items = [LabelItem("a", "setosa"), LabelItem("b", "rose")]
     with pytest.raises(UnauthenticatedError):
-        await world.serving.label("public", items, key=None)
-    accepted, refused = await world.serving.label("public", items, key=world.key("label"))
+        await world.facts.label("public", items, key=None)
+    accepted, refused = await world.facts.label("public", items, key=world.key("label"))
     assert accepted is None
     assert "setosa" in str(refused)
     assert [event.prediction_id for _, event in world.log.labelled] == ["a"]
@@ -239,9 +240,7 @@ async def test_labels_need_a_key_even_where_predictions_do_not(world: World) -> 
 
 async def test_a_label_that_can_not_be_kept_is_refused(world: World) -> None:
     world.log.full = True
-    results = await world.serving.label(
-        "public", [LabelItem("a", "setosa")], key=world.key("label")
-    )
+    results = await world.facts.label("public", [LabelItem("a", "setosa")], key=world.key("label"))
     assert "again" in str(results[0])
 
 

@@ -1,5 +1,7 @@
 """The HTTP edge: who may not ask is told that first, and who goes away troubles nobody."""
 
+from typing import Any
+
 import httpx
 import pytest
 import structlog
@@ -10,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.serving.api.predict import Predict, PredictOverASGI, deployment_of
 from services.serving.api.routes import routes
 from services.serving.metrics import ServingMetrics
-from services.serving.operations import Serving
+from services.serving.operations import Facts, Serving
 from services.serving.operations.releases import Releases
 from services.serving.operations.scoring import Limits
 from tests.fakes.serving import ListLog, RuleLibrary, deployment, key_record, ruled
@@ -33,9 +35,11 @@ class World:
         self.numbers = CollectorRegistry()
         metrics = ServingMetrics(self.numbers)
         limits = Limits(5, 0.002, 1, 1)
-        self.serving = Serving(keys=lambda: ring, log=ListLog(), metrics=metrics, limits=limits)
+        self.log = ListLog()
+        self.serving = Serving(keys=lambda: ring, log=self.log, metrics=metrics, limits=limits)
+        facts = Facts(self.serving, self.log, metrics)
         self.releases = Releases(self.serving, RuleLibrary(), metrics, "here:1")
-        api = routes(self.serving, metrics, LIMIT)
+        api = routes(self.serving, facts, metrics, LIMIT)
         self._app = Starlette(routes=api, exception_handlers={**EXCEPTION_HANDLERS})
         self._predict = PredictOverASGI(Predict(self.serving, metrics, LIMIT))
 
@@ -60,7 +64,7 @@ async def world() -> World:
 
 
 async def post(
-    app: ASGIApp, path: str, body: bytes | list[object] | dict[str, object], key: str | None = None
+    app: ASGIApp, path: str, body: bytes | list[Any] | dict[str, Any], key: str | None = None
 ) -> httpx.Response:
     headers = {} if key is None else {"X-API-Key": key}
     transport = httpx.ASGITransport(app=app)
@@ -143,3 +147,184 @@ async def statuses(app: ASGIApp, path: str, receive: Receive, key: str | None = 
         send,
     )
     return sent
+
+
+async def put(app: ASGIApp, path: str, body: object, key: str | None) -> httpx.Response:
+    headers = {} if key is None else {"X-API-Key": key}
+    transport = httpx.ASGITransport(app=app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://here") as client:
+        return await client.put(f"/v1/deployments/{path}", json=body, headers=headers)
+
+
+async def test_a_correction_is_a_label_that_was_received_later(world: World) -> None:
+    told = [{"prediction_id": "a", "label": label} for label in ("setosa", "virginica")]
+    assert (await post(world, "public/labels", [*told], KEY.plaintext)).status_code == 202
+    answer = await put(
+        world, "public/labels/a", {"label": "setosa", "source": "vet"}, KEY.plaintext
+    )
+    assert answer.status_code == 202
+    assert answer.json() == {"prediction_id": "a", "status": "accepted"}
+    events = [event for _, event in world.log.labelled]
+    assert [event.label for event in events] == ["setosa", "virginica", "setosa"]
+    times = [event.received_at for event in events]
+    assert times == sorted(set(times))
+    assert events[-1].source == "vet"
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "pointer"),
+    [
+        ("labels/a", {"label": "rose"}, "/label"),
+        ("labels/a", {"label": None}, "/label"),
+        ("labels/a", {"label": ["setosa"]}, "/label"),
+        ("labels/a", {}, "/label"),
+        ("labels/a", {"label": "setosa", "observed_at": "yesterday"}, "/observed_at"),
+        ("labels/a", {"label": "setosa", "source": "x" * 201}, "/source"),
+        ("labels/a b", {"label": "setosa"}, "/prediction_id"),
+        ("labels/" + "a" * 129, {"label": "setosa"}, "/prediction_id"),
+    ],
+)
+async def test_what_is_no_correction_is_refused_where_it_is_wrong(
+    world: World, path: str, body: object, pointer: str
+) -> None:
+    answer = await put(world, f"public/{path}", body, KEY.plaintext)
+    assert answer.status_code == 422
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+    assert world.log.labelled == []
+
+
+async def test_a_correction_is_one_and_needs_a_key(world: World) -> None:
+    assert (await put(world, "public/labels/a", {"label": "setosa"}, None)).status_code == 401
+    assert (await put(world, "public/labels/a", [], KEY.plaintext)).status_code == 422
+    answer = await post(world, "public/labels/a", {"label": "setosa"}, KEY.plaintext)
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "PUT")
+
+
+async def test_what_cant_be_logged_is_not_accepted(world: World) -> None:
+    world.log.full = True
+    answer = await put(world, "public/labels/a", {"label": "setosa"}, KEY.plaintext)
+    assert answer.status_code == 503
+    body = {"prediction_id": "a", "attributes": {"sex": "f"}}
+    answer = await post(world, "public/protected", body, KEY.plaintext)
+    assert answer.status_code == 202
+    assert answer.json()["results"][0]["status"] == "refused"
+
+
+async def test_protected_attributes_are_kept_as_texts(world: World) -> None:
+    body: dict[str, object] = {
+        "prediction_id": "a",
+        "attributes": {"sex": "f", "disabled": True, "age band": 40, "share": 0.5},
+    }
+    answer = await post(world, "public/protected", body, KEY.plaintext)
+    assert (answer.status_code, answer.json()) == (
+        202,
+        {"results": [{"prediction_id": "a", "status": "accepted"}]},
+    )
+    ((name, event),) = world.log.told
+    assert (name, event.prediction_id) == ("public", "a")
+    groups = {"sex": "f", "disabled": "true", "age band": "40", "share": "0.5"}
+    assert event.attributes == groups
+
+
+@pytest.mark.parametrize(
+    ("item", "words"),
+    [
+        ({"prediction_id": "a b", "attributes": {"sex": "f"}}, "prediction_id"),
+        ({"prediction_id": "", "attributes": {"sex": "f"}}, "prediction_id"),
+        ({"prediction_id": "a", "attributes": {}}, "at least one"),
+        ({"prediction_id": "a", "attributes": {"width": 1}}, "is a feature"),
+        ({"prediction_id": "a", "attributes": {"": "f"}}, "1 to 64"),
+        ({"prediction_id": "a", "attributes": {"x" * 65: "f"}}, "1 to 64"),
+        ({"prediction_id": "a", "attributes": {"a\nb": "f"}}, "printable"),
+        ({"prediction_id": "a", "attributes": {"sex": ""}}, "attributes/sex"),
+        ({"prediction_id": "a", "attributes": {"sex": "x" * 101}}, "attributes/sex"),
+        ({"prediction_id": "a", "attributes": {"sex": "a\u0000"}}, "attributes/sex"),
+        ({"prediction_id": "a", "attributes": {"sex": 10**120}}, "attributes/sex"),
+        ({"prediction_id": "a", "attributes": {f"n{i}": 1 for i in range(21)}}, "at most 20"),
+    ],
+)
+async def test_one_items_mistake_is_its_own(
+    world: World, item: dict[str, object], words: str
+) -> None:
+    good = {"prediction_id": "b", "attributes": {"sex": "secret"}}
+    answer = await post(world, "public/protected", [item, good], KEY.plaintext)
+    assert answer.status_code == 202
+    refused, accepted = answer.json()["results"]
+    assert (refused["status"], accepted["status"]) == ("refused", "accepted")
+    assert words in refused["message"]
+    assert [event.prediction_id for _, event in world.log.told] == ["b"]
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/prediction_id"),
+        ({"prediction_id": 1, "attributes": {"sex": "f"}}, "/prediction_id"),
+        ({"prediction_id": "a", "attributes": ["f"]}, "/attributes"),
+        ({"prediction_id": "a", "attributes": {"sex": None}}, "/attributes"),
+        ({"prediction_id": "a", "attributes": {"sex": {"is": "f"}}}, "/attributes"),
+        ([{"prediction_id": "a", "attributes": {"sex": ["f"]}}], "/0/attributes"),
+        ([5], "/0"),
+    ],
+)
+async def test_bodies_of_the_wrong_form_say_where(
+    world: World, body: dict[str, object] | list[object], pointer: str
+) -> None:
+    answer = await post(world, "public/protected", body, KEY.plaintext)
+    assert answer.status_code == 422
+    assert answer.json()["errors"][0]["pointer"] == pointer
+    assert (await post(world, "public/protected", [1] * 6, None)).status_code == 401
+    assert world.log.told == []
+
+
+ROW = {"length": 1.0, "width": 2.0}
+
+
+@pytest.mark.parametrize("told", ["[%s, {}]", "[{}, %s]", "[%s,{}]\n"])
+async def test_attributes_that_come_with_rows_go_with_their_predictions(
+    world: World, told: str
+) -> None:
+    groups = told % '{"sex": "f", "old": true}'
+    rows = '[{"length": 1, "width": 2}, {"width": 2, "length": 9}]'
+    body = f'{{"rows": {rows}, "protected": {groups}}}'
+    for written in (body, " " + body):  # the second one goes the explaining way
+        answer = await post(world, "public/predict", written.encode())
+        assert answer.status_code == 200
+        assert "sex" not in answer.text
+        ids = [one["prediction_id"] for one in answer.json()["predictions"]]
+        record = world.log.answered[-1]
+        (event,) = record.protected
+        assert event.prediction_id == ids[0 if told.startswith("[%") else 1]
+        assert event.attributes == {"sex": "f", "old": "true"}
+        assert record.rows.numbers.tolist() == [[1.0, 2.0], [9.0, 2.0]]
+
+
+@pytest.mark.parametrize(
+    ("told", "pointer"),
+    [
+        ([], "/protected"),
+        ([{}, {}], "/protected"),
+        ({"sex": "f"}, "/protected"),
+        ("f", "/protected"),
+        ([5], "/protected/0"),
+        ([{"sex": None}], "/protected/0"),
+        ([{"sex": ["secret"]}], "/protected/0"),
+        ([{"width": 2.0}], "/protected/0/width"),
+        ([{"sex": "secret" * 100}], "/protected/0/sex"),
+        ([{f"n{i}": 1 for i in range(21)}], "/protected/0"),
+    ],
+)
+async def test_attributes_that_cant_be_taken_refuse_the_whole_request(
+    world: World, told: object, pointer: str
+) -> None:
+    answer = await post(world, "public/predict", {"rows": [ROW], "protected": told})
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_protected")
+    assert answer.json()["errors"][0]["pointer"] == pointer
+    assert "secret" not in answer.text
+    assert world.log.answered == []
+
+
+async def test_a_batch_without_attributes_is_as_before(world: World) -> None:
+    for body in ({"rows": [ROW]}, {"rows": [ROW], "protected": None}):
+        assert (await post(world, "public/predict", body)).status_code == 200
+    assert not any(record.protected for record in world.log.answered)

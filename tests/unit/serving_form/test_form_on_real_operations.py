@@ -49,8 +49,9 @@ class LastClass:
         self._classes = len(signature.target.classes)
 
     def score(self, rows: Rows) -> Scored:
-        shares = np.tile(np.linspace(0.1, 0.7, self._classes), (len(rows), 1))
-        return Scored(np.full(len(rows), self._classes - 1.0), shares)
+        shares = np.linspace(0.1, 0.7, self._classes)
+        likely = np.tile(shares / shares.sum(), (len(rows), 1))
+        return Scored(np.full(len(rows), self._classes - 1.0), likely)
 
 
 def _deployment(name: str, signature: Signature | None, access: AccessLevel) -> Deployment:

@@ -1,0 +1,83 @@
+"""Requests that tell something of predictions: one or many, and 202 with a result for each."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, Protocol, TypeVar
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.serving.api.bodies import ClientGoneError, decode_json, read_body
+from services.serving.metrics import ServingMetrics
+from understudy.contracts.refusals import FieldError, Refusal, json_pointer
+from understudy.runtime.keys import presented_key
+
+Item = TypeVar("Item", bound=BaseModel)
+Handler = Callable[[Request], Awaitable[Response]]
+
+_MOST_ERRORS: Final = 100
+_CLIENT_GONE: Final = 499
+"""Nobody reads it; nginx's number, for those who count answers."""
+
+
+class Verb(Protocol):
+    """One thing that may be told."""
+
+    def check(self, deployment: str, key: str | None, /) -> None:
+        """Raises for whoever may not; nothing is read of their bodies."""
+
+    async def take(self, path: Mapping[str, str], key: str | None, told: object) -> BaseModel:
+        """What the body holds, decoded. Raises Refusal subclasses."""
+
+
+def handler(verb: Verb, metrics: ServingMetrics, body_limit: int) -> Handler:
+    """Answers requests that tell this."""
+
+    async def taken(request: Request) -> Response:
+        key = presented_key(request.headers)
+        verb.check(request.path_params["deployment"], key)
+        body = await read_body(request.scope, request.receive, body_limit)
+        results = await verb.take(request.path_params, key, decode_json(body))
+        content = results.model_dump_json(exclude_none=True)
+        return Response(content, 202, media_type="application/json")
+
+    async def handle(request: Request) -> Response:
+        try:
+            return await taken(request)
+        except ClientGoneError:
+            return Response(status_code=_CLIENT_GONE)
+        except Refusal as refusal:
+            metrics.refused(refusal.code)
+            raise
+
+    return handle
+
+
+def one_or_many(
+    kind: TypeAdapter[list[Item]],
+    told: object,
+    words: Mapping[str, str],
+    refusal: Callable[..., Refusal],
+) -> list[Item]:
+    """The items of a body. Raises the refusal with every place that is wrong.
+
+    `words`: by member, what to say where pydantic says one thing for each type that it may have.
+    """
+    single = not isinstance(told, list)
+    try:
+        return kind.validate_python([told] if single else told)
+    except ValidationError as invalid:
+        raise refusal(*_field_errors(invalid.errors(include_input=False), single, words)) from None
+
+
+def _field_errors(
+    errors: Sequence[Any],
+    single: bool,
+    words: Mapping[str, str],
+) -> list[FieldError]:
+    found: dict[str, str] = {}
+    for error in errors[:_MOST_ERRORS]:
+        index, *member = error["loc"][:2]
+        said = words.get(member[0], error["msg"]) if len(error["loc"]) > 2 else error["msg"]
+        found.setdefault(json_pointer(*([] if single else [index]), *member), said)
+    return [FieldError(pointer, said) for pointer, said in found.items()]
