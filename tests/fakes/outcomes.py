@@ -1,103 +1,311 @@
-"""Labelled rows and their tallies, made up."""
+"""`ports.Outcomes` in memory: keeps all facts one by one, and counts everything anew when asked."""
 
+import json
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from services.monitor.domain.arrays import Floats
-from services.monitor.domain.deciding.terms import Terms, resolve
-from services.monitor.domain.outcomes.facts import Answers, JoinedRows
-from services.monitor.domain.outcomes.summing import Cohorts
+from services.monitor.domain.deciding.deeds import Deed
+from services.monitor.domain.deciding.terms import Terms
+from services.monitor.domain.outcomes.coding import Codes
+from services.monitor.domain.outcomes.facts import Answers, Incoming, JoinedRows, Losses, Standing
+from services.monitor.domain.outcomes.losses import losses
+from services.monitor.domain.outcomes.tallies import CohortId, CohortTally
 from services.monitor.domain.outcomes.tallying import tally
-from services.monitor.domain.outcomes.viewpoint import Viewpoint
-from understudy.contracts.judging import ComparisonTerms
+from services.monitor.domain.rows import (
+    LabelRows,
+    PairRows,
+    PredictionRows,
+    ProtectedRows,
+    Responses,
+)
 from understudy.contracts.signature import Target
-from understudy.contracts.vocabulary import Role, Task
 
-BINARY = Target("bad", Task.CLASSIFICATION, classes=("no", "yes"))
-THREE = Target("kind", Task.CLASSIFICATION, classes=("a", "b", "c"))
-NUMBER = Target("price", Task.REGRESSION)
-HOUR = 3_600.0
-DAY = 86_400.0
-START = 20_000 * DAY
-"""The first prediction's time: midnight."""
-
-
-def terms(target: Target = BINARY, *, horizon: float = DAY, deviation: float = 10.0) -> Terms:
-    return resolve(ComparisonTerms(label_horizon_seconds=horizon), target, deviation)
+Answer = tuple[float, tuple[float, ...]]
+"""A value, and probabilities where there are some."""
 
 
 @dataclass
-class Rows:
-    """Answers of one or two versions to rows of which some are labelled."""
+class Predicted:
+    at: float
+    main: int
+    terms: Terms
+    said: Answer
+
+
+@dataclass
+class Book:
+    """All facts of one deployment."""
 
     target: Target
-    at: Floats
-    labels: Floats
-    values: Mapping[int, Floats]
-    """By version; the first is the main."""
-    probabilities: Mapping[int, Floats] = field(default_factory=dict)
-    protected: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
-    lag: float = 60.0
-    terms: Terms | None = None
-
-    def cohorts(self) -> Cohorts:
-        """Their tallies."""
-        count = self.at.size
-        return tally(
-            JoinedRows(
-                main=next(iter(self.values)),
-                terms=self.terms or terms(self.target),
-                target=self.target,
-                ids=[str(place) for place in range(count)],
-                at=self.at,
-                answers={
-                    version: Answers(
-                        values, self.probabilities.get(version), np.ones(count, dtype=bool)
-                    )
-                    for version, values in self.values.items()
-                },
-                labels=self.labels,
-                received_at=self.at + self.lag,
-                protected=self.protected,
-            )
-        )
+    expired_before: float = -math.inf
+    predictions: dict[str, Predicted] = field(default_factory=dict)
+    pairs: dict[tuple[str, int], tuple[float, Answer]] = field(default_factory=dict)
+    labels: dict[str, set[tuple[float, str, float | None]]] = field(default_factory=dict)
+    protected: dict[tuple[str, str], tuple[float, str | None]] = field(default_factory=dict)
+    kept: dict[CohortId, CohortTally] = field(default_factory=dict)
+    """Of facts that were let go of: what they had counted for, and count for no more."""
+    past: Standing = field(default_factory=Standing)
 
 
-def viewpoint(
-    target: Target = BINARY,
-    *,
-    now: float = START + 10 * DAY,
-    known: Sequence[Terms] = (),
-    challengers: Sequence[int] = (2,),
-) -> Viewpoint:
-    found = terms(target)
-    return Viewpoint(
-        deployment="loans",
-        release=3,
-        main=1,
-        roles={1: Role.MAIN, **dict.fromkeys(challengers, Role.CHALLENGER)},
-        target=target,
-        terms=found,
-        known={one.fingerprint: one for one in (found, *known)},
-        now=now,
-        since=START,
+@dataclass
+class MemoryOutcomes:
+    """`ports.Outcomes`."""
+
+    books: dict[str, Book] = field(default_factory=dict)
+    done: list[Deed] = field(default_factory=list)
+    failure: Exception | None = None
+
+    async def apply(self, incoming: Incoming) -> None:
+        if self.failure is not None:
+            raise self.failure
+        book = self.books.setdefault(incoming.deployment, Book(incoming.target))
+        codes = Codes(incoming.target)
+        for predicted in incoming.predictions:
+            _add_predictions(book, codes, predicted, incoming.terms)
+        for paired in incoming.pairs:
+            _add_pairs(book, codes, paired)
+        for labelled in incoming.labels:
+            _add_labels(book, codes, labelled)
+        for described in incoming.protected:
+            _add_traits(book, described)
+
+    async def tallies(self, deployment: str, since: float) -> Mapping[CohortId, CohortTally]:
+        found = _tallies(self.books[deployment]) if deployment in self.books else {}
+        return {name: held for name, held in found.items() if name.start + name.seconds > since}
+
+    async def standing(self, deployment: str) -> Standing:
+        book = self.books.get(deployment)
+        return Standing() if book is None else book.past + _standing(book)
+
+    async def newest_losses(self, deployment: str, main: int, before: float, most: int) -> Losses:
+        book = self.books.get(deployment)
+        found = []
+        for name, held in sorted(book.predictions.items() if book else ()):
+            label = _label(book, name) if book else None
+            if book and held.main == main and held.at < before and label is not None:
+                rows = _joined(book, [name], main, held.terms)
+                cost = losses(rows.answers[main], rows.labels, book.target, held.terms)[0]
+                found.append((held.at, name, min(1.0, cost / held.terms.span)))
+        newest = [row for row in sorted(found)[-most:] if not math.isnan(row[2])]
+        return Losses(np.array([at for at, _, _ in newest]), np.array([c for _, _, c in newest]))
+
+    async def note(self, deed: Deed) -> None:
+        self.done.append(deed)
+
+    async def deeds(self, deployment: str) -> Sequence[Deed]:
+        return [deed for deed in reversed(self.done) if deed.deployment == deployment][:100]
+
+    async def expire(self, deployment: str, before: float) -> int:
+        book = self.books.get(deployment)
+        if book is None:
+            return 0
+        counted, standing, facts = _tallies(book), _standing(book), _size(book)
+        book.expired_before = max(book.expired_before, before)
+        _remove(book, before)
+        book.kept = _plus(book.kept, _less(counted, _tallies(book)))
+        book.past += _past(standing - _standing(book))
+        return facts - _size(book)
+
+    async def expire_protected(self, deployment: str, before: float) -> int:
+        book = self.books.get(deployment)
+        if book is None:
+            return 0
+        counted, standing, gone = _tallies(book), _standing(book), 0
+        for key, (at, value) in [*book.protected.items()]:
+            if at < before and value is not None:
+                gone += 1
+                if key[0] in book.predictions:
+                    book.protected[key] = at, None
+                else:
+                    del book.protected[key]
+        book.kept = _plus(book.kept, _less(counted, _tallies(book)))
+        book.past += _past(standing - _standing(book))
+        return gone
+
+
+def _add_predictions(book: Book, codes: Codes, rows: PredictionRows, terms: Terms) -> None:
+    said = _answers(codes, rows.responses)
+    for name, at, answer in zip(rows.ids, rows.at.tolist(), said, strict=True):
+        if not _late(book, at):
+            book.predictions.setdefault(name, Predicted(at, rows.main, terms, answer))
+
+
+def _add_pairs(book: Book, codes: Codes, rows: PairRows) -> None:
+    said = _answers(codes, rows.challenger_responses)
+    for name, at, outcome, answer in zip(
+        rows.ids, rows.at.tolist(), rows.outcomes, said, strict=True
+    ):
+        if not _late(book, at):
+            given = answer if outcome == "ok" else (math.nan, ())
+            book.pairs.setdefault((name, rows.challenger), (at, given))
+
+
+def _add_labels(book: Book, codes: Codes, rows: LabelRows) -> None:
+    for name, label, at in zip(rows.prediction_ids, rows.labels, rows.received_at, strict=True):
+        event = at, json.dumps(label), codes.label(label)
+        book.labels.setdefault(name, set()).add(event)
+
+
+def _add_traits(book: Book, rows: ProtectedRows) -> None:
+    for name, attributes, at in zip(
+        rows.prediction_ids, rows.attributes, rows.received_at, strict=True
+    ):
+        for attribute, value in attributes.items():
+            held = book.protected.get((name, attribute))
+            later = held is None or (held[1] is not None and held < (at, value))
+            if later:
+                book.protected[name, attribute] = at, value
+
+
+def _late(book: Book, at: float) -> bool:
+    late = at < book.expired_before
+    book.past = replace(book.past, expired=book.past.expired + late)
+    return late or not math.isfinite(at)
+
+
+def _answers(codes: Codes, responses: Responses) -> list[Answer]:
+    said = codes.answers(responses)
+    chances = said.probabilities
+    rows: list[list[float]] = [[]] * said.values.size if chances is None else chances.tolist()
+    return [(value, tuple(row)) for value, row in zip(said.values.tolist(), rows, strict=True)]
+
+
+def _tallies(book: Book) -> dict[CohortId, CohortTally]:
+    kinds = {(held.main, held.terms) for held in book.predictions.values()}
+    found = book.kept
+    for main, terms in kinds:
+        names = [
+            name
+            for name, held in book.predictions.items()
+            if (held.main, held.terms) == (main, terms)
+        ]
+        found = _plus(found, tally(_joined(book, names, main, terms)))
+    return {name: held for name, held in found.items() if held}
+
+
+def _joined(book: Book, names: Sequence[str], main: int, terms: Terms) -> JoinedRows:
+    rivals = {challenger for name, challenger in book.pairs if challenger != main}
+    first = {name: _first(book, name) for name in names}
+    return JoinedRows(
+        main=main,
+        terms=terms,
+        target=book.target,
+        ids=names,
+        at=np.array([book.predictions[name].at for name in names]),
+        answers={
+            main: _columns(book, [book.predictions[name].said for name in names]),
+            **{
+                rival: _columns(
+                    book, [book.pairs.get((name, rival), (0.0, None))[1] for name in names]
+                )
+                for rival in rivals
+            },
+        },
+        labels=np.array([_number(_label(book, name)) for name in names]),
+        received_at=np.array([_number(first[name]) for name in names]),
+        protected={
+            place: traits for place, name in enumerate(names) if (traits := _traits(book, name))
+        },
     )
 
 
-def binary_rows(
-    count: int, seed: int = 1, *, days: float = 3.0, labelled: float = 1.0, skill: float = 1.2
-) -> Rows:
-    """A calibrated main, version 1, over some days."""
-    rng = np.random.default_rng(seed)
-    chances = 1 / (1 + np.exp(-rng.normal(-0.3, skill, count)))
-    labels = (rng.random(count) < chances).astype(np.float64)
-    labels[rng.random(count) >= labelled] = np.nan
-    return Rows(
-        target=BINARY,
-        at=np.sort(START + rng.random(count) * days * DAY),
-        labels=labels,
-        values={1: (chances >= 0.5).astype(np.float64)},
-        probabilities={1: np.column_stack([1 - chances, chances])},
+def _columns(book: Book, said: Sequence[Answer | None]) -> Answers:
+    classes = len(book.target.classes)
+    nothing = (math.nan,) * classes
+    rows = [(nothing if one is None else one[1] or nothing) for one in said]
+    return Answers(
+        np.array([math.nan if one is None else one[0] for one in said]),
+        np.array(rows) if classes else None,
+        np.array([one is not None for one in said]),
     )
+
+
+def _traits(book: Book, name: str) -> dict[str, str]:
+    return {
+        attribute: value
+        for (whose, attribute), (_, value) in book.protected.items()
+        if whose == name and value is not None
+    }
+
+
+def _good(book: Book, name: str) -> list[tuple[float, str, float]]:
+    events = book.labels.get(name, set())
+    return sorted((at, text, value) for at, text, value in events if value is not None)
+
+
+def _label(book: Book, name: str) -> float | None:
+    good = _good(book, name)
+    return good[-1][2] if good else None
+
+
+def _first(book: Book, name: str) -> float | None:
+    good = _good(book, name)
+    return good[0][0] if good else None
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else value
+
+
+def _standing(book: Book) -> Standing:
+    good = {name: [value for _, _, value in _good(book, name)] for name in book.labels}
+    waiting = [key for key in book.protected if key[0] not in book.predictions]
+    return Standing(
+        parked=sum(bool(said) for name, said in good.items() if name not in book.predictions),
+        corrected=sum(len(set(said)) > 1 for said in good.values()),
+        duplicates=sum(len(said) - len(set(said)) for said in good.values()),
+        refused=sum(len(events) for events in book.labels.values())
+        - sum(len(said) for said in good.values()),
+        parked_pairs=sum(name not in book.predictions for name, _ in book.pairs),
+        parked_protected=len(waiting),
+    )
+
+
+def _past(lost: Standing) -> Standing:
+    """Label events that were counted stay counted; what still waited is lost."""
+    return replace(
+        lost,
+        parked=0,
+        parked_pairs=0,
+        parked_protected=0,
+        expired=lost.parked + lost.parked_pairs + lost.parked_protected,
+    )
+
+
+def _remove(book: Book, before: float) -> None:
+    old = {name for name, held in book.predictions.items() if held.at < before}
+    alone = (book.labels.keys() | {n for n, _ in book.pairs} | {n for n, _ in book.protected}) - (
+        book.predictions.keys()
+    )
+    for name in alone:
+        book.labels[name] = {e for e in book.labels.get(name, set()) if e[0] >= before}
+    for name, challenger in [*book.pairs]:
+        if name in old or (name in alone and book.pairs[name, challenger][0] < before):
+            del book.pairs[name, challenger]
+    for name, attribute in [*book.protected]:
+        if name in old or (name in alone and book.protected[name, attribute][0] < before):
+            del book.protected[name, attribute]
+    for name in old:
+        del book.predictions[name]
+        book.labels.pop(name, None)
+
+
+def _size(book: Book) -> int:
+    events = sum(len(events) for events in book.labels.values())
+    return len(book.predictions) + len(book.pairs) + events + len(book.protected)
+
+
+def _plus(
+    some: Mapping[CohortId, CohortTally], more: Mapping[CohortId, CohortTally]
+) -> dict[CohortId, CohortTally]:
+    empty = CohortTally()
+    return {n: some.get(n, empty) + more.get(n, empty) for n in some.keys() | more.keys()}
+
+
+def _less(
+    some: Mapping[CohortId, CohortTally], other: Mapping[CohortId, CohortTally]
+) -> dict[CohortId, CohortTally]:
+    return _plus(some, {name: -held for name, held in other.items()})

@@ -68,3 +68,7 @@ class OutcomesUnavailableError(Refusal):
 
 class UnknownOutcomesError(Exception):
     """The store of answers and labels was made by another Understudy."""
+
+
+class LeaseLostError(Exception):
+    """The deployment is another monitor's by now: what was read is not counted here."""

@@ -5,17 +5,26 @@ order, or the predicted number.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
+from operator import add, sub
 
 import numpy as np
 from numpy.typing import NDArray
 
 from services.monitor.domain.arrays import Floats
 from services.monitor.domain.deciding.terms import Terms
-from services.monitor.domain.rows import LabelRows, PairRows, PredictionRows, ProtectedRows
+from services.monitor.domain.rows import (
+    Indices,
+    LabelRows,
+    PairRows,
+    PredictionRows,
+    ProtectedRows,
+)
 from understudy.contracts.signature import Target
 
 Flags = NDArray[np.bool_]
+Attributes = Mapping[str, str]
+"""Protected attributes by name."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,6 +50,17 @@ class Answers:
     """(n, k) in the signature's order; NaN rows where there are none."""
     asked: Flags
 
+    @property
+    def answered(self) -> Flags:
+        """Where there is an answer."""
+        return self.asked & np.isfinite(self.values)
+
+    def take(self, places: Indices) -> "Answers":
+        """Those to some of the rows."""
+        chances = self.probabilities
+        chosen = None if chances is None else chances[places]
+        return Answers(self.values[places], chosen, self.asked[places])
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class JoinedRows:
@@ -48,6 +68,7 @@ class JoinedRows:
 
     main: int
     terms: Terms
+    target: Target
     ids: Sequence[str]
     at: Floats
     answers: Mapping[int, Answers]
@@ -55,17 +76,53 @@ class JoinedRows:
     labels: Floats
     """NaN where there is none."""
     received_at: Floats
-    protected: Sequence[Mapping[str, str] | None]
+    """When the first label of each row came, whatever corrected it since."""
+    protected: Mapping[int, Attributes]
+    """By place in `ids`; most rows have none."""
+
+    def take(self, places: Indices) -> "JoinedRows":
+        """Some of the rows, in their order."""
+        if places.size == len(self.ids):
+            return self
+        held = self.protected
+        return JoinedRows(
+            main=self.main,
+            terms=self.terms,
+            target=self.target,
+            ids=[self.ids[place] for place in places],
+            at=self.at[places],
+            answers={who: answers.take(places) for who, answers in self.answers.items()},
+            labels=self.labels[places],
+            received_at=self.received_at[places],
+            protected=_taken(held, places) if held else held,
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
     """What is known of labels beside tallies."""
 
-    parked: int
-    """Labels without a prediction, so far."""
-    corrected: int
-    duplicates: int
+    parked: int = 0
+    """Predictions that have a label but are not known themselves, so far."""
+    corrected: int = 0
+    """Predictions whose label was ever stated otherwise."""
+    duplicates: int = 0
+    """Labels that said again what one of the same prediction had said."""
+    refused: int = 0
+    """Labels that are none of the target's values."""
+    parked_pairs: int = 0
+    """Answers of challengers to predictions that are not known themselves, so far."""
+    parked_protected: int = 0
+    """Protected attributes of such predictions."""
+    expired: int = 0
+    """Facts that were let go of without ever having counted: parked until the end of their
+    retention, or come after it."""
+
+    def __add__(self, other: "Standing") -> "Standing":
+        return Standing(*map(add, astuple(self), astuple(other)))
+
+    def __sub__(self, other: "Standing") -> "Standing":
+        return Standing(*map(sub, astuple(self), astuple(other)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,3 +131,7 @@ class Losses:
 
     at: Floats
     losses: Floats
+
+
+def _taken(held: Mapping[int, Attributes], places: Indices) -> dict[int, Attributes]:
+    return {new: held[old] for new, old in enumerate(places.tolist()) if old in held}

@@ -7,13 +7,22 @@ what it counted for is taken away and counted anew.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
-from typing import Any, Final
+from dataclasses import dataclass, field, fields, is_dataclass
+from typing import Any, Final, TypeVar
+
+import numpy as np
 
 from services.monitor.domain.arrays import Counts
 from services.monitor.domain.cells import added
 from services.monitor.domain.statistics.spectrum import Spectrum
 
+Key = TypeVar("Key")
+Part = TypeVar("Part")
+
+LAG_EDGES_SECONDS: Final = (
+    *(1.0, 10.0, 60.0, 600.0, 3_600.0, 6 * 3_600.0, 86_400.0),
+    *(3 * 86_400.0, 7 * 86_400.0, 30 * 86_400.0, 90 * 86_400.0),
+)
 SCORE_BINS: Final = 100
 """A probability is counted into so many equal bins."""
 FIXED_POINT: Final = 2**20
@@ -45,6 +54,9 @@ class ClassCounts:
     def __add__(self, other: "ClassCounts") -> "ClassCounts":
         return ClassCounts(**_summed(self, other))
 
+    def __neg__(self) -> "ClassCounts":
+        return ClassCounts(**_negated(self))
+
 
 @dataclass(frozen=True, slots=True)
 class NumberSums:
@@ -63,6 +75,9 @@ class NumberSums:
 
     def __add__(self, other: "NumberSums") -> "NumberSums":
         return NumberSums(**_summed(self, other))
+
+    def __neg__(self) -> "NumberSums":
+        return NumberSums(**_negated(self))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,6 +99,9 @@ class VersionTally:
     def __add__(self, other: "VersionTally") -> "VersionTally":
         return VersionTally(**_summed(self, other))
 
+    def __neg__(self) -> "VersionTally":
+        return VersionTally(**_negated(self))
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CoupleTally:
@@ -99,6 +117,9 @@ class CoupleTally:
 
     def __add__(self, other: "CoupleTally") -> "CoupleTally":
         return CoupleTally(**_summed(self, other))
+
+    def __neg__(self) -> "CoupleTally":
+        return CoupleTally(**_negated(self))
 
 
 GroupKey = tuple[int, str, str]
@@ -122,6 +143,9 @@ class GroupTally:
 
     def __add__(self, other: "GroupTally") -> "GroupTally":
         return GroupTally(**_summed(self, other))
+
+    def __neg__(self) -> "GroupTally":
+        return GroupTally(**_negated(self))
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -149,17 +173,25 @@ class CohortTally:
 
     def __add__(self, other: "CohortTally") -> "CohortTally":
         return CohortTally(
-            added(self.versions, other.versions),
-            added(self.couples, other.couples),
-            added(self.groups, other.groups),
-            added(self.labels, other.labels),
+            _counted(added(self.versions, other.versions)),
+            _counted(added(self.couples, other.couples)),
+            _counted(added(self.groups, other.groups)),
+            _counted(added(self.labels, other.labels)),
         )
 
+    def __neg__(self) -> "CohortTally":
+        return CohortTally(
+            {version: -held for version, held in self.versions.items()},
+            {challenger: -held for challenger, held in self.couples.items()},
+            {group: -held for group, held in self.groups.items()},
+            {label: -rows for label, rows in self.labels.items()},
+        )
 
-LAG_EDGES_SECONDS: Final = (
-    *(1.0, 10.0, 60.0, 600.0, 3_600.0, 6 * 3_600.0, 86_400.0),
-    *(3 * 86_400.0, 7 * 86_400.0, 30 * 86_400.0, 90 * 86_400.0),
-)
+    def __sub__(self, other: "CohortTally") -> "CohortTally":
+        return self + -other
+
+    def __bool__(self) -> bool:
+        return bool(self.versions or self.couples or self.groups or self.labels)
 
 
 def _summed(mine: Any, theirs: Any) -> dict[str, Any]:
@@ -169,3 +201,21 @@ def _summed(mine: Any, theirs: Any) -> dict[str, Any]:
         one, other = getattr(mine, member.name), getattr(theirs, member.name)
         found[member.name] = one if other is None else other if one is None else one + other
     return found
+
+
+def _negated(mine: Any) -> dict[str, Any]:
+    members = {member.name: getattr(mine, member.name) for member in fields(mine)}
+    return {name: None if value is None else -value for name, value in members.items()}
+
+
+def _counted(parts: Mapping[Key, Part]) -> dict[Key, Part]:
+    """Without what counts nothing: the same facts give the same tally whichever way they came."""
+    return {key: part for key, part in parts.items() if _counts(part)}
+
+
+def _counts(part: Any) -> bool:
+    if isinstance(part, np.ndarray):
+        return bool(part.any())
+    if is_dataclass(part):
+        return any(_counts(getattr(part, member.name)) for member in fields(part))
+    return bool(part)

@@ -1,0 +1,94 @@
+"""Implements `ports.Outcomes`. All of it runs in threads."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from services.monitor.adapters.outcome_store import expiring
+from services.monitor.adapters.outcome_store.account import find_account
+from services.monitor.adapters.outcome_store.cohorts import read_tallies
+from services.monitor.adapters.outcome_store.database import Database
+from services.monitor.adapters.outcome_store.deeds import add_deed, newest_deeds
+from services.monitor.adapters.outcome_store.history import newest_losses
+from services.monitor.adapters.outcome_store.taking import take_up
+from services.monitor.domain.deciding.deeds import Deed
+from services.monitor.domain.outcomes.arriving import arrive
+from services.monitor.domain.outcomes.facts import Incoming, Losses, Standing
+from services.monitor.domain.outcomes.tallies import CohortId, CohortTally
+
+
+class SqlOutcomes:
+    """Answers, labels and what they count for, in SQLite or PostgreSQL by URL."""
+
+    def __init__(self, url: str) -> None:
+        self._database = Database(url)
+
+    async def apply(self, incoming: Incoming) -> None:
+        """One transaction, which leaves the same whenever and wherever it is done again."""
+        await asyncio.to_thread(self._apply, incoming)
+
+    async def tallies(self, deployment: str, since: float) -> Mapping[CohortId, CohortTally]:
+        """Read and decoded anew at each call."""
+        return await asyncio.to_thread(self._tallies, deployment, since)
+
+    async def standing(self, deployment: str) -> Standing:
+        """One row."""
+        return await asyncio.to_thread(self._standing, deployment)
+
+    async def newest_losses(self, deployment: str, main: int, before: float, most: int) -> Losses:
+        """By an index of the labelled rows alone."""
+        return await asyncio.to_thread(self._losses, deployment, main, before, most)
+
+    async def note(self, deed: Deed) -> None:
+        """Committed before it returns."""
+        await asyncio.to_thread(self._note, deed)
+
+    async def deeds(self, deployment: str) -> Sequence[Deed]:
+        """Of the 1,000 that are kept."""
+        return await asyncio.to_thread(self._deeds, deployment)
+
+    async def expire(self, deployment: str, before: float) -> int:
+        """In transactions of a few thousand rows, so that nobody waits long."""
+        return await asyncio.to_thread(expiring.expire, self._database, deployment, before)
+
+    async def expire_protected(self, deployment: str, before: float) -> int:
+        """The same."""
+        return await asyncio.to_thread(
+            expiring.expire_protected, self._database, deployment, before
+        )
+
+    def close(self) -> None:
+        """Give all connections back."""
+        self._database.close()
+
+    def _apply(self, incoming: Incoming) -> None:
+        arrived = arrive(incoming)
+        if arrived.predictions or arrived.pairs or arrived.labels or arrived.traits:
+            with self._database.write() as connection:
+                take_up(connection, incoming, arrived)
+
+    def _tallies(self, deployment: str, since: float) -> Mapping[CohortId, CohortTally]:
+        with self._database.read() as connection:
+            account = find_account(connection, deployment)
+            return {} if account is None else read_tallies(connection, account.number, since)
+
+    def _standing(self, deployment: str) -> Standing:
+        with self._database.read() as connection:
+            account = find_account(connection, deployment)
+            return Standing() if account is None else account.standing
+
+    def _losses(self, deployment: str, main: int, before: float, most: int) -> Losses:
+        with self._database.read() as connection:
+            account = find_account(connection, deployment)
+            if account is None:
+                return Losses(np.zeros(0), np.zeros(0))
+            return newest_losses(connection, account, main, before, most)
+
+    def _note(self, deed: Deed) -> None:
+        with self._database.write() as connection:
+            add_deed(connection, deed)
+
+    def _deeds(self, deployment: str) -> Sequence[Deed]:
+        with self._database.read() as connection:
+            return newest_deeds(connection, deployment)

@@ -1,0 +1,150 @@
+"""What one look at the log brought, in the signature's terms, each fact once."""
+
+import hashlib
+import json
+import math
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from services.monitor.domain.arrays import Floats
+from services.monitor.domain.outcomes.coding import Codes
+from services.monitor.domain.outcomes.facts import Answers, Incoming
+from services.monitor.domain.outcomes.joining import Stated, Trait
+from services.monitor.domain.rows import (
+    Indices,
+    LabelRows,
+    PairRows,
+    ProtectedRows,
+    Responses,
+    join_pairs,
+    join_predictions,
+)
+from understudy.contracts.vocabulary import Label, Outcome
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Said:
+    """What one version said to some predictions, each named once."""
+
+    version: int
+    ids: Sequence[str]
+    at: Floats
+    answers: Answers
+
+    def take(self, places: Indices) -> "Said":
+        """Some of it."""
+        if places.size == len(self.ids):
+            return self
+        ids = [self.ids[place] for place in places]
+        return Said(self.version, ids, self.at[places], self.answers.take(places))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Arrived:
+    """Facts of one look."""
+
+    predictions: Sequence[Said]
+    pairs: Sequence[Said]
+    labels: Sequence[tuple[str, Stated]]
+    traits: Sequence[tuple[str, str, Trait]]
+    """Prediction, attribute, its value."""
+
+    def since(self, start: float) -> tuple["Arrived", int]:
+        """Facts of predictions from then on, and how many others there are. Labels all stay."""
+        predictions = [_later(said, start) for said in self.predictions]
+        pairs = [_later(said, start) for said in self.pairs]
+        lost = _rows(self.predictions) + _rows(self.pairs) - _rows(predictions) - _rows(pairs)
+        return Arrived(predictions, pairs, self.labels, self.traits), lost
+
+
+def arrive(incoming: Incoming) -> Arrived:
+    """Read what came. Rows whose time is no number are left out: the log's totals count them."""
+    codes = Codes(incoming.target)
+    predictions = (
+        Said(rows.main, rows.ids, rows.at, codes.answers(rows.responses))
+        for rows in join_predictions(incoming.predictions)
+    )
+    pairs = (
+        Said(rows.challenger, rows.ids, rows.at, codes.answers(_succeeded(rows)))
+        for rows in join_pairs(incoming.pairs)
+    )
+    return Arrived(
+        predictions=_once(predictions),
+        pairs=[said for one in _by_version(pairs) for said in _once(one)],
+        labels=[*dict.fromkeys(_stated(incoming.labels, codes))],
+        traits=[*_traits(incoming.protected)],
+    )
+
+
+def _succeeded(rows: PairRows) -> Responses:
+    """The challenger's responses; NaN where it did not end well."""
+    given = rows.challenger_responses
+    ok = np.array([outcome == Outcome.OK for outcome in rows.outcomes], dtype=bool)
+    return Responses(np.where(ok, given.values, np.nan), given.probabilities, given.classes)
+
+
+def _by_version(pairs: Iterable[Said]) -> Iterable[Sequence[Said]]:
+    found: dict[int, list[Said]] = {}
+    for said in pairs:
+        found.setdefault(said.version, []).append(said)
+    return found.values()
+
+
+def _once(parts: Iterable[Said]) -> list[Said]:
+    """The first answer to each prediction."""
+    seen: set[str] = set()
+    found = []
+    for said in parts:
+        kept = _first(said, seen)
+        if kept.ids:
+            found.append(kept)
+        seen.update(kept.ids)
+    return found
+
+
+def _first(said: Said, seen: set[str]) -> Said:
+    timely = np.isfinite(said.at)
+    names = set(said.ids)
+    if timely.all() and len(names) == len(said.ids) and seen.isdisjoint(names):
+        return said
+    firsts: dict[str, int] = {}
+    for place in np.flatnonzero(timely).tolist():
+        if said.ids[place] not in seen:
+            firsts.setdefault(said.ids[place], place)
+    return said.take(np.fromiter(firsts.values(), np.intp, len(firsts)))
+
+
+def _stated(entries: Iterable[LabelRows], codes: Codes) -> Iterator[tuple[str, Stated]]:
+    for rows in entries:
+        facts = zip(rows.prediction_ids, rows.labels, rows.received_at, strict=True)
+        for name, label, received_at in facts:
+            value = codes.label(label)
+            yield name, Stated(_time(received_at), _text(label, refused=value is None), value)
+
+
+def _text(label: Label, *, refused: bool) -> str:
+    """What is refused may be anything and of any length: a digest tells repetitions."""
+    text = json.dumps(label)
+    return hashlib.sha256(text.encode()).hexdigest() if refused else text
+
+
+def _traits(entries: Iterable[ProtectedRows]) -> Iterator[tuple[str, str, Trait]]:
+    for rows in entries:
+        facts = zip(rows.prediction_ids, rows.attributes, rows.received_at, strict=True)
+        for name, attributes, received_at in facts:
+            for attribute, value in attributes.items():
+                yield name, attribute, Trait(_time(received_at), value)
+
+
+def _time(seconds: float) -> float:
+    return seconds if math.isfinite(seconds) else 0.0
+
+
+def _later(said: Said, start: float) -> Said:
+    return said.take(np.flatnonzero(said.at >= start))
+
+
+def _rows(parts: Iterable[Said]) -> int:
+    return sum(len(said.ids) for said in parts)
