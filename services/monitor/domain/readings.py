@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from services.monitor.domain.accounting import Totals
+from services.monitor.domain.deciding.judgement import Judgement
 from services.monitor.domain.moments import Moments
+from services.monitor.domain.outcomes.readings import CoverageView, FairnessView, QualityView
 from understudy.contracts.vocabulary import FeatureKind, Role
 
 
@@ -81,6 +83,15 @@ class Assessment:
 
 
 @dataclass(frozen=True, slots=True)
+class LabelFigures:
+    """What was last read off labelled rows; each absent until it was."""
+
+    quality: QualityView | None = None
+    coverage: CoverageView | None = None
+    fairness: FairnessView | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Figures:
     """What is shown of one deployment in metrics."""
 
@@ -88,3 +99,6 @@ class Figures:
     totals: Totals
     lag_seconds: float
     """Since its log was last read to its end."""
+    judgement: Judgement | None = None
+    """As concluded last."""
+    labelled: LabelFigures = LabelFigures()

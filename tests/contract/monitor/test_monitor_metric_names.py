@@ -15,7 +15,7 @@ from services.monitor.domain.accounting import Delivery, Positions, State, accou
 from services.monitor.domain.assessing import Setting, assess
 from services.monitor.domain.readings import Figures
 from services.monitor.domain.windows import latest_window
-from services.monitor.metrics import FiguresCollector, MonitorMetrics
+from services.monitor.metrics import ArchiveMetrics, FiguresCollector, LeaseMetrics, MonitorMetrics
 from tests.fakes.monitor_entries import (
     NAME,
     NOW,
@@ -26,6 +26,8 @@ from tests.fakes.monitor_entries import (
     reference_profile,
     sample,
 )
+from tests.fakes.monitor_figures import AT, judgement, label_figures
+from understudy.contracts.vocabulary import Verdict
 
 LABELS = {
     "understudy_feature_drift_psi": {"deployment", "feature"},
@@ -50,6 +52,40 @@ LABELS = {
     "understudy_monitor_last_step_timestamp_seconds": set(),
     "understudy_monitor_step_failures": {"deployment"},
     "understudy_monitor_commits_refused": {"deployment"},
+    "understudy_monitor_probe_failures": {"deployment"},
+    "understudy_monitor_leases_held": set(),
+    "understudy_archive_rows": {"deployment", "stream"},
+    "understudy_archive_bytes": {"deployment", "stream"},
+    "understudy_archive_lag_seconds": {"deployment", "stream"},
+    "understudy_archive_failures": {"deployment"},
+    "understudy_actions": {"deployment", "verdict", "outcome"},
+    "understudy_verdict": {"deployment", "verdict"},
+    "understudy_verdict_timestamp_seconds": {"deployment"},
+    "understudy_verdict_judged_timestamp_seconds": {"deployment"},
+    "understudy_comparison_log_evidence": {"deployment", "version", "hypothesis"},
+    "understudy_comparison_log_threshold": {"deployment", "version", "hypothesis"},
+    "understudy_comparison_labels": {"deployment", "version", "state"},
+    "understudy_comparison_expected_labels": {"deployment", "version"},
+    "understudy_comparison_difference": {"deployment", "version", "bound"},
+    "understudy_rail_log_evidence": {"deployment", "role", "version", "rule"},
+    "understudy_rail_log_threshold": {"deployment", "role", "version", "rule"},
+    "understudy_rail_crossed": {"deployment", "role", "version", "rule"},
+    "understudy_rail_observed_ratio": {"deployment", "role", "version", "rule"},
+    "understudy_rail_allowed_ratio": {"deployment", "role", "version", "rule"},
+    "understudy_concept_log_evidence": {"deployment", "version"},
+    "understudy_concept_log_threshold": {"deployment", "version"},
+    "understudy_concept_alarm": {"deployment", "version"},
+    "understudy_concept_risk": {"deployment", "version", "sample"},
+    "understudy_training_age_seconds": {"deployment", "version"},
+    "understudy_quality": {"deployment", "role", "version", "metric", "kind"},
+    "understudy_quality_labelled_rows": {"deployment", "role", "version"},
+    "understudy_label_coverage_ratio": {"deployment", "version"},
+    "understudy_label_lag_seconds": {"deployment", "version", "percentile"},
+    "understudy_label_selection_warning": {"deployment"},
+    "understudy_labels_parked": {"deployment"},
+    "understudy_labels_corrected": {"deployment"},
+    "understudy_labels_duplicate": {"deployment"},
+    "understudy_fairness_gap": {"deployment", "role", "version", "attribute", "measure"},
 }
 
 
@@ -70,7 +106,15 @@ def exposition(tmp_path: Path) -> bytes:
     metrics.stepped(datetime(2027, 1, 1, tzinfo=UTC).timestamp())
     metrics.step_failed(NAME)
     metrics.commit_refused(NAME)
-    figures = [Figures(assessment, state.totals, 0.25)]
+    metrics.probe_failed(NAME)
+    metrics.acted(NAME, Verdict.PROMOTE, "recommended")
+    LeaseMetrics(registry).hold(1)
+    archive = ArchiveMetrics(registry)
+    archive.wrote(NAME, "predictions", 200, 4_096)
+    archive.lagged(NAME, "predictions", 3.0)
+    archive.failed(NAME)
+    judged, labelled = judgement(NAME), label_figures(NAME)
+    figures = [Figures(assessment, state.totals, 0.25, judged, labelled)]
     registry.register(FiguresCollector(lambda: figures, np.array(RULES.latency_edges), 100))
     return generate_latest(registry)
 
@@ -84,6 +128,59 @@ def test_every_metric_has_the_labels_that_it_is_declared_with(exposition: bytes)
         if family.name.startswith("understudy_") and not family.name.endswith("_created")
     }
     assert found == LABELS
+
+
+def test_one_verdict_of_the_closed_set_is_1(exposition: bytes) -> None:
+    found = {labels["verdict"]: value for labels, value in samples(exposition, "verdict")}
+    assert found == {str(verdict): float(verdict is Verdict.KEEP) for verdict in Verdict}
+    ((_, judged_at),) = samples(exposition, "verdict_judged_timestamp_seconds")
+    assert judged_at == AT.timestamp()
+
+
+def test_evidence_and_what_it_must_reach(exposition: bytes) -> None:
+    for name, expected in (
+        ("comparison_log_evidence", {"better": 1.5, "worse": -3.0, "equivalent": 0.5}),
+        ("comparison_log_threshold", {"better": 3.7, "worse": 3.7, "equivalent": 3.0}),
+    ):
+        found = samples(exposition, name)
+        assert {labels["hypothesis"]: value for labels, value in found} == expected
+
+
+def test_rails_of_both_roles(exposition: bytes) -> None:
+    found = {
+        (labels["role"], labels["version"], labels["rule"]): value
+        for labels, value in samples(exposition, "rail_crossed")
+    }
+    assert found == {
+        ("challenger", "2", "errors"): 0.0,
+        ("challenger", "2", "slow"): 1.0,
+        ("main", "1", "errors"): 0.0,
+    }
+
+
+def test_what_is_absent_has_no_sample(exposition: bytes) -> None:
+    found = {labels["measure"] for labels, _ in samples(exposition, "fairness_gap")}
+    assert found == {"selection_rate"}
+
+
+def test_what_is_gone_is_forgotten() -> None:
+    registry = CollectorRegistry()
+    metrics = MonitorMetrics(registry)
+    metrics.acted(NAME, Verdict.ROLL_BACK, "done")
+    metrics.acted("other", Verdict.ROLL_BACK, "done")
+    metrics.forget(NAME)
+    found = samples(generate_latest(registry), "actions")
+    assert {labels["deployment"] for labels, _ in found} == {"other"}
+
+
+def samples(exposition: bytes, name: str) -> list[tuple[dict[str, str], float]]:
+    return [
+        (sample.labels, sample.value)
+        for family in text_string_to_metric_families(exposition.decode())
+        if family.name == f"understudy_{name}"
+        for sample in family.samples
+        if not sample.name.endswith("_created")
+    ]
 
 
 def test_promtool_has_nothing_to_say(exposition: bytes) -> None:

@@ -1,0 +1,75 @@
+"""What happened in this process, as verbs."""
+
+from contextlib import suppress
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
+
+from understudy.contracts.vocabulary import Verdict
+
+
+class MonitorMetrics:
+    """What happened in this process, as verbs."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        ProcessCollector(registry=registry)
+        self._last_step = Gauge(
+            "understudy_monitor_last_step_timestamp_seconds",
+            "When a step over any deployment's log last succeeded.",
+            registry=registry,
+        )
+        self._failures = Counter(
+            "understudy_monitor_step_failures",
+            "Steps that failed and are tried again.",
+            ("deployment",),
+            registry=registry,
+        )
+        self._refused = Counter(
+            "understudy_monitor_commits_refused",
+            "Commits that found the stored state moved on, so that it was read again.",
+            ("deployment",),
+            registry=registry,
+        )
+        self._probe_failures = Counter(
+            "understudy_monitor_probe_failures",
+            "Looks for changed interactions that failed; the next one takes newer rows.",
+            ("deployment",),
+            registry=registry,
+        )
+        self._actions = Counter(
+            "understudy_actions",
+            "Verdicts that ask for a release, by what became of them: done, failed, recommended.",
+            ("deployment", "verdict", "outcome"),
+            registry=registry,
+        )
+        self._acted = set[tuple[str, str, str]]()
+
+    def stepped(self, now: float) -> None:
+        """A step succeeded."""
+        self._last_step.set(now)
+
+    def step_failed(self, deployment: str) -> None:
+        """A step failed."""
+        self._failures.labels(deployment).inc()
+
+    def probe_failed(self, deployment: str) -> None:
+        """A look for changed interactions failed."""
+        self._probe_failures.labels(deployment).inc()
+
+    def commit_refused(self, deployment: str) -> None:
+        """A commit was not applied."""
+        self._refused.labels(deployment).inc()
+
+    def acted(self, deployment: str, verdict: Verdict, outcome: str) -> None:
+        """A verdict that asks for a release was carried out, failed, or was recommended."""
+        labels = (deployment, str(verdict), outcome)
+        self._acted.add(labels)
+        self._actions.labels(*labels).inc()
+
+    def forget(self, deployment: str) -> None:
+        """The deployment is gone."""
+        for counter in (self._failures, self._refused, self._probe_failures):
+            with suppress(KeyError):
+                counter.remove(deployment)
+        for labels in [each for each in self._acted if each[0] == deployment]:
+            self._acted.discard(labels)
+            self._actions.remove(*labels)
