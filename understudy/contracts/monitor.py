@@ -108,15 +108,20 @@ class DriftAlarm(Body):
     """A feature, a version's answers, or all together, that drifted: what, since when, how much."""
 
     subject: str
-    """A feature's name; `output` for a version's answers; `pooled`; `interaction`."""
+    """A feature's name; `output` for a version's scores or numbers, `classes` for its classes;
+    `pooled`; `interaction`."""
     kind: DriftKind
     version: int | None = None
-    """Of `output`."""
+    """Of `output` and `classes`."""
     log_evidence: float
     threshold: float
     """Natural logarithms; an alarm is evidence above the threshold."""
     since: AwareDatetime
     """The most likely beginning."""
+    ended: AwareDatetime | None = None
+    """When rows came back to the reference; then it is no alarm any more."""
+    rows: int = 0
+    """Since then."""
     psi: float | None = None
     """Debiased, of the rows since then."""
     js: float | None = None
@@ -124,8 +129,12 @@ class DriftAlarm(Body):
     live: float | None = None
     reference: float | None = None
     """Mean, or the share for missing, unseen and out-of-range values."""
+    live_standard_deviation: float | None = None
+    reference_standard_deviation: float | None = None
     importance: float | None = None
     """Of the feature for the main version, as measured when it was registered."""
+    impact: float | None = None
+    """Importance times `js`: alarms are told in the order of it."""
     pairs: tuple[tuple[str, str], ...] = ()
     """Of `interaction`: the features that go together otherwise than in the reference."""
     design_effect: float = 1.0
@@ -149,6 +158,17 @@ class DriftView(Body):
     """Everything that is watched, the strongest evidence first, also below the threshold."""
     interaction_at: AwareDatetime | None = None
     """When the domain classifier last looked."""
+
+
+class DriftHistory(Body):
+    """`GET /v1/deployments/{deployment}/drift/history`: each feature hour by hour."""
+
+    deployment: str
+    hours: tuple[AwareDatetime, ...]
+    """When each begins; hours without rows are left out."""
+    rows: tuple[int, ...]
+    features: dict[str, tuple[float | None, ...]]
+    """Debiased PSI of each hour, as in `FeatureReading`; the features that drifted most."""
 
 
 class Interval(Body):
@@ -252,7 +272,9 @@ class ConceptView(Body):
     changed_at: AwareDatetime | None = None
     """Where ADWIN last found a change of the mean loss."""
     estimate_gap: float | None = None
-    """Realised less estimated accuracy: a lasting gap speaks for concept drift."""
+    """Realised less estimated accuracy, on the same labelled rows."""
+    estimate_gap_lasts: bool = False
+    """Whether it is wider than chance and two points allow: that speaks for concept drift."""
     trained_days_ago: float | None = None
 
 

@@ -2,8 +2,9 @@
 
 Formula: for each row r (a feature's shape, its missing values, …) and each retained start j, the
 evidence E_rj of all counts since j is `shapes` or `shares`; over G strata it is
-Π_g (1 - 1/G + E_rjg/G). Then M_r = Σ_j E_rj and M = Σ_r w_r·M_r with weights that sum to 1.
-There is an alarm for r once w_r·M_r reaches A, and for all together once M does.
+Π_g (1 - 1/G + E_rjg/G), a factor of 1 for those without rows. Then M_r = Σ_j E_rj, and M is
+Σ_r w_r·M_r with weights that sum to 1. There is an alarm for r once w_r·M_r reaches A, and for all
+together once M does.
 Source: Shin, Ramdas & Rinaldo, "E-detectors", 2024; Shiryaev (1963), Roberts (1966).
 Guarantee: while the stream stays within the null, at least A blocks pass on average before the
 first alarm of any row, however often one looks, also within a block: M counts what has come since
@@ -12,7 +13,6 @@ mean. It holds for all but a share `CHANCE` of reference samples.
 Assumes: rows are exchangeable within a stratum, and the reference was drawn from the same.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -33,7 +33,7 @@ CHANCE: Final = 0.01
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counted:
-    """Counts of tables and shares: of the reference by stratum, or of live rows by pair."""
+    """Counts of tables and shares: of the reference by stratum, or of live rows by sum."""
 
     shapes: Floats
     """(…, columns)."""
@@ -45,13 +45,16 @@ class Counted:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Suffixes:
-    """Live counts since each start, by stratum: one pair for each stratum that has rows."""
+    """Live counts since each start, by stratum, each sum once: starts may share a stratum's."""
 
-    starts: NDArray[np.intp]
-    """Of each pair, ascending from 0."""
-    strata: NDArray[np.intp]
-    """Of each pair."""
     counted: Counted
+    """(sums, …)."""
+    strata: NDArray[np.intp]
+    """(sums,)."""
+    starts: NDArray[np.intp]
+    """Of each pair of a start and a sum."""
+    sums: NDArray[np.intp]
+    """Of each pair."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,10 +100,12 @@ class Detector:
 
     def look(self, live: Suffixes, starts: int) -> Evidence:
         """The evidence now, over so many starts (at least one)."""
-        pairs = self._by_pair(live)
-        by_start = np.zeros((starts, pairs.shape[1]))
-        for part in _chunks(live.starts):
-            by_start[live.starts[part.start]] = self._joined(pairs[part])
+        logs = self._by_sum(live)
+        if self.strata > 1:
+            share = 1.0 / self.strata
+            logs = np.logaddexp(np.log1p(-share), np.log(share) + logs)
+        by_start = np.zeros((starts, logs.shape[1]))
+        np.add.at(by_start, live.starts, logs[live.sums])
         rows = np.logaddexp.reduce(by_start, axis=0)
         mixed = np.logaddexp.reduce(by_start + self.log_weights, axis=1)
         return Evidence(
@@ -111,7 +116,7 @@ class Detector:
             pooled_start=int(mixed.argmax()),
         )
 
-    def _by_pair(self, live: Suffixes) -> Floats:
+    def _by_sum(self, live: Suffixes) -> Floats:
         tables, counted = self.shapes.tables, live.counted
         widths = tables.widths.size
         shaped = counted.shapes / tables.spread(self.effects[:widths])
@@ -125,13 +130,6 @@ class Detector:
             ],
             axis=1,
         )
-
-    def _joined(self, pairs: Floats) -> Floats:
-        """Strata without rows have evidence 1, hence a factor of 1."""
-        if self.strata == 1:
-            return np.asarray(pairs[0])
-        share = 1.0 / self.strata
-        return np.asarray(np.logaddexp(np.log1p(-share), np.log(share) + pairs).sum(axis=0))
 
 
 def detector(
@@ -155,11 +153,3 @@ def detector(
         log_weights=log_weights,
         strata=strata,
     )
-
-
-def _chunks(starts: NDArray[np.intp]) -> Iterator[slice]:
-    """The pairs of each start."""
-    edges = np.flatnonzero(np.diff(starts)) + 1
-    for begin, end in zip([0, *edges], [*edges, starts.size], strict=True):
-        if end > begin:
-            yield slice(int(begin), int(end))

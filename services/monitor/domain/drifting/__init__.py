@@ -1,0 +1,1 @@
+"""From cells to drift: what is watched, the evidence now, and how it is told."""
