@@ -101,6 +101,7 @@ def configure(state: StateStore, settings: RegistrySettings) -> None:
     scopes = {
         settings.admin_key: (Scope.ADMIN,),
         settings.service_key: (Scope.FOLLOW, Scope.READ),
+        settings.monitor_key: (Scope.FOLLOW, Scope.READ, Scope.RELEASE),
         settings.metrics_key: (Scope.METRICS,),
     }
     keys = tuple(_installation_key(key, scopes[key]) for key in scopes if key is not None)

@@ -26,7 +26,10 @@ class RegistrySettings(ServiceSettings):
     admin_key: SecretStr | None = None
     """A key that may do everything."""
     service_key: SecretStr | None = None
-    """A key with the scopes follow and read, for serving, challengers and monitor."""
+    """A key with the scopes follow and read, for serving, challengers, and a monitor that only
+    recommends."""
+    monitor_key: SecretStr | None = None
+    """A key with the scopes follow, read and release, for a monitor that may act."""
     metrics_key: SecretStr | None = None
     """A key with the scope metrics, for Prometheus."""
     trusted_types: Annotated[tuple[str, ...], NoDecode] = ()
@@ -62,7 +65,7 @@ class RegistrySettings(ServiceSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("admin_key", "service_key", "metrics_key")
+    @field_validator("admin_key", "service_key", "monitor_key", "metrics_key")
     @classmethod
     def _well_formed(cls, key: SecretStr | None) -> SecretStr | None:
         if key is None or not key.get_secret_value():
@@ -76,9 +79,10 @@ class RegistrySettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
-        keys = [key for key in (self.admin_key, self.service_key, self.metrics_key) if key]
+        stated = (self.admin_key, self.service_key, self.monitor_key, self.metrics_key)
+        keys = [key for key in stated if key]
         if len({parse_key(key.get_secret_value()) for key in keys}) != len(keys):
-            raise ValueError("admin, service and metrics key must have different ids")
+            raise ValueError("admin, service, monitor and metrics key must have different ids")
         return self
 
     @property

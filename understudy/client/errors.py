@@ -10,6 +10,8 @@ from understudy.contracts.problems import Problem
 _NO_ROUTE: Final = frozenset({"Not Found", "Method Not Allowed", "There is nothing at this path."})
 """What the services say of a path that is none of theirs: likely it is another one's."""
 
+_CONFLICTS: Final = frozenset({409, 412})
+
 
 class ClientError(Exception):
     """A call did not bring what was asked for; its message is fit to be shown."""
@@ -27,6 +29,11 @@ class ProblemError(ClientError):
     def status(self) -> int:
         """The HTTP status."""
         return self.problem.status
+
+    @property
+    def conflict(self) -> bool:
+        """Whether what was asked for does not fit the present state, as when another was faster."""
+        return self.status in _CONFLICTS
 
     @property
     def code(self) -> str:

@@ -1,11 +1,11 @@
 """Bodies of the registry's HTTP interface, and the snapshot that followers live by."""
 
-import json
 import unicodedata
 from typing import Annotated, Final, Generic, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
+from understudy.contracts.evidence import require_bounded
 from understudy.contracts.policy import Policy
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import (
@@ -57,16 +57,7 @@ ShortText = Annotated[
 Number = Annotated[int, Field(ge=1, le=MAX_NUMBER, strict=True)]
 """Of a version or release. Strict: `true` and `1.0` are no numbers of anything."""
 Item = TypeVar("Item")
-MAX_EVIDENCE_BYTES: Final = 65_536
-
-
-def _bounded(evidence: dict[str, object]) -> dict[str, object]:
-    if len(json.dumps(evidence)) > MAX_EVIDENCE_BYTES:
-        raise ValueError(f"is longer than {MAX_EVIDENCE_BYTES} bytes of JSON")
-    return evidence
-
-
-Evidence = Annotated[dict[str, object], AfterValidator(_bounded)]
+Evidence = Annotated[dict[str, object], AfterValidator(require_bounded)]
 
 
 class Body(BaseModel):

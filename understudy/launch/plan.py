@@ -96,6 +96,7 @@ class _Draft:
         env = {
             **self._shared("registry", settings.registry_port),
             "UNDERSTUDY_ADMIN_KEY": self.secrets.admin_key,
+            "UNDERSTUDY_MONITOR_KEY": self.secrets.monitor_key,
             "UNDERSTUDY_TRUSTED_TYPES": settings.registry_trusts,
         }
         return self._spec("registry", argv, env, f"{settings.registry_url}/readyz")
@@ -120,7 +121,10 @@ class _Draft:
 
     def monitor(self) -> ProcessSpec:
         settings, argv = self.settings, [self.python, "-m", "services.monitor"]
-        env = self._shared("monitor", settings.monitor_port)
+        env = {
+            **self._shared("monitor", settings.monitor_port),
+            "UNDERSTUDY_MONITOR_KEY": self.secrets.monitor_key,
+        }
         return self._spec("monitor", argv, env, f"{settings.monitor_url}/readyz")
 
     def _shared(self, name: str, port: int) -> dict[str, str]:

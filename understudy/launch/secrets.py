@@ -13,6 +13,7 @@ class Secrets:
 
     admin_key: str
     service_key: str
+    monitor_key: str
     metrics_key: str
 
 
@@ -22,6 +23,7 @@ def load_secrets(folder: Path) -> Secrets:
     return Secrets(
         admin_key=_load(folder / "admin.key"),
         service_key=_load(folder / "service.key"),
+        monitor_key=_load(folder / "monitor.key"),
         metrics_key=_load(folder / "metrics.key"),
     )
 

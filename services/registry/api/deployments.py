@@ -10,6 +10,7 @@ from services.registry.api.edge import (
     IfMatch,
     PathName,
     Reader,
+    Releaser,
     Verbs,
     etag,
     page_of,
@@ -66,7 +67,7 @@ def delete(caller: Admin, verbs: Verbs, deployment: PathName, if_match: IfMatch)
 @router.post("/{deployment}/releases", status_code=201)
 def change(
     *,
-    caller: Admin,
+    caller: Releaser,
     verbs: Verbs,
     deployment: PathName,
     body: ReleaseRequest,
@@ -119,4 +120,5 @@ def _change(body: ReleaseRequest) -> Change:
         former_main=body.former_main,
         reason=body.reason,
         policy=body.policy,
+        evidence=body.evidence,
     )

@@ -42,6 +42,8 @@ def needs(*scopes: Scope) -> Any:
 Verbs = Annotated[Operations, Depends(_operations)]
 Admin = Annotated[Caller, needs(Scope.ADMIN)]
 Reader = Annotated[Caller, needs(Scope.READ)]
+Releaser = Annotated[Caller, needs(Scope.RELEASE)]
+"""Or an administrator. Which changes it may make, the verb says."""
 Fetcher = Annotated[Caller, needs(Scope.READ, Scope.FOLLOW)]
 Following = Annotated[Caller, needs(Scope.FOLLOW)]
 Scraper = Annotated[Caller, needs(Scope.METRICS)]

@@ -48,9 +48,21 @@ class Couple:
 
 def previous_main(history: Sequence[Release]) -> int | None:
     """The main version before the current one."""
+    last = last_of_previous_main(history)
+    return None if last is None else last.setting.main
+
+
+def last_of_previous_main(history: Sequence[Release]) -> Release | None:
+    """The newest release whose main is not the current one."""
     current = history[-1].setting.main
-    mains = (release.setting.main for release in reversed(history))
-    return next((main for main in mains if main != current), None)
+    return next((held for held in reversed(history) if held.setting.main != current), None)
+
+
+def main_since(history: Sequence[Release]) -> datetime:
+    """When the current main became main."""
+    before = last_of_previous_main(history)
+    number = 0 if before is None else before.number
+    return next(held.released_at for held in history if held.number > number)
 
 
 def pairings(history: Sequence[Release], now: datetime) -> tuple[Pairing, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from services.registry.domain.errors import InvalidPolicyError
+from services.registry.domain.judging import misjudged
 from understudy.contracts.policy import ConfidenceRule, GuardRule, Guards, Policy
 from understudy.contracts.refusals import FieldError
 from understudy.contracts.signature import Signature, Target
@@ -14,13 +15,18 @@ _GUARDS: Final = "/policy/guards"
 _MOST_NAMED: Final = 20
 
 
-def require_applicable(policy: Policy, signature: Signature) -> None:
+def require_applicable(policy: Policy, signature: Signature, *, timed: bool = True) -> None:
     """Refuse rules that could never apply, and overrides that the model could never answer.
 
     `signature` is that of the deployment's first main: every later main takes at least what it
-    takes, and answers the same classes. Raises InvalidPolicyError, which names each such member.
+    takes, and answers the same classes. `timed`: strata may be asked for. Raises
+    InvalidPolicyError, which names each such member.
     """
-    found = [*_misplaced(policy.guards, signature), *_foreign_answers(policy.guards, signature)]
+    found = [
+        *_misplaced(policy.guards, signature),
+        *_foreign_answers(policy.guards, signature),
+        *misjudged(policy.judging, signature, timed=timed),
+    ]
     if found:
         raise InvalidPolicyError(
             f"The policy does not fit: {'; '.join(error.message for error in found)}.", *found

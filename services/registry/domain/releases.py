@@ -82,6 +82,8 @@ class Change:
     former_main: FormerMain = FormerMain.CHALLENGER
     reason: str = ""
     policy: Policy | None = None
+    evidence: Mapping[str, object] | None = None
+    """What it rests on: for the audit trail alone."""
 
     def __post_init__(self) -> None:
         self._check_version()

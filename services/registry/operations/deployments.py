@@ -1,8 +1,9 @@
 """Deployments: made with a first release, and never changed but by another release."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from typing import Final
 
 from services.registry.domain.audit import Action, Entry
 from services.registry.domain.deployments import Deployment
@@ -17,10 +18,13 @@ from services.registry.domain.releases import Change, Plan, Release, Setting, pl
 from services.registry.domain.versions import Version, require_fit, require_usable
 from services.registry.operations.reach import Clock, not_found, reach_of
 from services.registry.ports import CatalogueStore, DeploymentStore, Instruments
+from understudy.contracts.policy import Policy
 from understudy.contracts.refusals import FieldError
 from understudy.contracts.signature import Signature
-from understudy.contracts.vocabulary import AccessLevel, ReleaseKind
-from understudy.runtime.keys import Caller
+from understudy.contracts.vocabulary import AccessLevel, ReleaseKind, Scope
+from understudy.runtime.keys import Caller, ForbiddenError
+
+_BY_SCOPE_RELEASE: Final = frozenset({ReleaseKind.PROMOTE, ReleaseKind.SWAP, ReleaseKind.ROLLBACK})
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +83,8 @@ class Deployments:
             pointer = f"/challengers/{place}"
             challenger = self._usable(draft.model, number, pointer)
             require_fit(main.draft.signature, challenger, pointer)
-        require_applicable(draft.setting.policy, main.draft.signature)
+        timed = main.draft.time_column is not None
+        require_applicable(draft.setting.policy, main.draft.signature, timed=timed)
         made = self._store.add(self._first(caller, draft, model.project), self._made(caller, draft))
         self._instruments.released(made.current)
         return made
@@ -102,16 +107,18 @@ class Deployments:
 
     def change(self, caller: Caller, name: str, change: Change, expected: Expected) -> Release:
         """Make the next release; somebody else's change in between is a conflict, never lost."""
+        _require_right(caller, change.kind)
         found = self.deployment(caller, name)
         expected.check(found.current.number)
         if change.version is not None and change.kind is not ReleaseKind.WITHDRAW:
             version = self._usable(found.model, change.version, "/version")
             require_fit(self._signature(found), version, "/version")
         if change.policy is not None:
-            require_applicable(change.policy, self._signature(found))
+            timed = self._has_times(found, change.policy)
+            require_applicable(change.policy, self._signature(found), timed=timed)
         with _told_as(expected):
             release = self._next(caller, self._history(found), change)
-            self._store.release(release, _entry(release, found.current))
+            self._store.release(release, _entry(release, found.current, change.evidence))
         self._instruments.released(release)
         return release
 
@@ -182,9 +189,32 @@ class Deployments:
         return version
 
     def _signature(self, deployment: Deployment) -> Signature:
-        anchor = self._catalogue.version(deployment.model, deployment.anchor)
-        assert anchor is not None  # noqa: S101 - versions are never deleted
-        return anchor.draft.signature
+        return self._version(deployment, deployment.anchor).draft.signature
+
+    def _has_times(self, deployment: Deployment, policy: Policy) -> bool:
+        """Whether strata may be asked for.
+
+        Those that hold already may stay: a later main without times is no reason to refuse a
+        change of something else.
+        """
+        setting = deployment.current.setting
+        if policy.judging.drift.strata is setting.policy.judging.drift.strata:
+            return True
+        return self._version(deployment, setting.main).draft.time_column is not None
+
+    def _version(self, deployment: Deployment, number: int) -> Version:
+        version = self._catalogue.version(deployment.model, number)
+        assert version is not None  # noqa: S101 - versions are never deleted
+        return version
+
+
+def _require_right(caller: Caller, kind: ReleaseKind) -> None:
+    """The scope release is for choosing among what an administrator has put there."""
+    if Scope.ADMIN not in caller.scopes and kind not in _BY_SCOPE_RELEASE:
+        raise ForbiddenError(
+            f"With the scope release a key may promote, swap and roll back; to {kind} needs the "
+            "scope admin."
+        )
 
 
 @contextmanager
@@ -198,7 +228,7 @@ def _told_as(expected: Expected) -> Iterator[None]:
         raise PreconditionFailedError(stale.detail) from stale
 
 
-def _entry(release: Release, before: Release) -> Entry:
+def _entry(release: Release, before: Release, evidence: Mapping[str, object] | None) -> Entry:
     details: dict[str, object] = {
         "release": release.number,
         "kind": release.kind.value,
@@ -209,5 +239,7 @@ def _entry(release: Release, before: Release) -> Entry:
     if release.setting.policy != before.setting.policy:
         details["policy"] = asdict(release.setting.policy)
         details["former_policy"] = asdict(before.setting.policy)
+    if evidence is not None:
+        details["evidence"] = dict(evidence)
     at, by = release.released_at, release.released_by
     return Entry(at, by, Action.RELEASE, release.deployment, release.reason, details)

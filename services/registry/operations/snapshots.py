@@ -7,8 +7,9 @@ from datetime import datetime
 from services.registry.domain.access import Key
 from services.registry.domain.deployments import (
     couples,
+    last_of_previous_main,
+    main_since,
     pairings,
-    previous_main,
     versions_to_serve,
 )
 from services.registry.domain.versions import Baseline, Compiled, Version
@@ -123,7 +124,7 @@ def _record(key: Key) -> KeyRecord:
 
 def _deployment(served: Served, now: datetime) -> DeploymentSnapshot:
     deployment, history = served.deployment, served.history
-    numbers = versions_to_serve(history, now)
+    numbers, before = versions_to_serve(history, now), last_of_previous_main(history)
     return DeploymentSnapshot(
         name=deployment.name,
         project=deployment.project,
@@ -135,7 +136,9 @@ def _deployment(served: Served, now: datetime) -> DeploymentSnapshot:
         main=history[-1].setting.main,
         challengers=history[-1].setting.challengers,
         policy=history[-1].setting.policy,
-        previous_main=previous_main(history),
+        main_since=main_since(history),
+        previous_main=None if before is None else before.setting.main,
+        previous_release=None if before is None else before.number,
         pairings=tuple(
             Pairing(version=owed.version, since=owed.since) for owed in pairings(history, now)
         ),

@@ -54,6 +54,9 @@ EVALUATION.loc[1, "price"] = np.nan
 EVALUATION.loc[2, "seen_at"] = pd.NaT
 
 
+NEVER = np.datetime64("NaT")
+
+
 def parquet_of(rows: pd.DataFrame) -> bytes:
     out = io.BytesIO()
     rows.to_parquet(out, index=False)
@@ -155,7 +158,7 @@ def test_without_an_evaluation_sample_the_reference_is_taken(client: httpx.Clien
         (EVALUATION.drop(columns="seen_at"), "seen_at", "/time_column", "in the evaluation sample"),
         (EVALUATION, "risk", "/time_column", "is the target"),
         (EVALUATION, "flag", "/time_column", "is bool, not a time"),
-        (EVALUATION.assign(seen_at=np.datetime64("NaT")), "seen_at", "/time_column", "all of it is null"),
+        (EVALUATION.assign(seen_at=NEVER), "seen_at", "/time_column", "all of it is null"),
         (EVALUATION.assign(seen_at=1.7e12), "seen_at", "/time_column", "divide milliseconds"),
     ],
 )

@@ -7,7 +7,12 @@ from understudy.launch.plan import Plan, make_plan
 from understudy.launch.secrets import Secrets
 from understudy.launch.settings import EXAMPLE_TYPES, LaptopSettings
 
-SECRETS = Secrets(admin_key="us_admin", service_key="us_service", metrics_key="us_metrics")
+SECRETS = Secrets(
+    admin_key="us_admin",
+    service_key="us_service",
+    monitor_key="us_monitor",
+    metrics_key="us_metrics",
+)
 REDIS = Path("/opt/redis-server")
 
 
@@ -43,6 +48,11 @@ def test_a_redis_elsewhere_is_not_started_and_needs_no_port() -> None:
 def test_only_the_registry_is_told_the_admin_key() -> None:
     holders = [s.name for s in plan_of().processes if "us_admin" in s.env.values()]
     assert holders == ["registry"]
+
+
+def test_only_registry_and_monitor_are_told_the_key_that_may_release() -> None:
+    holders = [s.name for s in plan_of().processes if "us_monitor" in s.env.values()]
+    assert holders == ["registry", "monitor"]
 
 
 def test_no_secret_stands_on_a_command_line() -> None:

@@ -11,6 +11,8 @@ from services.registry.domain.deployments import (
     Couple,
     Pairing,
     couples,
+    last_of_previous_main,
+    main_since,
     pairings,
     previous_main,
     versions_to_serve,
@@ -133,3 +135,12 @@ def test_couples_are_those_of_a_walk_through_the_history(
     current = past[-1].setting.challengers
     assert begun(past) == {challenger: naive(past, challenger) for challenger in current}
     assert all(couple.since == NOON + couple.release * HOUR for couple in couples(past))
+
+
+def test_the_main_is_dated_and_the_release_of_the_former_one_is_named() -> None:
+    past = history(Setting(1), Setting(1, (2,)), Setting(2), Setting(2, (3,)))
+    before = last_of_previous_main(past)
+    assert before is not None
+    assert (before.number, main_since(past)) == (2, NOON + 2 * HOUR)
+    only = history(Setting(1), Setting(1, (2,)))
+    assert (last_of_previous_main(only), main_since(only)) == (None, NOON)

@@ -46,6 +46,8 @@ def test_an_empty_key_is_no_key() -> None:
 def test_keys_need_ids_of_their_own() -> None:
     with pytest.raises(ValidationError, match="different ids"):
         settings(admin_key=KEY, metrics_key=KEY[:-1] + "b")
+    with pytest.raises(ValidationError, match="different ids"):
+        settings(service_key=KEY, monitor_key=KEY)
 
 
 def test_trusted_types_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
