@@ -15,7 +15,7 @@ import structlog
 
 from services.monitor.domain.probes import FreshRows, Probe, told_pairs, window_table
 from services.monitor.domain.rows import Column, PredictionRows
-from services.monitor.domain.statistics.association import Joint
+from services.monitor.domain.statistics.association import Comparison
 from services.monitor.domain.statistics.coding import feature_coding, table_of
 from services.monitor.domain.statistics.interaction import (
     HISTORIES,
@@ -29,6 +29,7 @@ from services.monitor.ports import ProbeStore
 from understudy.contracts.registry import DeploymentSnapshot, ServedVersion
 
 _FEWEST_FEATURES: Final = 2
+_FEWEST_REFERENCE_ROWS: Final = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +54,8 @@ class _Bench:
 
     reference: str
     measure: Yardstick | None
-    """None: the reference has no two features that can be judged."""
-    history: deque[Joint] = field(default_factory=lambda: deque(maxlen=max(HISTORIES)))
+    """None: the reference has no two features that can be judged, or too few rows."""
+    history: deque[Comparison] = field(default_factory=lambda: deque(maxlen=max(HISTORIES)))
 
 
 class Probing:
@@ -115,8 +116,8 @@ class Probing:
         if measure is None or not entries:
             return probe
         window = window_table(measure.codings, entries, entity)
-        found = look(measure, [*bench.history], probe.wealth, window, probe.window_at)
-        bench.history.append(found.joint)
+        found = look(measure, [*bench.history], probe.wealth, window, taught_at=probe.window_at)
+        bench.history.append(found.taught)
         return replace(
             probe,
             wealth=found.wealth,
@@ -139,9 +140,10 @@ class Probing:
 def _measure(columns: Mapping[str, Column]) -> Yardstick | None:
     found = (feature_coding(name, column) for name, column in columns.items())
     codings = [coding for coding in found if coding is not None]
-    if len(codings) < _FEWEST_FEATURES:
+    rows = max(map(len, columns.values()), default=0)
+    if len(codings) < _FEWEST_FEATURES or rows < _FEWEST_REFERENCE_ROWS:
         return None
-    return yardstick(codings, table_of(codings, columns, max(map(len, columns.values()))))
+    return yardstick(codings, table_of(codings, columns, rows))
 
 
 def _judged_features(served: ServedVersion, most: int) -> list[str]:

@@ -6,8 +6,9 @@ import pytest
 from services.monitor.domain.arrays import Floats
 from services.monitor.domain.rows import Column
 from services.monitor.domain.statistics.association import (
-    Joint,
+    Comparison,
     changed_pairs,
+    compare,
     joint_counts,
     row_scores,
 )
@@ -49,11 +50,11 @@ def measure_of(columns: dict[str, Column], rows: int) -> Yardstick:
 def run(windows: list[dict[str, Column]], seed: int = 0) -> tuple[Wealth, list[tuple[int, int]]]:
     """The end of betting on the windows, and the pairs of the last one that had any."""
     measure = measure_of(draw(np.random.default_rng(seed), 3_000), 3_000)
-    wealth, history, pairs = Wealth(), list[Joint](), list[tuple[int, int]]()
+    wealth, history, pairs = Wealth(), list[Comparison](), list[tuple[int, int]]()
     for at, window in enumerate(windows):
         table = table_of(measure.codings, window, ROWS)
-        seen = look(measure, history, wealth, table, float(at - 1))
-        wealth, history = seen.wealth, [*history, seen.joint][-16:]
+        seen = look(measure, history, wealth, table, taught_at=float(at - 1))
+        wealth, history = seen.wealth, [*history, seen.taught][-4:]
         pairs = [(pair.first, pair.second) for pair in seen.pairs] or pairs
     return wealth, pairs
 
@@ -94,7 +95,7 @@ def test_evidence_begins_anew_when_the_features_part_again() -> None:
     rng = np.random.default_rng(5)
     together = [draw(rng, ROWS, 0.9) for _ in range(8)]
     assert run(together)[0].log_evidence >= LOG_THRESHOLD
-    # What was learnt is forgotten after 16 windows, what was won after four without a pair.
+    # What was learnt is forgotten after 4 windows, what was won after four without a pair.
     apart = [draw(rng, ROWS) for _ in range(24)]
     assert run([*together, *apart])[0].log_evidence < LOG_THRESHOLD
 
@@ -163,10 +164,11 @@ def test_a_feature_that_changed_its_form_is_missing() -> None:
 
 def test_joint_counts_add_and_reweighting_changes_no_association() -> None:
     rng = np.random.default_rng(7)
-    codes = rng.integers(0, CODES + 1, (4_000, 3))
+    codes = rng.integers(0, CODES + 1, (4_000, 3)).astype(np.int8)
     counted = joint_counts(codes)
     assert np.array_equal(counted, joint_counts(codes[:900]) + joint_counts(codes[900:]))
-    assert changed_pairs(counted, joint_counts(codes[codes[:, 0] != 2][:2_000])) == ()
+    drawn = codes[codes[:, 0] != 2][:2_000]
+    assert changed_pairs(compare((drawn,), counted), counted) == ()
     assert row_scores((), codes).tolist() == [0.0] * 4_000
 
 

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from services.monitor.domain.arrays import Floats
 from services.monitor.domain.rows import Column
 
-Codes = NDArray[np.int64]
+Codes = NDArray[np.int8]
 CODES: Final = 5
 NONE: Final = CODES
 """The code of a missing value: one beyond the others, so that a table may hold a zero there."""
@@ -91,7 +91,7 @@ def edges_of(codings: Sequence[FeatureCoding], table: Table) -> list[Floats | No
 
 def codes_of(table: Table, edges: Sequence[Floats | None]) -> Codes:
     """(rows, features), each from 0 to `NONE`."""
-    found = np.full(table.values.shape, NONE, dtype=np.int64)
+    found = np.full(table.values.shape, NONE, dtype=np.int8)
     for at, cuts in enumerate(edges):
         values = table.values[:, at]
         there = np.isfinite(values)
