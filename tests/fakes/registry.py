@@ -42,7 +42,9 @@ SIGNATURE = Signature(
 )
 
 
-def draft(model: str = "credit", signature: Signature = SIGNATURE) -> VersionDraft:
+def draft(
+    model: str = "credit", signature: Signature = SIGNATURE, *, time_column: str | None = None
+) -> VersionDraft:
     return VersionDraft(
         model=model,
         artifact="a" * 64,
@@ -51,6 +53,7 @@ def draft(model: str = "credit", signature: Signature = SIGNATURE) -> VersionDra
         created_at=NOON,
         created_by="admin0001",
         metrics={"auc": 0.8},
+        time_column=time_column,
     )
 
 

@@ -24,6 +24,7 @@ from understudy.contracts.vocabulary import Decision
 
 ADMIN = "us_admin0001_aaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 SERVICE = "us_service01_bbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+MONITOR = "us_monitor01_dddddddddddddddddddddddddddd"
 METRICS = "us_metrics01_cccccccccccccccccccccccccccc"
 
 
@@ -64,6 +65,7 @@ async def registry() -> AsyncIterator[Registry]:
         {
             "admin_key": ADMIN,
             "service_key": SERVICE,
+            "monitor_key": MONITOR,
             "metrics_key": METRICS,
             "body_limit_bytes": 100_000,
         }

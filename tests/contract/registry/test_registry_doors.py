@@ -13,7 +13,7 @@ from tests.fakes.registry import NOON, Memory
 from understudy.contracts.vocabulary import Scope
 from understudy.runtime.keys import make_key
 
-from .conftest import ADMIN, METRICS, SERVICE, Registry
+from .conftest import ADMIN, METRICS, MONITOR, SERVICE, Registry
 
 pytestmark = pytest.mark.anyio
 
@@ -126,6 +126,8 @@ async def test_probes_are_open(registry: Registry, path: str) -> None:
         (SERVICE, "/v1/deployments/credit", 200),
         (SERVICE, "/v1/audit", 403),
         (SERVICE, "/metrics", 403),
+        (MONITOR, "/v1/snapshot", 200),
+        (MONITOR, "/v1/audit", 403),
         (METRICS, "/metrics", 200),
         (METRICS, "/v1/snapshot", 403),
         (ADMIN, "/v1/audit", 200),

@@ -230,7 +230,7 @@ async def test_the_snapshot_says_what_to_have_at_hand(registry: Registry) -> Non
     assert held.previous_main == 1
     assert [owed.version for owed in held.pairings] == [1, 2]
     assert [served.version for served in held.versions] == [1, 2]
-    assert {key.id for key in found.keys} == {"admin0001", "service01", "metrics01"}
+    assert {key.id for key in found.keys} == {*("admin0001", "service01", "monitor01", "metrics01")}
 
 
 async def known(registry: Registry) -> dict[str, str]:
