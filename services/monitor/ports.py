@@ -129,6 +129,13 @@ class Outcomes(Protocol):
         """The same of protected attributes, which have a retention of their own."""
 
 
+class ChangeFinder(Protocol):
+    """Dates changes of a mean."""
+
+    def last_change(self, losses: Losses) -> float | None:
+        """When the newest change that can be told from chance began; None without any."""
+
+
 class Releases(Protocol):
     """The registry's ordinary road to another release."""
 

@@ -72,6 +72,7 @@ class ConceptReading:
     since: datetime | None = None
     changed_at: datetime | None = None
     estimate_gap: float | None = None
+    estimate_gap_lasts: bool = False
     trained_days_ago: float | None = None
 
     @property

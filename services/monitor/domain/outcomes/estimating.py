@@ -78,6 +78,11 @@ class Expectation:
         right = np.einsum("cbc->cb", self.chances)
         return float((answered * (1.0 - right)).sum())
 
+    def error_of_errors(self, answered: Counts) -> float:
+        """The standard error of that, for the baseline's size."""
+        right = np.einsum("dcbc->dcb", self.drawn)
+        return float((answered * (1.0 - right)).sum(axis=(1, 2)).std(ddof=1))
+
 
 def expect(baseline: Baseline, weights: Floats | None = None) -> Expectation | None:
     """Calibrate on a baseline; None for a regression, without scores or with few labels.
