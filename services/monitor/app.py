@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from typing import Final
 
 import numpy as np
@@ -11,15 +11,19 @@ from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 from starlette.types import Lifespan
 
+from services.monitor.adapters.archive.backlog import RedisBacklog
+from services.monitor.adapters.archive.files import ParquetArchive
 from services.monitor.adapters.cell_store import RedisCellStore
 from services.monitor.adapters.event_log import RedisEventLog
+from services.monitor.adapters.leases import RedisLeases, kept_token
 from services.monitor.adapters.probe_store import RedisProbeStore
 from services.monitor.adapters.references import ParquetReferences
 from services.monitor.adapters.report_process import ReportProcess
 from services.monitor.api import Surface, monitor_routes
+from services.monitor.domain.parts import PartLimits
 from services.monitor.domain.rules import Rules
-from services.monitor.loops import Heartbeat, Tidying, Watching, begin_loops
-from services.monitor.metrics import FiguresCollector, MonitorMetrics
+from services.monitor.loops import Heartbeat, Leasing, Tidying, Watching, begin_loops
+from services.monitor.metrics import ArchiveMetrics, FiguresCollector, LeaseMetrics, MonitorMetrics
 from services.monitor.operations import (
     Monitoring,
     ProbeTerms,
@@ -28,6 +32,8 @@ from services.monitor.operations import (
     ReportTerms,
     Sources,
 )
+from services.monitor.operations.archiving import Archiving, Expiring, NotArchiving
+from services.monitor.operations.sharing import Sharing
 from services.monitor.settings import MonitorSettings
 from understudy.client.following import RegistryFollowing
 from understudy.runtime.buckets import LATENCY_SECONDS
@@ -40,19 +46,28 @@ from understudy.runtime.redis_client import redis_client
 _REDIS_SECONDS: Final = 10.0
 # Each deployment's look at its log holds one.
 _REDIS_CONNECTIONS: Final = 4_096
+_PART_BYTES: Final = 16 * 1024**2
+"""Of entries in one file of the archive: bounds the memory that making it takes."""
+_ARCHIVE_PAUSE_SECONDS: Final = 10.0
+_EXPIRING_SECONDS: Final = 3_600.0
 
 
 def create_app(settings: MonitorSettings) -> FastAPI:
     """The monitor as an ASGI application; its loops run while its lifespan lasts."""
     folder = settings.state_dir / "monitor"
-    registry = RegistryFollowing(
-        str(settings.registry_url), settings.service_key.get_secret_value()
-    )
+    registry = RegistryFollowing(str(settings.registry_url), settings.registry_key)
     redis = _redis(settings)
     numbers = CollectorRegistry()
     metrics = MonitorMetrics(numbers)
     follower = Follower(
         registry, SnapshotCache(folder / "snapshot.json"), settings.snapshot_wait_seconds
+    )
+    sharing = Sharing(
+        RedisLeases(redis, settings.monitor_lease_seconds, kept_token(folder / "token")),
+        lambda: monitoring.watches,
+        settings.monitor_lease_seconds,
+        LeaseMetrics(numbers),
+        time.monotonic,
     )
     sources = Sources(
         log=RedisEventLog(
@@ -67,8 +82,12 @@ def create_app(settings: MonitorSettings) -> FastAPI:
         metrics=metrics,
         rules=_rules(settings),
         clock=time.time,
+        holds=sharing.holds,
     )
     monitoring = Monitoring(follower, sources)
+    sharing.subscribe(monitoring.changed.set)
+    leasing = Leasing(sharing, follower, settings.monitor_lease_seconds)
+    archive = _archive(settings)
     reporting = Reporting(sources, ReportProcess(), _report_terms(settings))
     numbers.register(
         FiguresCollector(
@@ -80,9 +99,7 @@ def create_app(settings: MonitorSettings) -> FastAPI:
     )
     watching = Watching(monitoring, metrics, settings.monitor_pause_seconds)
     tidying = Tidying(follower, sources.references)
-    probing = Probing(
-        lambda: monitoring.watches, sources, RedisProbeStore(redis), _probe_terms(settings)
-    )
+    probing = Probing(monitoring.held, sources, RedisProbeStore(redis), _probe_terms(settings))
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -92,11 +109,16 @@ def create_app(settings: MonitorSettings) -> FastAPI:
             heartbeat,
             watching,
             tidying,
+            repeat("leasing", leasing.step),
+            *_archiving(settings, archive, _backlog(redis, settings), monitoring, numbers),
             repeat("probing", probing.step, pause_seconds=settings.monitor_probe_seconds),
         )
         yield
         await cancel(loops)
         await watching.close()
+        await sharing.close()
+        if archive is not None:
+            archive.close()
         await registry.aclose()
         await redis.aclose()
 
@@ -124,6 +146,49 @@ def _redis(settings: MonitorSettings) -> Redis:
         settings.monitor_wait_seconds + _REDIS_SECONDS,
         _REDIS_CONNECTIONS,
     )
+
+
+def _archive(settings: MonitorSettings) -> ParquetArchive | None:
+    """None when nothing is to be archived."""
+    url = settings.monitor_archive_url
+    if url is None:
+        url = (settings.state_dir / "monitor" / "archive").resolve().as_uri()
+    deadline = settings.monitor_archive_deadline_seconds
+    return ParquetArchive(url, deadline_seconds=deadline) if url else None
+
+
+def _backlog(redis: Redis, settings: MonitorSettings) -> RedisBacklog:
+    return RedisBacklog(
+        redis,
+        PartLimits(
+            window_milliseconds=max(1, round(settings.monitor_archive_seconds * 1_000)),
+            rows=settings.monitor_archive_rows,
+            size=_PART_BYTES,
+        ),
+    )
+
+
+def _archiving(
+    settings: MonitorSettings,
+    archive: ParquetArchive | None,
+    backlog: RedisBacklog,
+    monitoring: Monitoring,
+    numbers: CollectorRegistry,
+) -> list[Coroutine[None, None, None]]:
+    """The loops that keep the archive, or the one that tells that there is none."""
+    pause = min(_ARCHIVE_PAUSE_SECONDS, settings.monitor_archive_seconds / 4)
+    metrics = ArchiveMetrics(numbers)
+    if archive is None:
+        telling = NotArchiving(backlog, monitoring.held)
+        return [repeat("not_archiving", telling.step, pause_seconds=pause)]
+    archiving = Archiving(archive, backlog, monitoring.held, metrics, time.time)
+    expiring = Expiring(
+        archive, settings.monitor_archive_days, settings.monitor_protected_days, time.time
+    )
+    return [
+        repeat("archiving", archiving.step, pause_seconds=pause),
+        repeat("expiring", expiring.step, pause_seconds=_EXPIRING_SECONDS),
+    ]
 
 
 def _rules(settings: MonitorSettings) -> Rules:

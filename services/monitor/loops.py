@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import Collection, Coroutine
+from collections.abc import Collection, Coroutine, Mapping
 from typing import Final
 
 from services.monitor.metrics import MonitorMetrics
 from services.monitor.operations import Clock, Monitoring, Watch
+from services.monitor.operations.sharing import Sharing
 from services.monitor.ports import References
 from understudy.contracts.registry import FollowerReport
 from understudy.contracts.vocabulary import Component
@@ -14,6 +15,7 @@ from understudy.runtime.following import Follower, SnapshotSource
 from understudy.runtime.loops import cancel, repeat
 
 _LOOK_AGAIN_SECONDS: Final = 5.0
+_STAND_BY_SECONDS: Final = 5.0
 _HEARTBEAT_LOOK_SECONDS: Final = 0.5
 _BETWEEN_TIDYINGS_SECONDS: Final = 600.0
 
@@ -60,7 +62,10 @@ class Heartbeat:
 
 
 class Watching:
-    """Keeps one loop per watch, so that a deployment in trouble stops no other."""
+    """Keeps one loop per watch, so that a deployment in trouble stops no other.
+
+    A watch that is ours is stepped; of the others only what is stored is seen now and then.
+    """
 
     def __init__(
         self, monitoring: Monitoring, metrics: MonitorMetrics, pause_seconds: float
@@ -69,6 +74,7 @@ class Watching:
         self._metrics = metrics
         self._pause_seconds = pause_seconds
         self._tasks: dict[Watch, asyncio.Task[None]] = {}
+        self._stepped: dict[Watch, bool] = {}
 
     async def step(self) -> None:
         """Wait for watches to come or go, and have a loop for each; look now and then anyway."""
@@ -76,8 +82,11 @@ class Watching:
             async with asyncio.timeout(_LOOK_AGAIN_SECONDS):
                 await self._monitoring.changed.wait()
         self._monitoring.changed.clear()
-        await self._end(self._tasks.keys() - set(self._monitoring.watches.values()))
-        self._begin()
+        held, watches = self._monitoring.held(), self._monitoring.watches
+        wanted = {watch: name in held for name, watch in watches.items()}
+        changed = {watch for watch in self._tasks if wanted.get(watch) != self._stepped[watch]}
+        await self._end(changed)
+        self._begin(wanted)
 
     async def close(self) -> None:
         """End all loops."""
@@ -88,22 +97,42 @@ class Watching:
         await cancel([self._tasks[watch] for watch in watches])
         for watch in watches:
             if self._tasks[watch].done():
-                del self._tasks[watch]
+                del self._tasks[watch], self._stepped[watch]
 
-    def _begin(self) -> None:
+    def _begin(self, wanted: Mapping[Watch, bool]) -> None:
         """A deployment that is back waits until the loop of its former watch has ended."""
         busy = {watch.deployment.name for watch in self._tasks}
-        for name, watch in self._monitoring.watches.items():
+        for watch, ours in wanted.items():
+            name = watch.deployment.name
             if name not in busy:
-                self._tasks[watch] = asyncio.create_task(self._repeat(name, watch))
+                self._stepped[watch] = ours
+                self._tasks[watch] = asyncio.create_task(self._repeat(name, watch, ours=ours))
 
-    async def _repeat(self, name: str, watch: Watch) -> None:
+    async def _repeat(self, name: str, watch: Watch, *, ours: bool) -> None:
         await repeat(
             f"watch:{name}",
-            watch.step,
-            pause_seconds=self._pause_seconds,
+            watch.step if ours else watch.stand_by,
+            pause_seconds=self._pause_seconds if ours else _STAND_BY_SECONDS,
             on_failure=lambda _: self._metrics.step_failed(name),
         )
+
+
+class Leasing:
+    """Keeps our leases, and looks for others at once when deployments come or go."""
+
+    def __init__(self, sharing: Sharing, follower: Follower, lease_seconds: float) -> None:
+        self._sharing = sharing
+        self._every_seconds = lease_seconds / 3
+        self._woken = asyncio.Event()
+        follower.subscribe(lambda _: self._woken.set())
+
+    async def step(self) -> None:
+        """Wait for the time or a snapshot; then see to the leases."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._every_seconds):
+                await self._woken.wait()
+        self._woken.clear()
+        await self._sharing.step()
 
 
 class Tidying:

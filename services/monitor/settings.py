@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 
 from understudy.runtime.settings import FollowerSettings, Port, Seconds
 
@@ -14,6 +14,9 @@ class MonitorSettings(FollowerSettings):
 
     monitor_port: Port = 8702
     """Port to listen on."""
+    monitor_key: SecretStr | None = None
+    """A key with the scopes follow, read and release, used instead of the service key. Without it
+    the monitor recommends where it would act: it has no right to."""
     monitor_window_minutes: Count = 10
     """The minutes that the readings are taken over."""
     monitor_drift_rows: Count = 100
@@ -40,9 +43,34 @@ class MonitorSettings(FollowerSettings):
     """Features that are judged together at most: the most important ones."""
     monitor_probe_reference_rows: Annotated[int, Field(ge=200)] = 10_000
     """Rows of the reference sample that the classifiers see at most, evenly spread."""
+    monitor_lease_seconds: Annotated[float, Field(ge=1)] = 15.0
+    """After so long without a word from a monitor, others take its deployments over."""
+    monitor_archive_url: str | None = None
+    """fsspec URL of the folder that the log is archived to, as Parquet; one in the state folder
+    when it is not set; nothing is archived when it is empty."""
+    monitor_archive_seconds: Seconds = 300.0
+    """The log is archived in windows of so long, each once it is over."""
+    monitor_archive_rows: Count = 50_000
+    """From so many rows on a window is cut into several files."""
+    monitor_archive_days: Annotated[float, Field(gt=0)] | None = None
+    """For how long what is archived is kept; for ever when it is not set."""
+    monitor_protected_days: Annotated[float, Field(gt=0)] = 90.0
+    """For how long protected attributes are kept, in the archive as well."""
+    monitor_archive_deadline_seconds: Seconds = 60.0
+    """What writing or reading one file of the archive may take."""
     monitor_report_rows: Count = 10_000
     """Rows that a report shows at most, of the log and of the reference each."""
     monitor_report_cache_seconds: Annotated[float, Field(ge=60)] = 60.0
     """For how long a report is handed out again."""
     monitor_report_deadline_seconds: Seconds = 110.0
     """What a report may take; a little less than what clients wait for it."""
+
+    @field_validator("monitor_key")
+    @classmethod
+    def _empty_is_none(cls, key: SecretStr | None) -> SecretStr | None:
+        return key if key is not None and key.get_secret_value() else None
+
+    @property
+    def registry_key(self) -> str:
+        """What the registry is asked with."""
+        return (self.monitor_key or self.service_key).get_secret_value()

@@ -1,6 +1,9 @@
 """Leases as keys in Redis that run out, and who is there as a set of those who said so lately."""
 
+import contextlib
+import os
 import uuid
+from pathlib import Path
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -30,13 +33,29 @@ def lease_key(deployment: str) -> str:
     return f"understudy:{{{deployment}}}:monitor:lease"
 
 
-class RedisLeases:
-    """Implements `ports.Leases`, for one life of one process."""
+def kept_token(path: Path) -> str:
+    """The token in a file of ours, made the first time: a restart takes its own leases up again.
 
-    def __init__(self, redis: Redis, seconds: float) -> None:
+    Where nothing can be kept it is another one each time, and others' patience has to run out.
+    """
+    with contextlib.suppress(OSError):
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            draft = path.with_suffix(f".{os.getpid()}")
+            draft.write_text(uuid.uuid4().hex)
+            draft.replace(path)
+        if token := path.read_text().strip():
+            return token
+    return uuid.uuid4().hex
+
+
+class RedisLeases:
+    """Implements `ports.Leases` for whoever goes by the token."""
+
+    def __init__(self, redis: Redis, seconds: float, token: str) -> None:
         self._redis = redis
         self._milliseconds = max(1, round(seconds * 1_000))
-        self._token = uuid.uuid4().hex
+        self._token = token
         self._hold = redis.register_script(_HOLD)
         self._let_go = redis.register_script(_LET_GO)
         self._beat = redis.register_script(_BEAT)

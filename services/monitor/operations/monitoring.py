@@ -64,9 +64,13 @@ class Monitoring:
             raise ForbiddenError("The key does not carry the scope 'metrics' for all deployments.")
 
     def figures(self) -> list[Figures]:
-        """Of every deployment that has some."""
-        found = (watch.figures() for watch in tuple(self.watches.values()))
+        """Of every deployment that has some and is ours: shown once, whoever adds up."""
+        found = (watch.figures() for watch in self.held().values())
         return [figures for figures in found if figures is not None]
+
+    def held(self) -> dict[str, Watch]:
+        """The watches that are this monitor's to work on."""
+        return {name: watch for name, watch in self.watches.items() if self._sources.holds(name)}
 
     def missing(self) -> dict[str, str]:
         """What keeps the process from being ready."""

@@ -10,6 +10,14 @@ from services.monitor.ports import CellStore, EventLog, References
 Clock = Callable[[], float]
 """Seconds since the epoch."""
 
+Holds = Callable[[str], bool]
+"""Whether a deployment is this monitor's to work on."""
+
+
+def everything(_: str) -> bool:
+    """What a monitor holds that shares with no other."""
+    return True
+
 
 @dataclass(frozen=True, slots=True)
 class Sources:
@@ -21,3 +29,4 @@ class Sources:
     metrics: MonitorMetrics
     rules: Rules
     clock: Clock
+    holds: Holds = everything

@@ -13,9 +13,9 @@ import structlog
 from services.monitor.domain.accounting import Delivery, State, account
 from services.monitor.domain.assessing import Setting, assess
 from services.monitor.domain.deciding.judgement import Judgement
-from services.monitor.domain.errors import NotReadyError
+from services.monitor.domain.errors import LeaseLostError, NotReadyError
 from services.monitor.domain.probes import Probe
-from services.monitor.domain.readings import Assessment, Figures
+from services.monitor.domain.readings import Assessment, Figures, LabelFigures
 from services.monitor.domain.reference import Reference
 from services.monitor.domain.windows import latest_window
 from services.monitor.operations.sources import Sources
@@ -43,6 +43,8 @@ class Watch:
         """Why it is not."""
         self.judged: Judgement | None = None
         """What was concluded last."""
+        self.labelled = LabelFigures()
+        """What was last read off labelled rows, for metrics."""
 
     async def step(self) -> None:
         """Read the log to its end, or a good piece of it, committing after each look."""
@@ -55,6 +57,11 @@ class Watch:
                 self._caught_up_at = self._sources.clock()
                 break
         self._sources.metrics.stepped(self._sources.clock())
+
+    async def stand_by(self) -> None:
+        """See what the monitor that works on it has stored; nothing is changed."""
+        await self._take_up_release()
+        await self._held_state()
 
     def assess(self) -> Assessment:
         """The readings of the latest window. Raises NotReadyError."""
@@ -74,7 +81,7 @@ class Watch:
         if state is None or self._reference is None:
             return None
         lag = max(0.0, self._sources.clock() - self._caught_up_at)
-        return Figures(self.assess(), state.totals, lag)
+        return Figures(self.assess(), state.totals, lag, self.judged, self.labelled)
 
     async def _take_up_release(self) -> Reference:
         deployment = self.deployment
@@ -115,6 +122,8 @@ class Watch:
             self._sources.rules,
             self._sources.clock(),
         )
+        if not self._sources.holds(self.deployment.name):
+            raise LeaseLostError(f"{self.deployment.name} is another monitor's by now")
         if await self._sources.store.commit(self.deployment.name, change):
             self._state = state.after(change)
         else:

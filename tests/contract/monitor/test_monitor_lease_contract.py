@@ -1,13 +1,15 @@
 """The fake desk of leases does as Redis does."""
 
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from redis.asyncio import Redis
 
-from services.monitor.adapters.leases import MEMBERS, RedisLeases, lease_key
+from services.monitor.adapters.leases import MEMBERS, RedisLeases, kept_token, lease_key
 from services.monitor.ports import Leases
 from tests.fakes.monitor_leases import LeaseDesk
 
@@ -52,7 +54,7 @@ def redis_bench(client: Redis) -> Bench:
         for member in members:
             await client.zadd(MEMBERS, {member: 1.0})
 
-    return Bench(lambda: RedisLeases(client, SECONDS), run_out)
+    return Bench(lambda: RedisLeases(client, SECONDS, uuid.uuid4().hex), run_out)
 
 
 async def test_one_holds_and_renews_while_others_are_refused(bench: Bench) -> None:
@@ -91,3 +93,16 @@ async def test_who_is_there(bench: Bench) -> None:
     assert await one.beat() == 2
     await bench.run_out()
     assert await other.beat() == 1
+
+
+async def test_a_restarted_monitor_goes_on_with_its_leases(redis_url: str, tmp_path: Path) -> None:
+    async with Redis.from_url(redis_url) as client:
+        tokens = [kept_token(tmp_path / "monitor" / "token") for _ in range(2)]
+        assert tokens[0] == tokens[1] != kept_token(tmp_path / "other" / "token")
+        assert all([await RedisLeases(client, SECONDS, token).hold("iris") for token in tokens])
+
+
+def test_where_nothing_can_be_kept_every_life_is_another(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    path = tmp_path / "file" / "token"
+    assert kept_token(path) != kept_token(path)
