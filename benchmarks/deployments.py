@@ -27,12 +27,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from services.serving.adapters.library import ModelLibrary
+from services.serving.domain.table import Live
 from services.serving.domain.warming import probe_rows
 from services.serving.metrics import ServingMetrics
 from services.serving.operations import Serving
 from services.serving.operations.releases import Releases
 from services.serving.operations.scoring import Limits
-from services.serving.ports import Answered
+from services.serving.ports import Answered, ToldPair, ToldRow
 from understudy.contracts.events import LabelEvent, ProtectedEvent
 from understudy.contracts.registry import Compiled, DeploymentSnapshot, ServedVersion, Snapshot
 from understudy.contracts.signature import Feature, Signature, Target
@@ -70,6 +71,12 @@ class NoLog:
         """There are none."""
         del deployment, items
         return True
+
+    async def elsewhere(
+        self, deployment: str, live: Live, rows: Sequence[ToldRow], pairs: Sequence[ToldPair]
+    ) -> bool:
+        """Nothing is told."""
+        raise NotImplementedError(deployment, live, rows, pairs)
 
 
 class Folder:

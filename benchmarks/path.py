@@ -32,7 +32,7 @@ from services.serving.domain.warming import probe_rows
 from services.serving.metrics import ServingMetrics
 from services.serving.operations import Answers, Serving
 from services.serving.operations.scoring import Limits
-from services.serving.ports import Answered
+from services.serving.ports import Answered, ToldPair, ToldRow
 from understudy.contracts.events import LabelEvent, ProtectedEvent
 from understudy.contracts.policy import Policy
 from understudy.contracts.registry import KeyRecord
@@ -76,6 +76,12 @@ class NoLog:
     async def protected(self, deployment: str, items: Sequence[ProtectedEvent]) -> bool:
         """Nothing sends any."""
         raise NotImplementedError(deployment, items)
+
+    async def elsewhere(
+        self, deployment: str, live: Live, rows: Sequence[ToldRow], pairs: Sequence[ToldPair]
+    ) -> bool:
+        """Nothing is told."""
+        raise NotImplementedError(deployment, live, rows, pairs)
 
 
 class Sink:

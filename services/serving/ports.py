@@ -8,6 +8,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Protocol
 
+from services.serving.domain.drafts import Cells
+from services.serving.domain.elsewhere import Said
 from services.serving.domain.scoring import Loaded
 from services.serving.domain.table import Live
 from services.serving.domain.trimming import EntryId, Look, Stream
@@ -42,6 +44,32 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldRow:
+    """A row that was answered elsewhere."""
+
+    prediction_id: str
+    at: float
+    version: int
+    challengers: tuple[int, ...]
+    """Versions that owe a pair for it."""
+    cells: Cells
+    said: Said
+
+
+@dataclass(frozen=True, slots=True)
+class ToldPair:
+    """What main and challenger answered elsewhere to one row."""
+
+    prediction_id: str
+    at: float
+    main: int
+    main_said: Said
+    challenger: int
+    challenger_said: Said
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class LogHealth:
     """How the log of one worker fares."""
 
@@ -70,6 +98,11 @@ class Log(Protocol):
 
     async def protected(self, deployment: str, items: Sequence[ProtectedEvent]) -> bool:
         """Protected attributes that come by themselves are strict: True when they are safe."""
+
+    async def elsewhere(
+        self, deployment: str, live: Live, rows: Sequence[ToldRow], pairs: Sequence[ToldPair]
+    ) -> bool:
+        """Predictions made elsewhere are strict: True when all of them are safe."""
 
 
 class Artifacts(Protocol):

@@ -23,7 +23,8 @@ from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from services.serving.domain.rows import Plan
 from services.serving.domain.scoring import Cost, Loaded
-from services.serving.ports import Answered, ModelKey, key_of
+from services.serving.domain.table import Live
+from services.serving.ports import Answered, ModelKey, ToldPair, ToldRow, key_of
 from understudy.contracts.events import LabelEvent, ProtectedEvent
 from understudy.contracts.registry import (
     DeploymentSnapshot,
@@ -245,6 +246,8 @@ class ListLog:
         self.answered: list[Answered] = []
         self.labelled: list[tuple[str, LabelEvent]] = []
         self.told: list[tuple[str, ProtectedEvent]] = []
+        self.rows: list[ToldRow] = []
+        self.pairs: list[ToldPair] = []
         self.full = False
 
     def predictions(self, answered: Answered) -> asyncio.Future[bool] | None:
@@ -264,6 +267,15 @@ class ListLog:
     async def protected(self, deployment: str, items: Sequence[ProtectedEvent]) -> bool:
         if not self.full:
             self.told += [(deployment, item) for item in items]
+        return not self.full
+
+    async def elsewhere(
+        self, deployment: str, live: Live, rows: Sequence[ToldRow], pairs: Sequence[ToldPair]
+    ) -> bool:
+        del deployment, live
+        if not self.full:
+            self.rows += rows
+            self.pairs += pairs
         return not self.full
 
 

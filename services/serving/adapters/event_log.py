@@ -24,8 +24,10 @@ from services.serving.adapters.log_entries import (
 from services.serving.adapters.redis_line import RedisLine, ReplyError
 from services.serving.adapters.spool import Spool
 from services.serving.adapters.spool_drain import Apply, Drain
+from services.serving.adapters.told_entries import ToldElsewhere
+from services.serving.domain.table import Live
 from services.serving.metrics import LogMetrics
-from services.serving.ports import Answered, LogHealth
+from services.serving.ports import Answered, LogHealth, ToldPair, ToldRow
 from understudy.contracts.events import LabelEvent, ProtectedEvent
 from understudy.contracts.vocabulary import Durability
 from understudy.runtime.loops import repeat
@@ -96,6 +98,12 @@ class EventLog:
     async def protected(self, deployment: str, items: Sequence[ProtectedEvent]) -> bool:
         """Always strict too."""
         return await self._keep(Protected(deployment, items))
+
+    async def elsewhere(
+        self, deployment: str, live: Live, rows: Sequence[ToldRow], pairs: Sequence[ToldPair]
+    ) -> bool:
+        """Always strict too, and all or nothing."""
+        return await self._keep(ToldElsewhere(deployment, live, rows, pairs))
 
     @property
     def state(self) -> LogHealth:

@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from services.serving.adapters.told_entries import ToldElsewhere, told_entries
 from services.serving.operations.wire import scores_of
 from services.serving.ports import Answered
 from understudy.contracts.events import (
@@ -47,7 +48,7 @@ class Protected:
     items: Sequence[ProtectedEvent]
 
 
-Record = Answered | Labelled | Protected
+Record = Answered | Labelled | Protected | ToldElsewhere
 
 _FLOAT: Final = Struct("<d")
 _ROW_BYTES: Final = 120
@@ -68,6 +69,8 @@ def size_of(record: Record) -> int:
             return size + _protected_size(record.protected) if record.protected else size
         case Protected():
             return _protected_size(record.items)
+        case ToldElsewhere():
+            return record.size
         case Labelled():
             return sum(
                 _LABEL_BYTES + getsizeof(item.label) + getsizeof(item.source)
@@ -79,7 +82,7 @@ def rows_of(record: Record) -> int:
     """Rows, labels, and predictions whose protected attributes are in it."""
     if isinstance(record, Answered):
         return len(record.ids) + len(record.protected)
-    return len(record.items)
+    return record.rows if isinstance(record, ToldElsewhere) else len(record.items)
 
 
 def entries_of(records: Sequence[Record]) -> list[tuple[str, Entry]]:
@@ -87,6 +90,7 @@ def entries_of(records: Sequence[Record]) -> list[tuple[str, Entry]]:
     groups: dict[int, list[Answered]] = {}
     labels: list[LabelEvent] = []
     protected: list[ProtectedEvent] = []
+    told: list[tuple[str, Entry]] = []
     for record in records:
         match record:
             case Answered():
@@ -97,10 +101,13 @@ def entries_of(records: Sequence[Record]) -> list[tuple[str, Entry]]:
                 labels += record.items
             case Protected():
                 protected += record.items
+            case ToldElsewhere():
+                told += told_entries(record, columns_of)
     name = records[0].deployment
     found: list[tuple[str, Entry]] = [
         (predictions_key(name), prediction_batch(group)) for group in groups.values()
     ]
+    found += told
     if labels:
         found.append((labels_key(name), LabelBatch(deployment=name, items=labels)))
     if protected:

@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from services.serving.api.telling import one_or_many
+from services.serving.api.telling import Words, one_or_many
 from services.serving.domain.errors import InvalidLabelsError
 from services.serving.operations import Facts, LabelItem
 from understudy.contracts.refusals import FieldError
@@ -19,7 +19,7 @@ from understudy.contracts.serving import (
 
 _LABELS: Final = TypeAdapter(list[LabelRequest])
 _CORRECTIONS: Final = TypeAdapter(list[LabelCorrection])
-_WORDS: Final = {"label": "must be a class (text, number, true or false) or a number"}
+_WORDS: Final[Words] = {("label",): "must be a class (text, number, true or false) or a number"}
 
 
 class Labels:

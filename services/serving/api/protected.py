@@ -5,7 +5,7 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from services.serving.api.telling import one_or_many
+from services.serving.api.telling import Words, one_or_many
 from services.serving.domain.errors import InvalidProtectedError
 from services.serving.operations import Facts, ProtectedItem
 from understudy.contracts.refusals import FieldError
@@ -17,7 +17,7 @@ from understudy.contracts.serving import (
 )
 
 _PROTECTED: Final = TypeAdapter(list[ProtectedRequest])
-_WORDS: Final = {"attributes": "each attribute is text, a number, true or false"}
+_WORDS: Final[Words] = {("attributes",): "each attribute is text, a number, true or false"}
 
 
 class Protected:

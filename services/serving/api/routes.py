@@ -8,11 +8,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from services.serving.api.elsewhere import Predictions
 from services.serving.api.labels import Corrections, Labels
 from services.serving.api.protected import Protected
 from services.serving.api.telling import Handler, Verb, handler
 from services.serving.metrics import ServingMetrics
-from services.serving.operations import Facts, Serving
+from services.serving.operations import Elsewhere, Facts, Serving
 from understudy.contracts.signature import Signature
 from understudy.runtime.keys import presented_key
 
@@ -21,7 +22,11 @@ _METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"
 
 
 def routes(
-    serving: Serving, facts: Facts, metrics: ServingMetrics, body_limit: int
+    serving: Serving,
+    facts: Facts,
+    elsewhere: Elsewhere,
+    metrics: ServingMetrics,
+    body_limit: int,
 ) -> list[BaseRoute]:
     """All routes below `/v1`."""
     deployment = "/v1/deployments/{deployment}"
@@ -44,6 +49,7 @@ def routes(
         *telling("labels", Labels(facts)),
         *telling("labels/{prediction_id}", Corrections(facts), "PUT"),
         *telling("protected", Protected(facts)),
+        *telling("predictions", Predictions(elsewhere)),
         Route(f"{deployment}/signature", show_signature, methods=["GET"]),
         Route(f"{deployment}/predict", only("POST"), methods=[*_METHODS - {"POST"}]),
         Route("/v1/{path:path}", nothing, methods=[*_METHODS]),

@@ -1,7 +1,7 @@
 """Requests that tell something of predictions: one or many, and 202 with a result for each."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import Request
@@ -14,6 +14,10 @@ from understudy.runtime.keys import presented_key
 
 Item = TypeVar("Item", bound=BaseModel)
 Handler = Callable[[Request], Awaitable[Response]]
+Place = tuple[str | int, ...]
+Words = Mapping[tuple[str, ...], str]
+"""What to say of a member that may have several types, or members of any name; by its path, without
+the indices. What is wrong within it is told of the member as a whole."""
 
 _MOST_ERRORS: Final = 100
 _CLIENT_GONE: Final = 499
@@ -56,28 +60,35 @@ def handler(verb: Verb, metrics: ServingMetrics, body_limit: int) -> Handler:
 def one_or_many(
     kind: TypeAdapter[list[Item]],
     told: object,
-    words: Mapping[str, str],
+    words: Words,
     refusal: Callable[..., Refusal],
 ) -> list[Item]:
-    """The items of a body. Raises the refusal with every place that is wrong.
-
-    `words`: by member, what to say where pydantic says one thing for each type that it may have.
-    """
+    """The items of a body. Raises the refusal with every place that is wrong."""
     single = not isinstance(told, list)
     try:
         return kind.validate_python([told] if single else told)
     except ValidationError as invalid:
-        raise refusal(*_field_errors(invalid.errors(include_input=False), single, words)) from None
+        errors = invalid.errors(include_input=False)[:_MOST_ERRORS]
+        places = [(error["loc"][1:] if single else error["loc"], error["msg"]) for error in errors]
+        raise refusal(*_field_errors(places, words)) from None
 
 
-def _field_errors(
-    errors: Sequence[Any],
-    single: bool,
-    words: Mapping[str, str],
-) -> list[FieldError]:
+def _field_errors(places: Sequence[tuple[Place, str]], words: Words) -> list[FieldError]:
+    """One for each member, whatever pydantic found within it."""
     found: dict[str, str] = {}
-    for error in errors[:_MOST_ERRORS]:
-        index, *member = error["loc"][:2]
-        said = words.get(member[0], error["msg"]) if len(error["loc"]) > 2 else error["msg"]
-        found.setdefault(json_pointer(*([] if single else [index]), *member), said)
+    for place, said in places:
+        cut = _cut(place, words)
+        found.setdefault(
+            json_pointer(*cut), words.get(_members(cut), said) if cut != place else said
+        )
     return [FieldError(pointer, said) for pointer, said in found.items()]
+
+
+def _cut(place: Place, words: Words) -> Place:
+    """The member that has words of its own, or the place as it is."""
+    parts = (place[:stop] for stop in range(1, len(place)))
+    return next((part for part in parts if _members(part) in words), place)
+
+
+def _members(place: Place) -> tuple[str, ...]:
+    return tuple(step for step in place if isinstance(step, str))

@@ -28,7 +28,7 @@ from services.serving.api.routes import routes
 from services.serving.app.draining import Accepting, Draining
 from services.serving.loops import Following
 from services.serving.metrics import ServingMetrics, forget_dead_workers
-from services.serving.operations import Facts, Serving
+from services.serving.operations import Elsewhere, Facts, Serving
 from services.serving.operations.memory import Memory
 from services.serving.operations.releases import Releases
 from services.serving.operations.scoring import Limits
@@ -99,6 +99,7 @@ class Worker:
         self._app = _front(
             self._serving,
             Facts(self._serving, self._event_log, metrics),
+            Elsewhere(self._serving, self._event_log, metrics),
             metrics,
             settings,
             look=self._look,
@@ -203,13 +204,14 @@ class Guarded:
 def _front(
     serving: Serving,
     facts: Facts,
+    elsewhere: Elsewhere,
     metrics: ServingMetrics,
     settings: ServingSettings,
     *,
     look: Callable[[], Readiness],
     rest: ASGIApp,
 ) -> ASGIApp:
-    api = routes(serving, facts, metrics, settings.serving_body_limit_bytes)
+    api = routes(serving, facts, elsewhere, metrics, settings.serving_body_limit_bytes)
     app = Starlette(
         routes=[*probes(look), *api, *page_routes(serving)],
         exception_handlers={**EXCEPTION_HANDLERS},

@@ -129,6 +129,13 @@ class InvalidProtectedError(Refusal):
     code: ClassVar = "invalid_protected"
 
 
+class InvalidPredictionsError(Refusal):
+    """The body is JSON but holds no predictions made elsewhere; `errors` says where."""
+
+    fault: ClassVar = Fault.INVALID
+    code: ClassVar = "invalid_predictions"
+
+
 class OverloadedError(Refusal):
     """More requests are under way than this worker admits."""
 

@@ -15,19 +15,25 @@ def label_problem(target: Target, prediction_id: str, label: Label) -> str | Non
     """Why the label can't be taken; None when it can."""
     if not well_formed(prediction_id):
         return f"prediction_id: must match {PREDICTION_ID_PATTERN}"
+    words = answer_problem(target, label)
+    return None if words is None else f"label: {words}"
+
+
+def answer_problem(target: Target, label: Label) -> str | None:
+    """Why this is neither a class nor a number that the target may have; None when it is."""
     if target.task is Task.REGRESSION:
         return _number_problem(label)
     # 1 == True, but they are different labels.
     if any(label == known and type(label) is type(known) for known in target.classes):
         return None
-    return f"label: must be one of {', '.join(map(repr, target.classes[:20]))}"
+    return f"must be one of {', '.join(map(repr, target.classes[:20]))}"
 
 
 def _number_problem(label: Label) -> str | None:
     if type(label) is float and math.isfinite(label):
         return None
     if type(label) is not int:
-        return "label: must be a finite number"
+        return "must be a finite number"
     if -_BEYOND_INTEGERS <= label < _BEYOND_INTEGERS:
         return None
-    return "label: a whole number must fit 64 bits; write a larger one as a decimal, such as 1.5e30"
+    return "a whole number must fit 64 bits; write a larger one as a decimal, such as 1.5e30"

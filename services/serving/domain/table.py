@@ -50,6 +50,8 @@ class Deployment:
     """Why `release` is not the live one."""
     asleep: Asleep | None = None
     """What answers after a wait; None while there is a `live` release."""
+    versions: tuple[int, ...] = ()
+    """Versions that the registry names with it: main, challengers, and those of late."""
 
     @property
     def answering(self) -> int | None:

@@ -101,6 +101,12 @@ class ServingMetrics:
             ["deployment", "status"],
             registry=registry,
         )
+        self._told = Counter(
+            "understudy_told_predictions",
+            "Answers given elsewhere that were received, by the role of who gave them.",
+            ["deployment", "role", "status"],
+            registry=registry,
+        )
         self._release = Gauge(
             "understudy_release",
             "Release that answers; the oldest among workers.",
@@ -137,7 +143,7 @@ class ServingMetrics:
         )
         self.log = LogMetrics(registry)
         self.capacity = CapacityMetrics(registry)
-        self._told: dict[tuple[str, int, Dialect], Tally] = {}
+        self._tallies: dict[tuple[str, int, Dialect], Tally] = {}
         # Finding a labelled child costs as much as counting: keep those in use.
         self._child: Callable[..., tuple[Counter, Counter]] = lru_cache(10_000)(self._children)
         self._timer: Callable[..., BulkHistogram] = lru_cache(10_000)(self._seconds.labels)
@@ -150,7 +156,7 @@ class ServingMetrics:
         Seen by others after `publish`: counting in a file that workers share costs as much as
         reading a request, so what was counted since goes there at once.
         """
-        told = self._told
+        told = self._tallies
         for dialect, rows, seconds in requests:
             tally = told.get((deployment, version, dialect))
             if tally is None:
@@ -160,7 +166,7 @@ class ServingMetrics:
 
     def publish(self) -> None:
         """Let others see what was answered."""
-        told, self._told = self._told, {}
+        told, self._tallies = self._tallies, {}
         for (deployment, version, dialect), tally in told.items():
             answered, requests = self._child(deployment, str(version), dialect, Outcome.OK)
             answered.inc(tally.rows)
@@ -198,6 +204,11 @@ class ServingMetrics:
     def protected(self, deployment: str, status: str, predictions: int = 1) -> None:
         """Protected attributes were received."""
         self._protected.labels(deployment, status).inc(predictions)
+
+    def told(self, deployment: str, role: str, status: str, answers: int) -> None:
+        """Answers given elsewhere were received."""
+        if answers:
+            self._told.labels(deployment, role, status).inc(answers)
 
     def released(self, deployment: str, release: int, version: int, released_at: float) -> None:
         """A release answers from now on."""

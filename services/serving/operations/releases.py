@@ -245,6 +245,7 @@ def _wanted(snapshot: DeploymentSnapshot) -> Deployment:
         access=snapshot.access,
         description=snapshot.description,
         release=snapshot.release,
+        versions=tuple(served.version for served in snapshot.versions),
     )
 
 

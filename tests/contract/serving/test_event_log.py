@@ -18,9 +18,10 @@ from prometheus_client import CollectorRegistry
 from services.serving.adapters.event_log import EventLog, LogBounds
 from services.serving.adapters.log_entries import Labelled, size_of
 from services.serving.adapters.redis_line import RedisLine
+from services.serving.domain.elsewhere import Said
 from services.serving.domain.table import Live
 from services.serving.metrics import LogMetrics
-from services.serving.ports import Answered
+from services.serving.ports import Answered, ToldPair, ToldRow
 from tests.conftest import free_port
 from tests.fakes.serving import LossyProxy, entries, loaded
 from understudy.contracts.events import (
@@ -29,9 +30,11 @@ from understudy.contracts.events import (
     PredictionBatch,
     ProtectedEvent,
     decode_labels,
+    decode_pairs,
     decode_predictions,
     decode_protected,
     labels_key,
+    pairs_key,
     predictions_key,
     protected_key,
     unpack,
@@ -450,3 +453,37 @@ async def test_rows_that_failed_are_in_one_entry_with_those_that_did_not(
     likely = unpack(batch.scores.probabilities, 2)
     assert np.isnan(likely).all(axis=1).tolist() == [False, True, False]
     assert likely[2].tolist() == [0.25, 0.75]
+
+
+async def test_predictions_made_elsewhere_are_entries_by_version_and_debt(
+    writer_for: Callable[..., Writer], redis_url: str
+) -> None:
+    writer, likely = writer_for(redis_url), (0.25, 0.75)
+    sure, failed = Said(1.0, likely, 0.5), Said(np.nan, None, np.nan)
+    rows = [
+        ToldRow("a", 1.0, 1, (2,), (1.0, 2.0), sure),
+        ToldRow("b", 2.0, 1, (2,), (3.0, None), sure),
+        ToldRow("c", 3.0, 1, (), (5.0, 6.0), failed),
+    ]
+    pairs = [
+        ToldPair("c", 3.0, 1, failed, 2, sure),
+        ToldPair("d", 4.0, 1, failed, 2, Said(0.0, likely, np.nan)),
+        ToldPair("e", 5.0, 1, failed, 2, failed, "gone"),
+    ]
+    assert await writer.log.elsewhere("flowers", FIRST, rows, pairs)
+    together, alone = batches(redis_url)
+    assert (together.ids, together.challengers, together.elsewhere) == (["a", "b"], (2,), True)
+    numbers = [column.data for column in together.columns if isinstance(column, NumberColumn)]
+    assert unpack(numbers[0]).tolist() == [1.0, 3.0]
+    assert np.isnan(unpack(numbers[1])[1])
+    assert unpack(together.scores.probabilities, 2).tolist() == [[0.25, 0.75]] * 2
+    assert (alone.ids, alone.challengers, alone.scores.probabilities) == (["c"], (), b"")
+    assert np.isnan(unpack(alone.scores.values)).all()
+    with redis.Redis.from_url(redis_url) as client:
+        found = [decode_pairs(fields) for fields in entries(client, pairs_key("flowers"))]
+    assert [(one.ids, one.outcomes, one.error) for one in found] == [
+        (["c", "d"], ["ok", "ok"], None),
+        (["e"], ["error"], "gone"),
+    ]
+    assert np.isnan(unpack(found[0].challenger_seconds)).tolist() == [False, True]
+    assert writer.rows("logged") == 6

@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.serving.api.predict import Predict, PredictOverASGI, deployment_of
 from services.serving.api.routes import routes
 from services.serving.metrics import ServingMetrics
-from services.serving.operations import Facts, Serving
+from services.serving.operations import Elsewhere, Facts, Serving
 from services.serving.operations.releases import Releases
 from services.serving.operations.scoring import Limits
 from tests.fakes.serving import ListLog, RuleLibrary, deployment, key_record, ruled
@@ -38,8 +38,9 @@ class World:
         self.log = ListLog()
         self.serving = Serving(keys=lambda: ring, log=self.log, metrics=metrics, limits=limits)
         facts = Facts(self.serving, self.log, metrics)
+        elsewhere = Elsewhere(self.serving, self.log, metrics)
         self.releases = Releases(self.serving, RuleLibrary(), metrics, "here:1")
-        api = routes(self.serving, facts, metrics, LIMIT)
+        api = routes(self.serving, facts, elsewhere, metrics, LIMIT)
         self._app = Starlette(routes=api, exception_handlers={**EXCEPTION_HANDLERS})
         self._predict = PredictOverASGI(Predict(self.serving, metrics, LIMIT))
 
