@@ -16,7 +16,7 @@ class MonitorSettings(FollowerSettings):
     """Port to listen on."""
     monitor_key: SecretStr | None = None
     """A key with the scopes follow, read and release, used instead of the service key. Without it
-    the monitor recommends where it would act: it has no right to."""
+    the registry refuses whatever the monitor would do by itself."""
     monitor_window_minutes: Count = 10
     """The minutes that the readings are taken over."""
     monitor_drift_rows: Count = 100

@@ -26,8 +26,8 @@ class RegistrySettings(ServiceSettings):
     admin_key: SecretStr | None = None
     """A key that may do everything."""
     service_key: SecretStr | None = None
-    """A key with the scopes follow and read, for serving, challengers, and a monitor that only
-    recommends."""
+    """A key with the scopes follow and read, for serving, challengers, and a monitor that never
+    acts."""
     monitor_key: SecretStr | None = None
     """A key with the scopes follow, read and release, for a monitor that may act."""
     metrics_key: SecretStr | None = None
