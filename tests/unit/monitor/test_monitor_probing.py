@@ -1,9 +1,12 @@
 """The probe: each row is bet on once at most, whatever restarts, and busy logs are sampled."""
 
+from datetime import UTC, datetime
+
 import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
+from services.monitor.domain.drifting.interactions import interaction_alarm, interaction_at
 from services.monitor.domain.probes import Probe
 from services.monitor.domain.rows import Column
 from services.monitor.metrics import MonitorMetrics
@@ -160,3 +163,18 @@ async def test_a_reference_with_one_usable_feature_judges_nothing(column: Column
         await desk.probing().step()
     assert desk.probe is not None
     assert (desk.probe.alarm, desk.probe.wealth.bets) == (False, 0)
+
+
+async def test_it_is_told_like_all_drift() -> None:
+    desk = Desk()
+    assert interaction_alarm(Probe("")) is None
+    probing = desk.probing()
+    for seed in range(6):
+        desk.write(seed, 0.9)
+        await probing.step()
+    found = interaction_alarm(desk.probe or Probe(""))
+    assert found is not None
+    assert found.crossed
+    assert found.pairs[0] == ("income", "children")
+    assert found.since.timestamp() == NOW
+    assert interaction_at(desk.probe) == datetime.fromtimestamp(NOW, UTC)
