@@ -5,6 +5,7 @@ from datetime import timedelta
 from tests.fakes.registry_bodies import NOW
 from understudy.contracts.monitor import (
     ActionView,
+    Assessment,
     CohortQuality,
     ComparisonReading,
     ConceptView,
@@ -14,18 +15,21 @@ from understudy.contracts.monitor import (
     DriftView,
     FairnessReading,
     FairnessView,
-    Gate,
+    FeatureReading,
     GroupReading,
     Interval,
     Judgement,
+    Moments,
     QualityReading,
     QualityView,
     RailReading,
     ReportView,
+    Totals,
 )
 from understudy.contracts.vocabulary import (
     ActionMode,
     DriftKind,
+    FeatureKind,
     LossName,
     Role,
     RuleName,
@@ -147,21 +151,6 @@ def promotion(**others: object) -> Judgement:
     )
 
 
-def gate(*, passes: bool = False, decided: bool = False) -> Gate:
-    return Gate(
-        deployment="risk",
-        release=4,
-        at=NOW,
-        challenger=3,
-        passes=passes,
-        decided=passes or decided,
-        verdict=Verdict.PROMOTE if passes else Verdict.KEEP if decided else Verdict.WAIT,
-        rule=RuleName.BETTER if passes else RuleName.WORSE if decided else RuleName.UNDECIDED,
-        reasons=("version 3 against version 1 on 2,150 labels",),
-        expected_labels=None if passes or decided else 2_300,
-    )
-
-
 def alarm(subject: str = "income", log_evidence: float = 14.2) -> DriftAlarm:
     return DriftAlarm(
         subject=subject,
@@ -194,6 +183,31 @@ def drift() -> DriftView:
         alarms=(alarm(),),
         watched=(alarm(), missing, quiet, answers),
         interaction_at=NOW,
+    )
+
+
+def assessment() -> Assessment:
+    moments = Moments(rows=1_000, mean=61_200.0, standard_deviation=9_000.0)
+    income = FeatureReading(
+        feature="income",
+        kind=FeatureKind.NUMBER,
+        drift_psi=0.31,
+        live=moments,
+        reference=moments,
+        bins=tuple(float(edge) for edge in range(9)),
+        live_counts=(10, 20, 40, 80, 160, 240, 260, 190),
+        reference_counts=(125,) * 8,
+    )
+    return Assessment(
+        deployment="risk",
+        release=4,
+        window_from=NOW - timedelta(minutes=10),
+        window_to=NOW,
+        rows=1_000,
+        features=(income,),
+        versions=(),
+        agreements=(),
+        totals=Totals(predictions={}, pairs={}, pair_errors={}, labels=0),
     )
 
 

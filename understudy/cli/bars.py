@@ -11,9 +11,9 @@ from understudy.contracts.monitor import Interval
 _EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 _LEVELS: Final = "▁▂▃▄▅▆▇█"
 _EMPTY: Final = "·"
-_BAR_CELLS: Final = 16
+_BAR_CELLS: Final = 12
 _FOREST_CELLS: Final = 41
-_MOST_LEVELS: Final = 16
+_MOST_LEVELS: Final = 10
 
 
 def bar(share: float, style: str = "", cells: int = _BAR_CELLS) -> Text:
@@ -40,12 +40,12 @@ def forest(interval: Interval, margin: float | None = None) -> Text:
     def cell(at: float) -> int:
         return round((at / widest + 1) / 2 * (_FOREST_CELLS - 1))
 
+    first, last = cell(low), cell(high)
     drawn = [_EMPTY] * _FOREST_CELLS
+    drawn[first : last + 1] = "─" * (last - first + 1)
     for at in () if margin is None else (-margin, margin):
         drawn[cell(at)] = "╎"
-    drawn[cell(0.0)] = "│"
-    first, last = cell(low), cell(high)
-    drawn[first : last + 1] = "─" * (last - first + 1)
+    drawn[cell(0.0)] = "┼" if low <= 0 <= high else "│"
     drawn[cell(interval.value)] = "●"
     return Text("".join(drawn), _side(low, high))
 

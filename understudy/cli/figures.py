@@ -48,19 +48,19 @@ def odds(log_evidence: float) -> str:
     """Evidence as a factor: what was bet on it would have grown so many times."""
     factor = math.exp(min(log_evidence, 700.0))
     if factor > _MOST_ODDS:
-        return "> 1,000,000"
+        return "> 10⁶"
     if factor >= 100:
         return f"{factor:,.0f}"
     return f"{factor:.2g}" if factor >= 0.01 else "< 0.01"
 
 
 def lasting(seconds: float | None) -> str:
-    """`36 h`, `10 min`: the largest unit of which there are two at least, or the smallest."""
+    """`22 h`, `1.5 d`, `10 min`: in the largest unit that it fills."""
     if seconds is None or not math.isfinite(seconds):
         return NONE
     for size, unit in _UNITS:
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {unit}"
+        if (parts := seconds / size) >= 1:
+            return f"{parts:.2g} {unit}" if parts < 10 else f"{parts:.0f} {unit}"
     return f"{seconds:.2g} s"
 
 

@@ -11,10 +11,16 @@ from typer.core import TyperGroup
 
 from understudy.cli import (
     configuring,
+    coverage,
     deploying,
     deployments,
+    drifting,
+    fairness,
+    gating,
     keys,
     predictions,
+    quality,
+    reporting,
     status,
     trail,
     up,
@@ -154,6 +160,12 @@ deployments.add_to(app)
 configuring.add_to(app)
 status.add_to(app)
 why.add_to(app)
+gating.add_to(app)
+drifting.add_to(app)
+quality.add_to(app)
+coverage.add_to(app)
+fairness.add_to(app)
+reporting.add_to(app)
 predictions.add_to(app)
 app.add_typer(keys.app, name="keys")
 trail.add_to(app)

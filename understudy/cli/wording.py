@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from understudy.cli.output import visible
 from understudy.contracts.monitor import Judgement
 from understudy.contracts.vocabulary import DriftKind, LossName, RuleName, Verdict
 
@@ -46,6 +47,11 @@ LOSSES: Final = {
     LossName.ABSOLUTE: "absolute error",
     LossName.SQUARED: "squared error",
 }
+
+
+def spoken(name: str) -> str:
+    """`roc_auc` as words; other names may be anybody's."""
+    return visible(name.replace("_", " "))
 
 
 def verdict_in_words(found: Judgement) -> str:

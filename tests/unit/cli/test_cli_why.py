@@ -44,7 +44,7 @@ def test_numbers_thresholds_and_what_is_expected(run: Run, server: Script) -> No
     assert "2,150 matured, 640 waiting; about 2,300 more for a decision" in told
     assert "+0.0061 [-0.0012, +0.0134] less Brier loss than the main" in told
     assert "6.3 of 40" in told
-    assert "24 h old" in told
+    assert "1 d old" in told
 
 
 def test_a_veto_is_told_with_what_was_observed(run: Run, server: Script) -> None:

@@ -1,4 +1,4 @@
-"""The monitor's client: each view at its path, and a gate's three answers."""
+"""The monitor's client: each view at its path, gates and reports."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -50,21 +50,17 @@ def test_quality_of_some_days(server: Script, monitor: MonitorClient) -> None:
     assert server.asked[0].query == {"days": "7"}
 
 
-@pytest.mark.parametrize(
-    ("status", "passes", "decided"), [(200, True, True), (409, False, True), (425, False, False)]
-)
-def test_a_gate_that_says_no_has_answered(
-    server: Script, monitor: MonitorClient, status: int, passes: bool, decided: bool
-) -> None:
-    body = bodies.gate(passes=passes, decided=decided)
-    server.on("GET", "/v1/deployments/risk/gate", body, status)
-    assert monitor.gate("risk", 3) == body
-    assert server.asked[0].query == {"challenger": "3"}
+def test_an_open_gate_is_the_verdict(server: Script, monitor: MonitorClient) -> None:
+    server.on("GET", "/v1/deployments/risk/gate", bodies.promotion())
+    assert monitor.gate("risk", 3) == bodies.promotion()
+    monitor.gate("risk", 3, equivalent=True)
+    asked = [asked.query for asked in server.asked]
+    assert asked == [{"challenger": "3"}, {"challenger": "3", "equivalent": "true"}]
 
 
-def test_a_gate_that_can_not_answer_is_refused(server: Script, monitor: MonitorClient) -> None:
-    server.problem("GET", "/v1/deployments/risk/gate", 404, "3 is no challenger of risk.", None)
-    with pytest.raises(ProblemError, match="no challenger"):
+def test_a_gate_that_is_closed_says_so(server: Script, monitor: MonitorClient) -> None:
+    server.problem("GET", "/v1/deployments/risk/gate", 409, "Version 3 of risk: worse.", None)
+    with pytest.raises(ProblemError, match="worse"):
         monitor.gate("risk", 3)
 
 

@@ -1,0 +1,161 @@
+"""Drift: which features, answers or combinations left the reference, since when, how much."""
+
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Final
+
+import typer
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from understudy.cli.bars import evidence_bar, sparkline
+from understudy.cli.connections import connections
+from understudy.cli.deployments import Deployment
+from understudy.cli.figures import amount, lasting, number, odds, percent
+from understudy.cli.output import Format, cell, make_table, output_format, show
+from understudy.cli.watching import Watch, watch
+from understudy.cli.wording import KINDS
+from understudy.client import ClientError, MonitorClient
+from understudy.contracts.monitor import Assessment, DriftAlarm, DriftView
+from understudy.contracts.vocabulary import DriftKind
+
+DRIFTED: Final = 1
+
+_SHOWN: Final = 12
+_SHARES: Final = frozenset({DriftKind.MISSING, DriftKind.UNSEEN, DriftKind.OUT_OF_RANGE})
+_COLUMNS: Final = (
+    *("SUBJECT", "WHAT", "EVIDENCE", "", "SINCE", "PSI"),
+    *("WAS", "IS", "REFERENCE → LIVE"),
+)
+
+
+def add_to(app: typer.Typer) -> None:
+    """Give the root this module's command."""
+    app.command()(drift)
+
+
+def drift(
+    context: typer.Context,
+    *,
+    deployment: Deployment,
+    everything: Annotated[
+        bool, typer.Option("--all", "-a", help="Also what shows no sign of drift.")
+    ] = False,
+    exit_code: Annotated[
+        bool, typer.Option("--exit-code", help="End with 1 when something drifted.")
+    ] = False,
+    watching: Watch = False,
+) -> None:
+    """Rank what is watched by the evidence that it left the reference.
+
+    The bar is full where there is an alarm. An effect size stands beside it: PSI in nats, and what
+    the mean (or the share of rows) is and was.
+
+    Examples: `understudy drift credit-risk`, `understudy drift credit-risk --all --watch`
+    """
+    most = None if everything else _SHOWN
+    with connections(context).monitor() as monitor:
+        if watching:
+            watch(
+                context,
+                lambda: page(monitor.drift(deployment), _assessed(monitor, deployment), most),
+            )
+        found = monitor.drift(deployment)
+        if output_format(context) is Format.JSON:
+            show(context, found, "")
+        else:
+            show(context, found, page(found, _assessed(monitor, deployment), most))
+    if exit_code and found.alarms:
+        raise typer.Exit(DRIFTED)
+
+
+def page(found: DriftView, assessed: Assessment | None, most: int | None) -> RenderableType:
+    """What drifted in a line, then the ranking, then what the evidence assumes."""
+    ranked = found.watched or found.alarms
+    shown = ranked[:most]
+    parts: list[RenderableType] = [_headline(found), _looked_at(found)]
+    if shown:
+        parts += [Text(), _table(found, shown, _shapes(assessed))]
+    if len(ranked) > len(shown):
+        parts.append(Text(f"… and {len(ranked) - len(shown)} more with less evidence", "dim"))
+    return Group(*parts, *_assumptions(found))
+
+
+def _headline(found: DriftView) -> Text:
+    name = (f"{cell(found.deployment)}: ", "bold")
+    if not found.alarms:
+        return Text.assemble(name, ("no drift", "bold green"))
+    subjects = ", ".join(dict.fromkeys(_subject(alarm) for alarm in found.alarms[:5]))
+    more = len(found.alarms) - 5
+    beside = f" and {more} more" if more > 0 else ""
+    return Text.assemble(name, (f"{subjects}{beside} drifted", "bold red"))
+
+
+def _looked_at(found: DriftView) -> Text:
+    since = f" since {cell(found.since)}" if found.since else ""
+    told = f"  {amount(found.rows)} rows{since}, release {found.release}"
+    if found.interaction_at is not None:
+        told += f"; interactions looked at {cell(found.interaction_at)}"
+    return Text(told)
+
+
+def _table(found: DriftView, alarms: Sequence[DriftAlarm], shapes: dict[str, str]) -> Table:
+    table = make_table(_COLUMNS, ())
+    for place in (3, 5, 6, 7):
+        table.columns[place].justify = "right"
+    for column in table.columns[1:]:
+        column.no_wrap = True
+    for alarm in alarms:
+        alarmed = alarm.log_evidence >= alarm.threshold
+        style = "red" if alarmed else "cyan"
+        ago = (found.at - alarm.since).total_seconds()
+        since = f"{lasting(ago)} ago" if alarm.log_evidence > 0 else ""
+        table.add_row(
+            Text(_subject(alarm), "bold red" if alarmed else ""),
+            KINDS[alarm.kind],
+            evidence_bar(alarm.log_evidence, alarm.threshold, style),
+            Text(odds(alarm.log_evidence), style if alarmed else "dim"),
+            Text(since, "" if alarmed else "dim"),
+            number(alarm.psi),
+            _figure(alarm, alarm.reference),
+            Text(_figure(alarm, alarm.live), "bold" if alarmed else ""),
+            shapes.get(alarm.subject, "") if alarm.kind is DriftKind.SHAPE else "",
+        )
+    return table
+
+
+def _subject(alarm: DriftAlarm) -> str:
+    version = "" if alarm.version is None else f" of version {alarm.version}"
+    return f"{cell(alarm.subject)}{version}"
+
+
+def _figure(alarm: DriftAlarm, value: float | None) -> str:
+    return percent(value) if alarm.kind in _SHARES else number(value)
+
+
+def _shapes(assessed: Assessment | None) -> dict[str, str]:
+    """Each feature's bins in the reference and in the newest window, as heights."""
+    if assessed is None:
+        return {}
+    return {
+        feature.feature: f"{before} → {now}"
+        for feature in assessed.features
+        if (before := sparkline(feature.reference_counts))
+        and (now := sparkline(feature.live_counts))
+    }
+
+
+def _assumptions(found: DriftView) -> Iterator[Text]:
+    told = dict.fromkeys(alarm.assumes for alarm in found.alarms)
+    if told:
+        yield Text()
+    for assumed in told:
+        yield Text(f"assumes: {cell(assumed)}", "dim")
+
+
+def _assessed(monitor: MonitorClient, deployment: str) -> Assessment | None:
+    """The newest window, for its shapes; the ranking does without."""
+    try:
+        return monitor.assessment(deployment)
+    except ClientError:
+        return None
