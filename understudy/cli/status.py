@@ -1,13 +1,11 @@
 """Status: what a deployment is set to, who serves it, and what the monitor reads off it."""
 
-import sys
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 import typer
 from rich.console import Group
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
@@ -24,13 +22,27 @@ from understudy.cli.output import (
     visible,
 )
 from understudy.cli.policies import described
+from understudy.cli.standings import Standing, Standings
 from understudy.cli.waiting import await_served, end_unless_served
+from understudy.cli.watching import Watch
+from understudy.cli.watching import watch as keep_looking
 from understudy.client import ClientError, MonitorClient
 from understudy.contracts.monitor import Assessment
 from understudy.contracts.registry import DeploymentView
 
-_LOOK_SECONDS: Final = 0.5
 _SHOWN_FEATURES: Final = 3
+_LISTED: Final = (
+    *("DEPLOYMENT", "MODEL", "RELEASE", "MAIN", "CHALLENGERS", "ACCESS"),
+    *("STATE", "VERDICT", "LABELS"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Monitored:
+    """What the monitor says of a deployment, or why it does not."""
+
+    assessment: Assessment | str
+    standing: Standing
 
 
 def add_to(app: typer.Typer) -> None:
@@ -44,9 +56,7 @@ def status(
     deployment: Annotated[
         str | None, typer.Argument(help="A deployment; all of them without it.")
     ] = None,
-    watch: Annotated[
-        bool, typer.Option("--watch", "-w", help="Keep looking until Ctrl-C.")
-    ] = False,
+    watch: Watch = False,
     timeout: Annotated[
         str | None,
         typer.Option(
@@ -72,44 +82,45 @@ def status(
     with at.registry() as registry, at.monitor() as monitor, at.serving() as serving:
         if deployment is None:
             shown = await_served(registry.deployments, seconds)
-            _list(context, shown)
+            _list(context, shown, Standings(monitor))
         elif watch:
-            _watch(
+            keep_looking(
+                context,
                 lambda: _page(
                     registry.deployment(deployment),
-                    _assessment(monitor, deployment),
+                    _monitored(monitor, deployment),
                     log_health(serving),
-                )
+                ),
             )
         else:
             shown = await_served(lambda: (registry.deployment(deployment),), seconds)
             if output_format(context) is Format.JSON:
                 show(context, shown[0], "")
             else:
-                assessment = _assessment(monitor, deployment)
-                console().print(_page(shown[0], assessment, log_health(serving)))
+                monitored = _monitored(monitor, deployment)
+                console().print(_page(shown[0], monitored, log_health(serving)))
     if timeout:
         end_unless_served(shown, timeout)
 
 
-def _list(context: typer.Context, found: Sequence[DeploymentView]) -> None:
-    columns = ("DEPLOYMENT", "MODEL", "RELEASE", "MAIN", "CHALLENGERS", "ACCESS", "STATE")
-    rows = [
-        (d.name, d.model, d.current.release, d.current.main, d.current.challengers, d.access, s)
-        for d, s in ((d, _state(d)) for d in found)
-    ]
-    show(context, found, make_table(columns, rows))
+def _list(context: typer.Context, found: Sequence[DeploymentView], standings: Standings) -> None:
+    if output_format(context) is Format.JSON:
+        show(context, found, "")
+        return
+    rows = [_line(each, standings.of(each.name)) for each in found]
+    console().print(make_table(_LISTED, rows))
 
 
-def _watch(page: Callable[[], Group]) -> None:
-    if not sys.stdout.isatty():
-        while True:
-            console().print(page())
-            time.sleep(_LOOK_SECONDS * 4)
-    with Live(page(), console=console(), auto_refresh=False) as live:
-        while True:
-            time.sleep(_LOOK_SECONDS * 2)
-            live.update(page(), refresh=True)
+def _line(found: DeploymentView, standing: Standing) -> tuple[object, ...]:
+    now = found.current
+    return (
+        *(found.name, found.model, now.release, now.main, now.challengers, found.access),
+        *(_state(found), standing.verdict, standing.labelled(now.main)),
+    )
+
+
+def _monitored(monitor: MonitorClient, deployment: str) -> _Monitored:
+    return _Monitored(_assessment(monitor, deployment), Standings(monitor).of(deployment))
 
 
 def _assessment(monitor: MonitorClient, deployment: str) -> Assessment | str:
@@ -120,11 +131,12 @@ def _assessment(monitor: MonitorClient, deployment: str) -> Assessment | str:
         return str(error).partition("\n")[0]
 
 
-def _page(found: DeploymentView, assessment: Assessment | str, log: str | None) -> Group:
-    return Group(_head(found, log), Text(), _followers(found), Text(), *_evidence(assessment))
+def _page(found: DeploymentView, monitored: _Monitored, log: str | None) -> Group:
+    head = _head(found, monitored.standing, log)
+    return Group(head, Text(), _followers(found), Text(), *_evidence(monitored.assessment))
 
 
-def _head(found: DeploymentView, log: str | None) -> Table:
+def _head(found: DeploymentView, standing: Standing, log: str | None) -> Table:
     current = found.current
     beside = ", ".join(str(number) for number in current.challengers) or "none"
     by = f"{current.kind} by {current.released_by}"
@@ -136,6 +148,10 @@ def _head(found: DeploymentView, log: str | None) -> Table:
     ]
     if policy := described(current.policy):
         rows.append(("policy", policy))
+    if verdict := standing.verdict_and_rule:
+        rows.append(("verdict", f"{verdict} (understudy why {found.name})"))
+    if labelled := standing.labelled(current.main):
+        rows.append(("labels", f"{labelled} answers of the main"))
     if log is not None:
         rows.append(("log", log))
     return make_details(rows)

@@ -75,6 +75,7 @@ _FIRST_STEPS = (
 def _next_steps(deployment: str) -> tuple[tuple[str, str], ...]:
     return (
         (f"understudy status {deployment}", "main, challengers, drift, agreement"),
+        (f"understudy why {deployment}", "what the monitor concludes, and from which numbers"),
         (f"understudy promote {deployment}", "make the challenger main"),
         (f"understudy rollback {deployment}", "and back"),
         ("python -m examples.story traffic --labels", "send applicants, and what became of them"),

@@ -2,8 +2,9 @@ from datetime import timedelta
 
 import pytest
 
+from tests.fakes.monitor_bodies import coverage, promotion
 from tests.fakes.registry_bodies import NOW, deployment, release
-from tests.fakes.scripted_http import Script
+from tests.fakes.scripted_http import Script, scripted_server
 from tests.fakes.typed_commands import Run
 from understudy.cli.waiting import known_failure
 from understudy.contracts.registry import DeploymentView, FollowerState, Page
@@ -52,6 +53,41 @@ def test_status_of_all(run: Run, server: Script) -> None:
     assert "served by all" in result.stdout
 
 
+def test_the_list_tells_verdicts_and_labels(run: Run, server: Script) -> None:
+    server.on("GET", "/v1/deployments", Page(items=(deployment(release(4, 1, 3)),)))
+    server.on("GET", "/v1/deployments/risk/verdict", promotion())
+    server.on("GET", "/v1/deployments/risk/labels", coverage())
+    (line,) = run("status").stdout.splitlines()[1:]
+    assert line.split("served by all")[1].split() == [
+        *("promote", "version", "3"),
+        *("50.0%", "of", "4,300"),
+    ]
+
+
+def test_a_monitor_that_is_gone_is_asked_once(run: Run, server: Script) -> None:
+    both = (deployment(release(1, 1)), deployment(release(1, 1)))
+    server.on("GET", "/v1/deployments", Page(items=both))
+    with scripted_server() as gone:
+        pass
+    result = run("status", "--monitor-url", gone.url)
+    assert (result.exit_code, result.stdout.count("served by all")) == (0, 2)
+
+
+def test_a_deployment_tells_its_verdict_and_labels(run: Run, server: Script) -> None:
+    server.on("GET", "/v1/deployments/risk", deployment(release(4, 1, 3)))
+    server.on("GET", "/v1/deployments/risk/verdict", promotion())
+    server.on("GET", "/v1/deployments/risk/labels", coverage())
+    told = run("status", "risk").stdout
+    assert "promote version 3 – its answers are better (understudy why risk)" in told
+    assert "50.0% of 4,300 answers of the main" in told
+
+
+def test_programs_are_told_deployments_alone(run: Run, server: Script) -> None:
+    server.on("GET", "/v1/deployments", Page(items=(deployment(release(1, 1)),)))
+    assert run("status", "-o", "json").exit_code == 0
+    assert [asked.path for asked in server.asked] == ["/v1/deployments"]
+
+
 def test_a_failure_of_every_worker_is_told_at_once(run: Run, server: Script) -> None:
     server.on("GET", "/v1/deployments/risk", unserved(follower("out of memory")))
     result = run("status", "risk", "--timeout", "60s")
@@ -77,7 +113,7 @@ def test_without_a_name_it_waits_for_all(run: Run, server: Script) -> None:
     server.on("GET", "/v1/deployments", Page(items=(served, unserved())))
     server.on("GET", "/v1/deployments", Page(items=(served, served)))
     assert run("status", "--timeout", "30s").exit_code == 0
-    assert len(server.asked) == 2
+    assert [asked.path for asked in server.asked].count("/v1/deployments") == 2
 
 
 def test_without_a_name_one_that_is_not_served_fails(run: Run, server: Script) -> None:
