@@ -26,6 +26,27 @@ class NothingObservedError(Refusal):
     code: ClassVar = "nothing_observed"
 
 
+class UnreadableDaysError(Refusal):
+    """A number of days that is none, or too many."""
+
+    fault: ClassVar = Fault.INVALID
+    code: ClassVar = "unreadable_days"
+
+
+class InvalidWindowError(Refusal):
+    """What is asked for is no window of time, or of a version that is not here."""
+
+    fault: ClassVar = Fault.INVALID
+    code: ClassVar = "invalid_window"
+
+
+class UnknownReportError(Refusal):
+    """No report of that id is kept."""
+
+    fault: ClassVar = Fault.NOT_FOUND
+    code: ClassVar = "unknown_report"
+
+
 class ReportFailedError(Refusal):
     """The report process ended without a report."""
 

@@ -61,6 +61,8 @@ class OutputProfile:
     classes: Mapping[str, int]
     counts: Counts | None
     """Regression: the target on `edges`."""
+    deviation: float | None = None
+    """Regression: the target's standard deviation; what losses are scaled by."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,7 +148,8 @@ def _output(target: Target, values: Sequence[Label | None] | None) -> OutputProf
     if bins is None:
         return OutputProfile(None, 0.0, {}, None)
     centre = float(numbers[np.isfinite(numbers)].mean())
-    return OutputProfile(bins.edges, centre, {}, open_counts(bins.edges, numbers))
+    deviation = float(numbers[np.isfinite(numbers)].std())
+    return OutputProfile(bins.edges, centre, {}, open_counts(bins.edges, numbers), deviation)
 
 
 def open_counts(edges: Floats, values: Floats) -> Counts:

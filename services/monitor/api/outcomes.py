@@ -1,0 +1,47 @@
+"""What labels say: quality, labels themselves, groups."""
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Request
+
+from services.monitor.api.door import Readable
+from services.monitor.domain.errors import UnreadableDaysError
+from services.monitor.operations import Watch
+from services.monitor.operations.appraising import DAYS, Appraising
+from understudy.contracts.monitor import CoverageView, FairnessView, QualityView
+
+MOST_DAYS: Final = 366
+
+
+def days_of(request: Request) -> int:
+    """How many days of predictions are asked for, today's among them."""
+    stated = request.query_params.get("days", str(DAYS))
+    if not (stated.isascii() and stated.isdigit() and 1 <= int(stated[:9]) <= MOST_DAYS):
+        raise UnreadableDaysError(f"days is a whole number from 1 to {MOST_DAYS}.")
+    return int(stated)
+
+
+Days = Annotated[int, Depends(days_of)]
+
+
+def outcome_routes(readable: Readable, appraising: Appraising) -> APIRouter:
+    """`GET …/quality`, `GET …/labels` and `GET …/fairness`."""
+    router = APIRouter(prefix="/v1/deployments/{deployment}")
+    seen = Depends(readable)
+
+    @router.get("/quality")
+    async def quality(watch: Annotated[Watch, seen], days: Days) -> QualityView:
+        found = await appraising.quality(watch, days)
+        return QualityView.model_validate(found, from_attributes=True)
+
+    @router.get("/labels")
+    async def labels(watch: Annotated[Watch, seen], days: Days) -> CoverageView:
+        found = await appraising.coverage(watch, days)
+        return CoverageView.model_validate(found, from_attributes=True)
+
+    @router.get("/fairness")
+    async def fairness(watch: Annotated[Watch, seen], days: Days) -> FairnessView:
+        found = await appraising.fairness(watch, days)
+        return FairnessView.model_validate(found, from_attributes=True)
+
+    return router

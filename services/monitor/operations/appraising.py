@@ -1,0 +1,169 @@
+"""What labels say of each deployment: quality, coverage, fairness, and whether meanings changed.
+
+Everything is read off tallies anew; an answer is handed out again for a few seconds.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar
+
+from services.monitor.domain.deciding.judgement import ConceptReading
+from services.monitor.domain.outcomes.baseline import Baseline
+from services.monitor.domain.outcomes.concept import Promise, read_concept
+from services.monitor.domain.outcomes.coverage import coverage
+from services.monitor.domain.outcomes.estimating import Expectation, expect
+from services.monitor.domain.outcomes.fairness import fairness
+from services.monitor.domain.outcomes.quality import DAY, quality
+from services.monitor.domain.outcomes.readings import CoverageView, FairnessView, QualityView
+from services.monitor.domain.outcomes.reference_risk import reference_risk
+from services.monitor.domain.outcomes.summing import Cohorts
+from services.monitor.domain.outcomes.viewpoint import Viewpoint
+from services.monitor.domain.readings import LabelFigures
+from services.monitor.operations.sources import Sources
+from services.monitor.operations.terms import known_terms, terms_of
+from services.monitor.operations.watching import Watch
+from services.monitor.ports import ChangeFinder, Outcomes
+from understudy.contracts.registry import DeploymentSnapshot, ServedVersion
+from understudy.contracts.vocabulary import Role
+
+Read = TypeVar("Read", QualityView, CoverageView, FairnessView, ConceptReading)
+
+DAYS: Final = 7
+"""That are looked at unless somebody asks for others."""
+CONCEPT_DAYS: Final = 90
+FRESH_SECONDS: Final = 5.0
+_KEPT: Final = 256
+_NEWEST_LOSSES: Final = 20_000
+
+
+class Appraising:
+    """Reads what labels say; nothing of it is state."""
+
+    def __init__(self, sources: Sources, outcomes: Outcomes, changes: ChangeFinder) -> None:
+        self._sources = sources
+        self._outcomes = outcomes
+        self._changes = changes
+        self._read: dict[object, tuple[float, object]] = {}
+        self._expected: dict[str, Expectation | None] = {}
+
+    async def step(self, watch: Watch) -> None:
+        """What metrics show of it."""
+        watch.labelled = LabelFigures(
+            quality=await self.quality(watch),
+            coverage=await self.coverage(watch),
+            fairness=await self.fairness(watch),
+        )
+
+    async def quality(self, watch: Watch, days: int = DAYS) -> QualityView:
+        """Of each version, over that many days of predictions."""
+        return await self._fresh(watch, ("quality", days), lambda: self._quality(watch, days))
+
+    async def coverage(self, watch: Watch, days: int = DAYS) -> CoverageView:
+        """How many of those predictions have labels, and which."""
+        return await self._fresh(watch, ("coverage", days), lambda: self._coverage(watch, days))
+
+    async def fairness(self, watch: Watch, days: int = DAYS) -> FairnessView:
+        """How their answers differ between groups."""
+        return await self._fresh(watch, ("fairness", days), lambda: self._fairness(watch, days))
+
+    async def concept(self, watch: Watch) -> ConceptReading:
+        """Of the main's predictions since it became main, `CONCEPT_DAYS` of them at most."""
+        return await self._fresh(watch, ("concept", CONCEPT_DAYS), lambda: self._concept(watch))
+
+    async def _quality(self, watch: Watch, days: int) -> QualityView:
+        view, cohorts = await self._seen(watch.deployment, days)
+        expected = {
+            served.version: await self._expectation(served) for served in watch.deployment.versions
+        }
+        estimators = {version: one for version, one in expected.items() if one is not None}
+        return await asyncio.to_thread(quality, view, cohorts, estimators)
+
+    async def _coverage(self, watch: Watch, days: int) -> CoverageView:
+        view, cohorts = await self._seen(watch.deployment, days)
+        standing = await self._outcomes.standing(view.deployment)
+        return await asyncio.to_thread(coverage, view, cohorts, standing)
+
+    async def _fairness(self, watch: Watch, days: int) -> FairnessView:
+        view, cohorts = await self._seen(watch.deployment, days)
+        return await asyncio.to_thread(fairness, view, cohorts)
+
+    async def _concept(self, watch: Watch) -> ConceptReading:
+        deployment = watch.deployment
+        view = await self._viewpoint(deployment, CONCEPT_DAYS)
+        since = deployment.main_since or deployment.released_at
+        begins = max(view.since, since.timestamp())
+        cohorts = await self._outcomes.tallies(view.deployment, begins)
+        promise = await self._promise(deployment, view)
+        return await asyncio.to_thread(read_concept, view, cohorts, promise)
+
+    async def _promise(self, deployment: DeploymentSnapshot, view: Viewpoint) -> Promise:
+        served = deployment.version(deployment.main)
+        baseline = await self._sources.references.baseline(served)
+        newest = await self._outcomes.newest_losses(
+            view.deployment, view.main, view.now - view.terms.horizon_seconds, _NEWEST_LOSSES
+        )
+        return Promise(
+            risk=None if baseline is None else reference_risk(baseline, view.target, view.terms),
+            tolerance=deployment.policy.judging.rails.risk_tolerance,
+            expectation=await self._expectation(served),
+            changed_at=await asyncio.to_thread(self._changes.last_change, newest),
+            trained_at=None if served.trained_at is None else served.trained_at.timestamp(),
+        )
+
+    async def _expectation(self, served: ServedVersion) -> Expectation | None:
+        """Calibrated once for each baseline."""
+        if served.baseline is None:
+            return None
+        name = served.baseline.file
+        if name not in self._expected:
+            baseline = await self._sources.references.baseline(served)
+            _make_room(self._expected)
+            self._expected[name] = await asyncio.to_thread(_expected, baseline)
+        return self._expected[name]
+
+    async def _seen(self, deployment: DeploymentSnapshot, days: int) -> tuple[Viewpoint, Cohorts]:
+        view = await self._viewpoint(deployment, days)
+        return view, await self._outcomes.tallies(view.deployment, view.since)
+
+    async def _viewpoint(self, deployment: DeploymentSnapshot, days: int) -> Viewpoint:
+        """From the beginning of a day in UTC: the first one is whole."""
+        now, references = self._sources.clock(), self._sources.references
+        main = deployment.version(deployment.main)
+        return Viewpoint(
+            deployment=deployment.name,
+            release=deployment.release,
+            main=deployment.main,
+            roles={
+                **dict.fromkeys(deployment.challengers, Role.CHALLENGER),
+                deployment.main: Role.MAIN,
+            },
+            target=main.signature.target,
+            terms=await terms_of(deployment, main, references),
+            known=await known_terms(deployment, references),
+            now=now,
+            since=(now // DAY - days + 1) * DAY,
+        )
+
+    async def _fresh(
+        self, watch: Watch, what: tuple[str, int], read: Callable[[], Awaitable[Read]]
+    ) -> Read:
+        """What was read a few seconds ago of the same release, or anew."""
+        key, now = (watch.deployment.name, watch.deployment.release, *what), self._sources.clock()
+        read_at, held = self._read.get(key, (float("-inf"), None))
+        if held is not None and 0 <= now - read_at < FRESH_SECONDS:
+            return held  # type: ignore[return-value]  # what was read under this key before
+        found = await read()
+        self._read.pop(key, None)
+        _make_room(self._read)
+        self._read[key] = (now, found)
+        return found
+
+
+def _expected(baseline: Baseline | None) -> Expectation | None:
+    return None if baseline is None else expect(baseline)
+
+
+def _make_room(held: dict[Any, Any]) -> None:
+    """For one more; the oldest goes first."""
+    while len(held) >= _KEPT:
+        del held[next(iter(held))]
