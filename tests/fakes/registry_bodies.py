@@ -3,7 +3,13 @@
 from datetime import UTC, datetime
 
 from understudy.contracts.policy import Policy
-from understudy.contracts.registry import Compiled, DeploymentView, ReleaseView, VersionView
+from understudy.contracts.registry import (
+    Baseline,
+    Compiled,
+    DeploymentView,
+    ReleaseView,
+    VersionView,
+)
 from understudy.contracts.serving import ModelRef, Prediction
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import (
@@ -24,7 +30,12 @@ SIGNATURE_JSON = {
 }
 
 
-def version(number: int, state: VersionState, compiled: Compiled | None = None) -> VersionView:
+def version(
+    number: int,
+    state: VersionState,
+    compiled: Compiled | None = None,
+    baseline: Baseline | None = None,
+) -> VersionView:
     return VersionView(
         artifact="a" * 64,
         reference="b" * 64,
@@ -35,6 +46,8 @@ def version(number: int, state: VersionState, compiled: Compiled | None = None) 
         created_at=NOW,
         created_by="admin",
         compiled=compiled,
+        baseline=baseline,
+        not_measured=None if baseline else "no row is legal",
         not_compiled=None if compiled else "no converter for Oracle",
     )
 

@@ -1,9 +1,34 @@
-"""Configure: how a deployment answers, beside with which versions."""
+"""Configure: how a deployment answers and judges, beside with which versions."""
+
+from dataclasses import replace
 
 import typer
 
 from understudy.cli.connections import connections
 from understudy.cli.deployments import Deployment, Expected, show_release
+from understudy.cli.judging import JudgingOptions, amended_judging
+from understudy.cli.judging_options import (
+    AlphaOption,
+    ClipOption,
+    CoolDownOption,
+    DriftEntityOption,
+    DriftStrataOption,
+    DriftToleranceOption,
+    FairnessGapOption,
+    LabelHorizonOption,
+    LossOption,
+    MarginOption,
+    MaxErrorsOption,
+    MaxInvalidOption,
+    MaxSlowOption,
+    MinimumLabelsOption,
+    MinimumRowsOption,
+    PromoteOption,
+    ProtectedOption,
+    RiskToleranceOption,
+    RollBackOption,
+    SlowSecondsOption,
+)
 from understudy.cli.policies import (
     DurabilityOption,
     LowConfidenceOption,
@@ -29,17 +54,63 @@ def configure(
     out_of_range: OutOfRangeOption = None,
     unseen_category: UnseenCategoryOption = None,
     low_confidence: LowConfidenceOption = None,
+    loss: LossOption = None,
+    clip: ClipOption = None,
+    margin: MarginOption = None,
+    alpha: AlphaOption = None,
+    label_horizon: LabelHorizonOption = None,
+    minimum_labels: MinimumLabelsOption = None,
+    promote: PromoteOption = None,
+    roll_back: RollBackOption = None,
+    cool_down: CoolDownOption = None,
+    minimum_rows: MinimumRowsOption = None,
+    max_errors: MaxErrorsOption = None,
+    slow_seconds: SlowSecondsOption = None,
+    max_slow: MaxSlowOption = None,
+    max_invalid: MaxInvalidOption = None,
+    protected: ProtectedOption = None,
+    fairness_gap: FairnessGapOption = None,
+    risk_tolerance: RiskToleranceOption = None,
+    drift_tolerance: DriftToleranceOption = None,
+    drift_strata: DriftStrataOption = None,
+    drift_entity: DriftEntityOption = None,
     expect: Expected = None,
     reason: Reason = "",
 ) -> None:
-    """Change how a deployment answers, as a new release; what is not named stays as it is.
+    """Change how a deployment answers and how its versions are judged, as a new release.
 
-    A concurrent change by somebody else makes it fail instead of being lost.
+    What is not named stays as it is. A concurrent change by somebody else makes it fail instead of
+    being lost. Other terms of the comparison (loss, clip, margin, alpha, label horizon, minimum
+    labels) begin it anew.
 
     Examples: `understudy configure credit-risk --durability relaxed`,
-    `understudy configure credit-risk --out-of-range flag --low-confidence 0.6:override=written_off`
+    `understudy configure credit-risk --low-confidence 0.6:override=written_off`,
+    `understudy configure credit-risk --label-horizon 30d --promote automatic --slow-seconds 0.25`
     """
-    if {durability, types, out_of_range, unseen_category, low_confidence} == {None}:
+    options = JudgingOptions(
+        loss=loss,
+        clip=clip,
+        margin=margin,
+        alpha=alpha,
+        label_horizon=label_horizon,
+        minimum_labels=minimum_labels,
+        promote=promote,
+        roll_back=roll_back,
+        cool_down=cool_down,
+        minimum_rows=minimum_rows,
+        max_errors=max_errors,
+        slow_seconds=slow_seconds,
+        max_slow=max_slow,
+        max_invalid=max_invalid,
+        protected=protected,
+        fairness_gap=fairness_gap,
+        risk_tolerance=risk_tolerance,
+        drift_tolerance=drift_tolerance,
+        drift_strata=drift_strata,
+        drift_entity=drift_entity,
+    )
+    answering = {durability, types, out_of_range, unseen_category, low_confidence}
+    if answering == {None} and options == JudgingOptions():
         raise typer.BadParameter("name what to change, as --durability relaxed; see --help")
     with connections(context).registry() as registry:
         current = registry.deployment(deployment).current
@@ -51,6 +122,7 @@ def configure(
             unseen_category=unseen_category,
             low_confidence=low_confidence,
         )
+        policy = replace(policy, judging=amended_judging(policy.judging, options))
         expected = expect or current.release
         made = registry.configure(deployment, policy, expected_release=expected, reason=reason)
     show_release(context, made)

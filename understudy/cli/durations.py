@@ -20,3 +20,11 @@ def parse_duration(text: str) -> timedelta:
     if seconds > _LONGEST.total_seconds():
         raise typer.BadParameter(f"{text!r} is too long; at most {_LONGEST.days}d")
     return timedelta(seconds=seconds)
+
+
+def duration_text(seconds: float) -> str:
+    """Five minutes → `5m`: in the largest unit of which there is a whole number."""
+    for unit in ("d", "h", "m"):
+        if seconds and seconds % _SECONDS[unit] == 0:
+            return f"{seconds / _SECONDS[unit]:g}{unit}"
+    return f"{seconds:g}s"

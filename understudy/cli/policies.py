@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+from understudy.cli.judging import described_judging
 from understudy.contracts.policy import ConfidenceRule, GuardRule, Policy
 from understudy.contracts.vocabulary import Durability, GuardAction, Label, TypePolicy
 
@@ -86,7 +87,8 @@ def amended(  # one parameter for each option
         guards = replace(guards, unseen_category=_rule("--unseen-category", unseen_category))
     if low_confidence is not None:
         guards = replace(guards, low_confidence=_confidence(low_confidence))
-    return Policy(
+    return replace(
+        policy,
         durability=durability or policy.durability,
         types=types or policy.types,
         guards=guards,
@@ -144,7 +146,7 @@ def described(policy: Policy) -> str:
         parts.append(f"unseen category: {_told(guards.unseen_category)}")
     if (low := guards.low_confidence) is not None:
         parts.append(f"confidence below {low.below:g}: {_told(low.rule)}")
-    return ", ".join(parts)
+    return ", ".join([*parts, *described_judging(policy.judging)])
 
 
 def _told(rule: GuardRule) -> str:

@@ -2,13 +2,18 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
 from understudy.cli.connections import connections
 from understudy.cli.output import make_table, show
+from understudy.cli.policies import described
+from understudy.contracts.policy import Policy
 from understudy.contracts.vocabulary import DIGEST_PATTERN
+
+_POLICIES: Final = frozenset({"policy", "former_policy"})
 
 
 def add_to(app: typer.Typer) -> None:
@@ -28,10 +33,26 @@ def audit(
 
 
 def _details(details: Mapping[str, object]) -> str:
-    told = {name: _short(str(value)) for name, value in details.items() if value is not None}
-    return ", ".join(f"{name} {value}" for name, value in told.items())
+    return ", ".join(
+        f"{name.replace('_', ' ')} {_short(name, value)}"
+        for name, value in details.items()
+        if value is not None
+    )
 
 
-def _short(value: str) -> str:
-    """A digest by its beginning; JSON has all of it."""
-    return f"{value[:12]}…" if re.match(DIGEST_PATTERN, value) else value
+def _short(name: str, value: object) -> str:
+    """A digest by its beginning, a policy by what is unusual; JSON has all of it."""
+    if name == "evidence" and isinstance(value, dict):
+        verdict = value.get("verdict")
+        return f"for {verdict} (see -o json)" if isinstance(verdict, str) else "(see -o json)"
+    if name in _POLICIES:
+        return _policy(value)
+    text = str(value)
+    return f"{text[:12]}…" if re.match(DIGEST_PATTERN, text) else text
+
+
+def _policy(value: object) -> str:
+    try:
+        return described(TypeAdapter(Policy).validate_python(value)) or "the defaults"
+    except ValidationError:  # of another version of Understudy
+        return "(see -o json)"

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
 
 from understudy.cli.connections import connections
-from understudy.cli.output import cell, make_details, make_table, remark, show, wrong_members
+from understudy.cli.output import make_details, make_table, remark, show, wrong_members
+from understudy.cli.version_figures import COLUMNS, baseline, details_of, row_of, runner
 from understudy.client import ProblemError, RegistryClient
 from understudy.contracts.registry import Lineage, VersionRequest, VersionView
 from understudy.contracts.signature import Signature
@@ -40,6 +41,24 @@ def register(
     reference: Annotated[
         Path, typer.Option(help="The reference sample, Parquet: features and target.", exists=True)
     ],
+    evaluation: Annotated[
+        Path | None,
+        typer.Option(
+            help="Rows it was not trained on, Parquet with the same columns: what its baseline is "
+            "measured on; the reference sample without it.",
+            exists=True,
+            show_default=False,
+        ),
+    ] = None,
+    time_column: Annotated[
+        str | None,
+        typer.Option(
+            help="The samples' column that says when a row was: timestamps, dates, or seconds "
+            "since 1970.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
     signature: Annotated[
         Path, typer.Option(help="What the model takes and answers, JSON.", exists=True)
     ],
@@ -68,7 +87,8 @@ def register(
     Files that the registry has already are not sent again.
 
     Example: `understudy register credit-risk --project lending --artifact model.skops
-    --reference reference.parquet --signature signature.json --metrics metrics.json`
+    --reference reference.parquet --evaluation held-out.parquet --time-column decided_at
+    --signature signature.json --metrics metrics.json`
     """
     checked = _read(signature, Signature)
     figures = _read(metrics, dict[str, float]) if metrics else {}
@@ -78,6 +98,8 @@ def register(
         request = VersionRequest(
             artifact=_upload(registry, artifact),
             reference=_upload(registry, reference),
+            evaluation=None if evaluation is None else _upload(registry, evaluation),
+            time_column=time_column,
             signature=checked,
             metrics=figures,
             lineage=origin,
@@ -85,7 +107,8 @@ def register(
         )
         made = _registered(registry, model, request)
     show(context, made, f"{made.model} version {made.version} is {made.state}")
-    remark(f"Runner: {_runner(made)}" + (f" ({made.not_compiled})" if made.not_compiled else ""))
+    remark(f"Runner: {runner(made)}" + (f" ({made.not_compiled})" if made.not_compiled else ""))
+    remark(f"Baseline: {baseline(made)}")
     remark(f"Next: understudy deploy {model} {made.version} --name {model}")
 
 
@@ -108,14 +131,14 @@ def versions(
     with connections(context).registry() as registry:
         if model is not None and version is not None:
             one = registry.version(model, version)
-            show(context, one, make_details(_details(one)))
+            show(context, one, makedetails_of(details_of(one)))
         elif model is None:
             found = registry.models()
             rows = [(m.name, m.project, m.versions, m.description) for m in found]
             show(context, found, make_table(("MODEL", "PROJECT", "VERSIONS", "DESCRIPTION"), rows))
         else:
             listed = registry.versions(model)
-            show(context, listed, make_table(_COLUMNS, [_row(version) for version in listed]))
+            show(context, listed, make_table(COLUMNS, [row_of(version) for version in listed]))
 
 
 def ignore(context: typer.Context, model: Model, version: Number, reason: Reason = "") -> None:
@@ -137,68 +160,8 @@ def settle(
         remark(f"{model} version {number} is {decided.state}")
 
 
-_COLUMNS = ("VERSION", "STATE", "RUNNER", "METRICS", "CREATED", "BY", "DESCRIPTION")
-
-
-def _row(version: VersionView) -> tuple[object, ...]:
-    return (
-        version.version,
-        version.state,
-        _runner(version),
-        _figures(version),
-        version.created_at,
-        version.created_by,
-        version.description,
-    )
-
-
-def _details(version: VersionView) -> list[tuple[str, object]]:
-    features = (f"{f.name} ({f.kind})" for f in version.signature.features)
-    return [
-        ("model", version.model),
-        ("version", version.version),
-        ("state", version.state),
-        ("decided", _decided(version)),
-        ("runner", _runner(version)),
-        ("compared" if version.compiled else "not compiled", _comparison(version)),
-        ("metrics", _figures(version)),
-        ("features", ", ".join(features)),
-        ("answers", f"{version.signature.target.name} ({version.signature.target.task})"),
-        ("artifact", version.artifact),
-        ("reference", version.reference),
-        ("created", f"{cell(version.created_at)} by {version.created_by}"),
-        ("description", version.description),
-    ]
-
-
-def _runner(version: VersionView) -> str:
-    compiled = version.compiled
-    return f"{compiled.kind} ×{compiled.speedup:.3g}" if compiled else "sklearn"
-
-
-def _comparison(version: VersionView) -> str | None:
-    compiled = version.compiled
-    if compiled is None:
-        return version.not_compiled
-    return (
-        f"{compiled.precision}; differs by {compiled.difference:.2g} at most "
-        f"(allowed: {compiled.tolerance:.2g}) on {compiled.rows} rows"
-    )
-
-
-def _decided(version: VersionView) -> str | None:
-    if version.decided_at is None:
-        return None
-    reason = f" – {version.decision_reason}" if version.decision_reason else ""
-    return f"{cell(version.decided_at)} by {version.decided_by}{reason}"
-
-
-def _figures(version: VersionView) -> str:
-    return ", ".join(f"{name} {value:.4g}" for name, value in version.metrics.items())
-
-
 def _registered(registry: RegistryClient, model: str, request: VersionRequest) -> VersionView:
-    told = "the registry tries the model and compiles it …"
+    told = "the registry tries the model, measures it and compiles it …"
     with Console(stderr=True).status(told):
         return registry.register(model, request)
 

@@ -3,10 +3,12 @@
 import json
 
 import pytest
+from pydantic import TypeAdapter
 
 from tests.fakes.registry_bodies import deployment, release, version
 from tests.fakes.scripted_http import Script
 from tests.fakes.typed_commands import Run
+from understudy.contracts.judging import Judging
 from understudy.contracts.policy import ConfidenceRule, GuardRule, Guards, Policy
 from understudy.contracts.registry import Page, ReleaseView
 from understudy.contracts.vocabulary import (
@@ -20,6 +22,7 @@ from understudy.contracts.vocabulary import (
 RELEASES = "/v1/deployments/risk/releases"
 FLAG = GuardRule(GuardAction.FLAG)
 LOW = ConfidenceRule(0.75, GuardRule(GuardAction.OVERRIDE, "bad"))
+USUAL = TypeAdapter(Judging).dump_python(Judging(), mode="json", exclude_none=True)
 POLICY = Policy(Durability.RELAXED, guards=Guards(FLAG, low_confidence=LOW))
 
 
@@ -69,7 +72,7 @@ def test_what_is_not_named_stays(
         "unseen_category": {"action": "refuse"},
         "low_confidence": {"below": 0.75, "rule": {"action": "override", "answer": "bad"}},
     }
-    policy: dict[str, object] = {"durability": "relaxed", "types": "strict"}
+    policy: dict[str, object] = {"durability": "relaxed", "types": "strict", "judging": USUAL}
     for name, value in expected.items():
         (policy if name in policy else guards)[name] = value
     guards = {name: value for name, value in guards.items() if value is not None}

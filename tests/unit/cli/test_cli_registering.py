@@ -1,3 +1,4 @@
+import hashlib
 import json
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from understudy.contracts.vocabulary import VersionState
 def test_register_uploads_and_makes_what_is_absent(
     run: Run, server: Script, tmp_path: Path
 ) -> None:
-    for name in ("model.skops", "reference.parquet"):
+    for name in ("model.skops", "reference.parquet", "held-out.parquet"):
         (tmp_path / name).write_bytes(name.encode())
     (tmp_path / "signature.json").write_text(json.dumps(SIGNATURE_JSON))
     (tmp_path / "metrics.json").write_text('{"auc": 0.8}')
@@ -29,14 +30,19 @@ def test_register_uploads_and_makes_what_is_absent(
         *("register", "risk", "--project", "lending", "--artifact", "model.skops"),
         *("--reference", "reference.parquet", "--signature", "signature.json"),
         *("--metrics", "metrics.json"),
+        *("--evaluation", "held-out.parquet", "--time-column", "seen_at"),
     )
     assert result.exit_code == 0, result.stderr
     assert "risk version 1 is pending" in result.stdout
     assert "Runner: sklearn (no converter for Oracle)" in result.stderr
-    assert [asked.body for asked in server.sent("PUT")] == [b"model.skops", b"reference.parquet"]
+    assert "Baseline: not measured: no row is legal" in result.stderr
+    sent = [asked.body for asked in server.sent("PUT")]
+    assert sent == [b"model.skops", b"reference.parquet", b"held-out.parquet"]
     body = server.sent("POST")[-1].json
     assert isinstance(body, dict)
     assert body["metrics"] == {"auc": 0.8}
+    assert body["evaluation"] == hashlib.sha256(b"held-out.parquet").hexdigest()
+    assert body["time_column"] == "seen_at"
 
 
 def test_register_without_model_says_how_to_make_it(

@@ -5,8 +5,8 @@ import json
 from tests.fakes.registry_bodies import version
 from tests.fakes.scripted_http import Script
 from tests.fakes.typed_commands import Run
-from understudy.contracts.registry import Compiled, Page
-from understudy.contracts.vocabulary import CompiledKind, VersionState
+from understudy.contracts.registry import Baseline, Compiled, Page
+from understudy.contracts.vocabulary import BaselineSample, CompiledKind, VersionState
 
 VERSIONS = "/v1/models/risk/versions"
 COMPILED = Compiled(
@@ -41,3 +41,28 @@ def test_one_version_tells_how_it_compares(run: Run, server: Script) -> None:
 def test_one_version_tells_why_it_was_not_compiled(run: Run, server: Script) -> None:
     server.on("GET", f"{VERSIONS}/1", version(1, VersionState.PENDING))
     assert "no converter for Oracle" in run("versions", "risk", "1").stdout
+
+
+def test_one_version_tells_what_its_answers_hang_on(run: Run, server: Script) -> None:
+    growths = {f"f{place}": place / 10 for place in range(10)}
+    baseline = Baseline(
+        file="d" * 64, sample=BaselineSample.EVALUATION, rows=500, importances=growths
+    )
+    made = version(2, VersionState.PENDING, baseline=baseline)
+    server.on("GET", f"{VERSIONS}/2", made.model_copy(update={"time_column": "seen_at"}))
+    told = " ".join(run("versions", "risk", "2").stdout.split())
+    assert "baseline measured on 500 rows of the evaluation sample hangs on" in told
+    assert "hangs on f9 0.9, f8 0.8," in told
+    assert "f2 0.2, and 2 more" in told
+    assert "time column seen_at" in told
+
+
+def test_one_version_tells_that_it_was_measured_on_what_it_knew(run: Run, server: Script) -> None:
+    baseline = Baseline(file="d" * 64, sample=BaselineSample.REFERENCE, rows=7)
+    server.on("GET", f"{VERSIONS}/2", version(2, VersionState.PENDING, baseline=baseline))
+    assert "looks better than it is" in run("versions", "risk", "2").stdout
+
+
+def test_one_version_tells_why_it_was_not_measured(run: Run, server: Script) -> None:
+    server.on("GET", f"{VERSIONS}/1", version(1, VersionState.PENDING))
+    assert "not measured: no row is legal" in run("versions", "risk", "1").stdout
