@@ -7,7 +7,7 @@ the same. What the monitor does, it does through the registry's ordinary road, w
 import asyncio
 import base64
 import zlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -17,16 +17,15 @@ import structlog
 
 from services.monitor.domain.deciding.concluding import Known, Rival, Standing, conclude
 from services.monitor.domain.deciding.deeds import Deed
-from services.monitor.domain.deciding.judgement import ConceptReading, Judgement
+from services.monitor.domain.deciding.judgement import Judgement
 from services.monitor.domain.deciding.terms import Terms
-from services.monitor.domain.errors import NotReadyError
+from services.monitor.operations.appraising import Appraising
 from services.monitor.operations.sources import Sources
+from services.monitor.operations.terms import terms_of
 from services.monitor.operations.watching import Watch
-from services.monitor.ports import Releases
+from services.monitor.ports import Outcomes, Releases
 from understudy.contracts.registry import DeploymentSnapshot, ReleaseRequest
 from understudy.contracts.vocabulary import ActionMode, FormerMain, ReleaseKind
-
-Concept = Callable[[Watch], Awaitable[ConceptReading | None]]
 
 _LONGEST_FAILURE: Final = 200
 _JSON_OUT: Final = msgspec.json.Encoder()
@@ -36,19 +35,24 @@ _JSON: Final = msgspec.json.Decoder(dict[str, object])
 class Judging:
     """The newest judgement of each deployment."""
 
-    def __init__(self, sources: Sources, releases: Releases, concept: Concept) -> None:
+    def __init__(
+        self, sources: Sources, outcomes: Outcomes, releases: Releases, appraising: Appraising
+    ) -> None:
         self._sources = sources
+        self._outcomes = outcomes
         self._releases = releases
-        self._concept = concept
+        self._appraising = appraising
         self._log = structlog.stdlib.get_logger("judging")
 
     async def step(self, watch: Watch) -> None:
-        """Judge once, tell what changed, and do what is due."""
+        """Judge once, tell what changed, and do what is due where it is ours to do."""
         judgement = await self.judgement(watch)
         former, watch.judged = watch.judged, judgement
         if former is None or former.verdict is not judgement.verdict:
             self._tell(judgement)
         action = judgement.action
+        if not self._sources.holds(judgement.deployment):
+            return
         if action is not None and action.due:
             await self._act(watch.deployment, judgement)
         elif action is not None and action.mode is ActionMode.RECOMMEND:
@@ -57,16 +61,15 @@ class Judging:
     async def judgement(self, watch: Watch) -> Judgement:
         """What is concluded now. Raises NotReadyError before anything was read."""
         deployment, now = watch.deployment, self._sources.clock()
-        terms, cells = watch.terms, watch.cells
-        if terms is None or cells is None:
-            raise NotReadyError(f"{deployment.name} has not been read yet.", retry_after=1.0)
+        main = deployment.version(deployment.main)
+        terms = await terms_of(deployment, main, self._sources.references)
         standing = standing_of(deployment, terms)
         since = min((rival.since for rival in standing.rivals), default=now)
         known = Known(
-            minutes=cells,
-            cohorts=await self._sources.outcomes.tallies(deployment.name, since),
-            concept=await self._concept(watch),
-            deeds=await self._sources.outcomes.deeds(deployment.name),
+            minutes=watch.cells(),
+            cohorts=await self._outcomes.tallies(deployment.name, since),
+            concept=await self._appraising.concept(watch),
+            deeds=await self._outcomes.deeds(deployment.name),
         )
         edges = self._sources.rules.latency_edges
         found = await asyncio.to_thread(conclude, standing, known, edges, now)
@@ -103,7 +106,7 @@ class Judging:
 
     async def _recommend(self, deployment: DeploymentSnapshot, judgement: Judgement) -> None:
         """Kept once for each release and verdict."""
-        deeds = await self._sources.outcomes.deeds(deployment.name)
+        deeds = await self._outcomes.deeds(deployment.name)
         same = (deployment.release, judgement.verdict, judgement.version)
         if not any((deed.release, deed.verdict, deed.version) == same for deed in deeds):
             await self._note(deployment, judgement)
@@ -118,7 +121,7 @@ class Judging:
         if judgement.version is None:
             return
         self._sources.metrics.acted(deployment.name, judgement.verdict, _outcome(made, failure))
-        await self._sources.outcomes.note(
+        await self._outcomes.note(
             Deed(
                 deployment=deployment.name,
                 at=self._sources.clock(),
