@@ -397,6 +397,27 @@ class Judgement(Body):
     action: ActionView | None = None
 
 
+class Gate(Body):
+    """`GET /v1/deployments/{deployment}/gate?challenger=N`: may the challenger be promoted?
+
+    For progressive-delivery tools. 200: yes. 409: no, it is worse or crosses a guard-rail. 425: not
+    decided yet, ask again. The body is the same with all three.
+    """
+
+    deployment: str
+    release: int
+    at: AwareDatetime
+    challenger: int
+    passes: bool
+    decided: bool
+    """False: more labels may still let it pass."""
+    verdict: Verdict
+    rule: RuleName
+    reasons: tuple[str, ...] = ()
+    expected_labels: int | None = None
+    """As in `ComparisonReading`."""
+
+
 class ReportView(Body):
     """One report that is kept; `GET /v1/deployments/{deployment}/reports` lists a page of them.
 

@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
 from services.monitor.api.door import readable_by
+from services.monitor.api.drift import drift_routes
 from services.monitor.api.reports import report_routes
 from services.monitor.api.verdicts import verdict_routes
 from services.monitor.operations import Monitoring, Reporting, Watch
@@ -37,6 +38,7 @@ def monitor_routes(surface: Surface) -> APIRouter:
     def assessment(watch: Annotated[Watch, Depends(readable)]) -> Assessment:
         return Assessment.model_validate(watch.assess(), from_attributes=True)
 
+    router.include_router(drift_routes(readable))
     router.include_router(verdict_routes(readable))
     router.include_router(report_routes(monitoring, surface.reporting))
 

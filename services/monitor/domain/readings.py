@@ -9,6 +9,7 @@ from datetime import datetime
 
 from services.monitor.domain.accounting import Totals
 from services.monitor.domain.deciding.judgement import Judgement
+from services.monitor.domain.drifting.telling import DriftReading
 from services.monitor.domain.moments import Moments
 from services.monitor.domain.outcomes.readings import CoverageView, FairnessView, QualityView
 from understudy.contracts.vocabulary import FeatureKind, Role
@@ -102,3 +103,5 @@ class Figures:
     judgement: Judgement | None = None
     """As concluded last."""
     labelled: LabelFigures = LabelFigures()
+    drift: DriftReading | None = None
+    """Of the last look."""

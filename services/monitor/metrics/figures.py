@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from services.monitor.domain.arrays import Floats
 from services.monitor.domain.readings import Figures
+from services.monitor.metrics.drift import DriftFamilies
 from services.monitor.metrics.judging import JudgementFamilies
 from services.monitor.metrics.labelled import LabelFamilies
 from services.monitor.metrics.window import WindowFamilies
@@ -36,11 +37,15 @@ class FiguresCollector(Collector):
     def _families(self, found: Sequence[Figures]) -> Iterator[Metric]:
         window = WindowFamilies(self._edges, self._most_features)
         judgements, labelled = JudgementFamilies(), LabelFamilies()
+        drift = DriftFamilies(self._most_features)
         for figures in found:
             window.add(figures)
             labelled.add(figures.labelled)
+            if figures.drift is not None:
+                drift.add(figures.drift)
             if figures.judgement is not None:
                 judgements.add(figures.judgement)
         yield from window
+        yield from drift
         yield from judgements
         yield from labelled

@@ -12,14 +12,18 @@ import structlog
 
 from services.monitor.domain.accounting import Delivery, State, account
 from services.monitor.domain.assessing import Setting, assess
+from services.monitor.domain.cells import Cell, CellId
 from services.monitor.domain.deciding.judgement import Judgement
+from services.monitor.domain.drifting.history import DriftHistory, drift_history
+from services.monitor.domain.drifting.telling import DriftReading
 from services.monitor.domain.errors import LeaseLostError, NotReadyError
 from services.monitor.domain.probes import Probe
 from services.monitor.domain.readings import Assessment, Figures, LabelFigures
 from services.monitor.domain.reference import Reference
 from services.monitor.domain.windows import latest_window
+from services.monitor.operations.drifting import Drifting
 from services.monitor.operations.sources import Sources
-from understudy.contracts.registry import DeploymentSnapshot
+from understudy.contracts.registry import DeploymentSnapshot, ServedVersion
 
 _MOST_LOOKS: Final = 50
 """In one step; then the loop comes round, so that a long backlog shows its progress."""
@@ -33,6 +37,7 @@ class Watch:
         self._reference: Reference | None = None
         self._state: State | None = None
         self._caught_up_at = sources.clock()
+        self._drifting = Drifting(sources)
         self._log = structlog.stdlib.get_logger().bind(deployment=deployment.name)
         self.deployment = deployment
         self.probe: Probe | None = None
@@ -56,12 +61,14 @@ class Watch:
             if not delivery.more:
                 self._caught_up_at = self._sources.clock()
                 break
+        await self._look_for_drift(reference)
         self._sources.metrics.stepped(self._sources.clock())
 
     async def stand_by(self) -> None:
         """See what the monitor that works on it has stored; nothing is changed."""
-        await self._take_up_release()
+        reference = await self._take_up_release()
         await self._held_state()
+        await self._look_for_drift(reference)
 
     def assess(self) -> Assessment:
         """The readings of the latest window. Raises NotReadyError."""
@@ -75,19 +82,46 @@ class Watch:
         setting = Setting(deployment.name, deployment.release, deployment.main)
         return assess(setting, window, reference, state.totals, rules)
 
+    def cells(self) -> Mapping[CellId, Cell]:
+        """What was counted of its minutes and hours. Raises NotReadyError."""
+        if self._state is None:
+            raise NotReadyError(
+                f"The monitor has not read the state of {self.deployment.name} yet.",
+                retry_after=1.0,
+            )
+        return self._state.cells
+
+    def drift(self) -> DriftReading:
+        """What drifted, as of the last look. Raises NotReadyError."""
+        if self._drifting.reading is None:
+            raise NotReadyError(
+                f"The monitor has not looked at {self.deployment.name} yet.", retry_after=1.0
+            )
+        return self._drifting.reading.with_interaction(self.probe)
+
+    def drift_history(self) -> DriftHistory:
+        """Drift of each feature hour by hour. Raises NotReadyError."""
+        state, reference, name = self._state, self._reference, self.deployment.name
+        if state is None or reference is None:
+            raise NotReadyError(
+                f"The monitor has not read the state of {name} yet.", retry_after=1.0
+            )
+        return drift_history(name, state.cells, reference, self._sources.rules.drift_rows)
+
     def figures(self) -> Figures | None:
         """All that metrics show; None while there is no state to show."""
         state = self._state
         if state is None or self._reference is None:
             return None
         lag = max(0.0, self._sources.clock() - self._caught_up_at)
-        return Figures(self.assess(), state.totals, lag, self.judged, self.labelled)
+        drift = None if self._drifting.reading is None else self.drift()
+        return Figures(self.assess(), state.totals, lag, self.judged, self.labelled, drift)
 
     async def _take_up_release(self) -> Reference:
         deployment = self.deployment
         try:
             served = deployment.version(deployment.main)
-            reference = await self._sources.references.profile(served)
+            reference = await self._profile(served)
         except Exception as error:
             self.failure = f"reference sample of version {deployment.main}: {error!r}"[:500]
             raise
@@ -131,10 +165,18 @@ class Watch:
             self._sources.metrics.commit_refused(self.deployment.name)
             self._log.warning("commit_refused", expected=change.before)
 
+    async def _look_for_drift(self, reference: Reference) -> None:
+        if self._state is not None:
+            await self._drifting.look(self.deployment, reference, self._state.cells)
+
+    async def _profile(self, served: ServedVersion) -> Reference:
+        entity = self.deployment.policy.judging.drift.entity
+        return await self._sources.references.profile(served, entity)
+
     async def _references_of(self, delivery: Delivery) -> Mapping[int, Reference]:
         """Of the mains in the delivery that the snapshot still (or already) knows."""
         return {
-            served.version: await self._sources.references.profile(served)
+            served.version: await self._profile(served)
             for served in self.deployment.versions
             if served.version in delivery.mains
         }

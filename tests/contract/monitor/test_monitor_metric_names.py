@@ -13,6 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from services.monitor.adapters.event_log import label_rows, pair_rows, prediction_rows
 from services.monitor.domain.accounting import Delivery, Positions, State, account
 from services.monitor.domain.assessing import Setting, assess
+from services.monitor.domain.drifting.detecting import detect, trail_of
+from services.monitor.domain.drifting.planning import Setup, plan_drift
+from services.monitor.domain.drifting.telling import tell
 from services.monitor.domain.readings import Figures
 from services.monitor.domain.windows import latest_window
 from services.monitor.metrics import ArchiveMetrics, FiguresCollector, LeaseMetrics, MonitorMetrics
@@ -27,6 +30,7 @@ from tests.fakes.monitor_entries import (
     sample,
 )
 from tests.fakes.monitor_figures import AT, judgement, label_figures
+from understudy.contracts.judging import DriftTerms
 from understudy.contracts.vocabulary import Verdict
 
 LABELS = {
@@ -54,6 +58,11 @@ LABELS = {
     "understudy_monitor_commits_refused": {"deployment"},
     "understudy_monitor_probe_failures": {"deployment"},
     "understudy_monitor_leases_held": set(),
+    "understudy_drift_alarm": {"deployment", "subject", "kind", "version"},
+    "understudy_drift_log_evidence": {"deployment", "subject", "kind", "version"},
+    "understudy_drift_threshold": {"deployment", "subject", "kind", "version"},
+    "understudy_feature_drift_js": {"deployment", "feature"},
+    "understudy_feature_design_effect": {"deployment", "feature"},
     "understudy_archive_rows": {"deployment", "stream"},
     "understudy_archive_bytes": {"deployment", "stream"},
     "understudy_archive_lag_seconds": {"deployment", "stream"},
@@ -114,7 +123,9 @@ def exposition(tmp_path: Path) -> bytes:
     archive.lagged(NAME, "predictions", 3.0)
     archive.failed(NAME)
     judged, labelled = judgement(NAME), label_figures(NAME)
-    figures = [Figures(assessment, state.totals, 0.25, judged, labelled)]
+    plan = plan_drift(Setup(reference, DriftTerms(), ("no", "yes"), {}, {}))
+    drift = tell(NAME, 1, detect(plan, trail_of(plan), state.cells, NOW), NOW)
+    figures = [Figures(assessment, state.totals, 0.25, judged, labelled, drift)]
     registry.register(FiguresCollector(lambda: figures, np.array(RULES.latency_edges), 100))
     return generate_latest(registry)
 

@@ -1,7 +1,7 @@
 """The HTTP edge: every route but the probes asks for a key; refusals are problems."""
 
 import base64
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import httpx
@@ -36,7 +36,7 @@ from tests.fakes.monitor_entries import (
     sample,
     snapshot,
 )
-from understudy.contracts.monitor import Assessment
+from understudy.contracts.monitor import Assessment, DriftHistory, DriftView
 from understudy.runtime.following import Follower, SnapshotCache
 
 pytestmark = pytest.mark.anyio
@@ -77,12 +77,16 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 
 def paths(app: FastAPI) -> list[str]:
     """Every path that answers, also those of included routers."""
-    found: list[str] = []
-    for route in app.router.routes:
+    return [*_paths(app.router.routes)]
+
+
+def _paths(routes: Sequence[object]) -> Iterator[str]:
+    for route in routes:
         included = getattr(route, "original_router", None)
-        inner = [route] if included is None else included.routes
-        found += [getattr(one, "path") for one in inner]  # noqa: B009 - routes of any kind
-    return found
+        if included is None:
+            yield getattr(route, "path")  # noqa: B009 - routes of any kind
+        else:
+            yield from _paths(included.routes)
 
 
 async def test_every_route_but_the_probes_asks_for_a_key(
@@ -98,7 +102,7 @@ async def test_every_route_but_the_probes_asks_for_a_key(
 async def test_the_process_has_no_other_routes(app: FastAPI, tmp_path: Path) -> None:
     settings = MonitorSettings.model_validate({"service_key": "us_x", "state_dir": tmp_path})
     assert sorted(paths(create_app(settings))) == sorted(paths(app))
-    assert len(paths(app)) == 5
+    assert len(paths(app)) == len(set(paths(app)))
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/"])
@@ -119,6 +123,27 @@ async def test_an_assessment_is_the_contracts_body(http: httpx.AsyncClient) -> N
     assert (body.deployment, body.rows, len(body.features)) == (NAME, 100, 4)
     assert body.totals.predictions == {"1": 100}
     assert body.features[0].drift_psi is not None
+
+
+async def test_drift_is_the_contracts_body(http: httpx.AsyncClient) -> None:
+    answer = await http.get(f"/v1/deployments/{NAME}/drift", headers=bearer(READER))
+    body = DriftView.model_validate_json(answer.content)
+    assert (body.deployment, body.rows, body.alarms) == (NAME, 100, ())
+    assert {one.subject for one in body.watched} >= {"income", "job", "pooled"}
+    assert all(one.js is not None for one in body.watched if one.kind != "pooled")
+
+
+async def test_drift_hour_by_hour(http: httpx.AsyncClient) -> None:
+    answer = await http.get(f"/v1/deployments/{NAME}/drift/history", headers=bearer(READER))
+    body = DriftHistory.model_validate_json(answer.content)
+    assert (len(body.hours), body.rows) == (1, (100,))
+    assert {len(figures) for figures in body.features.values()} == {1}
+
+
+async def test_drift_that_was_not_looked_for_yet_says_when_to_ask(http: httpx.AsyncClient) -> None:
+    for path in ("drift", "drift/history"):
+        answer = await http.get(f"/v1/deployments/idle/{path}", headers=bearer(READER))
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
 
 
 async def test_keys_without_the_right_are_refused(http: httpx.AsyncClient) -> None:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.monitor.domain.arrays import Counts, Floats
-from services.monitor.domain.bins import ABOVE, BELOW, FIRST_BIN, MISSING
+from services.monitor.domain.bins import ABOVE, BELOW, MISSING
 from services.monitor.domain.cells import Speaker
 from services.monitor.domain.drifting.baselines import OutputBaseline
 from services.monitor.domain.drifting.columns import Columns, columns_of
@@ -22,7 +22,6 @@ from understudy.contracts.vocabulary import DriftStrata, Role
 
 OUTPUTS_SHARE: Final = 0.25
 """Of all weight, where there are baselines of answers."""
-_HEADS: Final = (MISSING, BELOW, ABOVE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,7 +37,7 @@ class Setup:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
-    """Tables come first among the subjects, then three shares for each feature."""
+    """Tables come first among the subjects, then two shares of each feature."""
 
     setup: Setup
     strata: DriftStrata
@@ -147,10 +146,11 @@ def _counted(
 ) -> Counted:
     tallies = vectors[:, : columns.counts]
     totals = np.add.reduceat(tallies, begins, axis=1)
-    bad = np.stack([tallies[:, begins + head] for head in _HEADS], axis=2)
-    rows = np.repeat(totals[:, :, None], len(_HEADS), axis=2)
-    rows[:, :, 1:] -= bad[:, :, :1]
-    flat = (len(vectors), -1)
+    missing = tallies[:, begins + MISSING]
+    outside = tallies[:, begins + BELOW] + tallies[:, begins + ABOVE]
+    bad = np.stack([missing, outside], axis=2)
+    rows = np.stack([totals, totals - missing], axis=2)
+    flat = (len(vectors), 2 * begins.size)
     return Counted(vectors[:, tables], bad.reshape(flat), rows.reshape(flat))
 
 
@@ -162,6 +162,3 @@ def _weights(subjects: Sequence[Subject], outputs: int) -> Floats:
         each[answers] *= OUTPUTS_SHARE / each[answers].sum()
         each[~answers] *= (1.0 - OUTPUTS_SHARE) / each[~answers].sum()
     return each
-
-
-assert len(_HEADS) == FIRST_BIN  # noqa: S101 - a tally begins with what shares are of

@@ -32,7 +32,7 @@ class Subject:
     whole: NDArray[np.intp] | None
     """Of a share: what its rows are the sum of."""
     weight: float
-    """0: not watched."""
+    """Of the average run length; before they are scaled to add up to 1."""
     effect: float = 1.0
     version: int | None = None
     feature: int | None = None
@@ -44,14 +44,15 @@ class Subject:
         found = vectors[..., self.places]
         if self.whole is None:
             return found
+        bad = found.sum(axis=-1, keepdims=True)
         rows = vectors[..., self.whole].sum(axis=-1, keepdims=True)
-        return np.concatenate([found, rows - found], axis=-1)
+        return np.concatenate([bad, rows - bad], axis=-1)
 
 
 def features_of(
     reference: Reference, effects: Floats | None, importances: Mapping[str, float]
 ) -> list[Subject]:
-    """Of each feature its shape and three shares, of which a category uses two."""
+    """Of each feature its shape and two shares of rows."""
     found = list[Subject]()
     for number, profile in enumerate(reference.features):
         effect = 1.0 if effects is None else float(effects[number])
@@ -74,9 +75,8 @@ def _of_feature(
     present = tally[BELOW:]
     parts = [
         (DriftKind.SHAPE, tally[FIRST_BIN:], None, 1 / 2),
-        (DriftKind.MISSING, tally[[MISSING]], tally, 1 / 6),
-        (other, tally[[BELOW]], present, 1 / 6),
-        (other, tally[[ABOVE]], present, 0.0 if category else 1 / 6),
+        (DriftKind.MISSING, tally[[MISSING]], tally, 1 / 4),
+        (other, tally[[BELOW, ABOVE]], present, 1 / 4),
     ]
     return [
         Subject(

@@ -16,11 +16,14 @@ from services.monitor.domain.drifting.detecting import Detection
 from services.monitor.domain.drifting.planning import Plan
 from services.monitor.domain.drifting.subjects import Subject
 from services.monitor.domain.moments import SUMS, Moments, moments
+from services.monitor.domain.probes import ASSUMES, FeaturePair, Probe
 from services.monitor.domain.statistics.detector import LOG_AVERAGE_RUN, Evidence
 from services.monitor.domain.statistics.ending import ended_at
+from services.monitor.domain.statistics.interaction import LOG_THRESHOLD
 from understudy.contracts.vocabulary import DriftKind, DriftStrata, FeatureKind
 
 POOLED = "pooled"
+INTERACTION = "interaction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,7 @@ class DriftAlarm:
     reference_standard_deviation: float | None = None
     importance: float | None = None
     impact: float | None = None
+    pairs: tuple[FeaturePair, ...] = ()
     design_effect: float = 1.0
 
     @property
@@ -65,12 +69,17 @@ class DriftReading:
     watched: tuple[DriftAlarm, ...]
     interaction_at: datetime | None = None
 
-    def with_interaction(self, found: DriftAlarm | None, at: datetime | None) -> "DriftReading":
+    def with_interaction(self, probe: Probe | None) -> "DriftReading":
         """The same with what the domain classifier says, which looks at other times."""
-        if found is None:
-            return replace(self, interaction_at=at)
-        alarms = (*self.alarms, found) if found.crossed else self.alarms
-        return replace(self, alarms=alarms, watched=(*self.watched, found), interaction_at=at)
+        if probe is None or probe.looked_at is None:
+            return self
+        found = interaction_alarm(probe)
+        return replace(
+            self,
+            alarms=(*self.alarms, found) if found.crossed else self.alarms,
+            watched=(*self.watched, found),
+            interaction_at=datetime.fromtimestamp(probe.looked_at, UTC),
+        )
 
 
 def tell(deployment: str, release: int, found: Detection, now: float) -> DriftReading:
@@ -92,10 +101,22 @@ def tell(deployment: str, release: int, found: Detection, now: float) -> DriftRe
     )
 
 
+def interaction_alarm(probe: Probe) -> DriftAlarm:
+    """Features that go together otherwise than in the reference; since: the window of that look."""
+    return DriftAlarm(
+        subject=INTERACTION,
+        kind=DriftKind.INTERACTION,
+        log_evidence=probe.wealth.log_evidence,
+        threshold=LOG_THRESHOLD,
+        since=datetime.fromtimestamp(probe.window_at, UTC),
+        pairs=probe.pairs,
+        assumes=ASSUMES,
+    )
+
+
 def _watched(found: Detection, evidence: Evidence) -> Iterator[DriftAlarm]:
     for row, subject in enumerate(found.plan.subjects):
-        if subject.weight > 0:
-            yield _alarm(found, evidence, row, subject)
+        yield _alarm(found, evidence, row, subject)
 
 
 def _alarm(found: Detection, evidence: Evidence, row: int, subject: Subject) -> DriftAlarm:

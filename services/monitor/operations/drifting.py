@@ -1,0 +1,92 @@
+"""Looking for drift in one deployment: after each step over its log, off the event loop."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from services.monitor.domain.cells import Cell, CellId, Speaker
+from services.monitor.domain.drifting.baselines import OutputBaseline, output_baseline
+from services.monitor.domain.drifting.detecting import detect, trail_of
+from services.monitor.domain.drifting.planning import Plan, Setup, plan_drift
+from services.monitor.domain.drifting.telling import DriftReading, tell
+from services.monitor.domain.drifting.trail import Trail
+from services.monitor.domain.reference import Reference
+from services.monitor.operations.sources import Sources
+from understudy.contracts.registry import DeploymentSnapshot
+from understudy.contracts.vocabulary import Role, class_name
+
+Cells = Mapping[CellId, Cell]
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """What is made once for a release, and the sums that a look leaves for the next."""
+
+    release: int
+    plan: Plan
+    trail: Trail
+
+
+class Drifting:
+    """One deployment's detector; its readings are a function of the cells alone."""
+
+    def __init__(self, sources: Sources) -> None:
+        self._sources = sources
+        self._held: _Held | None = None
+        self._seen: tuple[Cells, int] | None = None
+        self.reading: DriftReading | None = None
+        """As of the last look; None before the first."""
+
+    async def look(
+        self, deployment: DeploymentSnapshot, reference: Reference, cells: Cells
+    ) -> None:
+        """Look, unless nothing has changed since the last look and the minute is the same."""
+        now = self._sources.clock()
+        held = await self._prepared(deployment, reference)
+        minute = int(now // 60)
+        if self._seen is not None and self._seen[0] is cells and self._seen[1] == minute:
+            return
+        self.reading = await asyncio.to_thread(_look, deployment, held, cells, now)
+        self._seen = cells, minute
+
+    async def _prepared(self, deployment: DeploymentSnapshot, reference: Reference) -> _Held:
+        held = self._held
+        if held is None or (held.release, held.plan.setup.reference) != (
+            deployment.release,
+            reference,
+        ):
+            plan = plan_drift(await self._setup(deployment, reference))
+            held = self._held = _Held(deployment.release, plan, trail_of(plan))
+            self._seen = None
+        return held
+
+    async def _setup(self, deployment: DeploymentSnapshot, reference: Reference) -> Setup:
+        served = deployment.version(deployment.main)
+        measured = served.baseline
+        return Setup(
+            reference=reference,
+            terms=deployment.policy.judging.drift,
+            classes=tuple(class_name(label) for label in served.signature.target.classes),
+            baselines=await self._baselines(deployment, reference),
+            importances={} if measured is None else measured.importances,
+        )
+
+    async def _baselines(
+        self, deployment: DeploymentSnapshot, reference: Reference
+    ) -> dict[Speaker, OutputBaseline]:
+        """Of the versions that have one; others' answers are not watched."""
+        speakers = [
+            (Role.MAIN, deployment.main),
+            *((Role.CHALLENGER, version) for version in deployment.challengers),
+        ]
+        found: dict[Speaker, OutputBaseline] = {}
+        for speaker in speakers:
+            answers = await self._sources.references.baseline(deployment.version(speaker[1]))
+            if answers is not None:
+                found[speaker] = output_baseline(answers, reference.output)
+        return found
+
+
+def _look(deployment: DeploymentSnapshot, held: _Held, cells: Cells, now: float) -> DriftReading:
+    found = detect(held.plan, held.trail, cells, now)
+    return tell(deployment.name, deployment.release, found, now)
