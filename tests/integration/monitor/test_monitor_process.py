@@ -1,20 +1,16 @@
 """The monitor as a real process: follows, counts exactly through kills and outages, reports."""
 
-import os
 import random
 import shutil
 import signal
 import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 import redis
 
@@ -22,9 +18,7 @@ from tests.conftest import free_port
 from tests.fakes.monitor import FakeRegistry, fake_registry
 from tests.fakes.monitor_entries import (
     NAME,
-    READER,
     SCRAPER,
-    bearer,
     deployment,
     label_batch,
     pair_batch,
@@ -33,72 +27,12 @@ from tests.fakes.monitor_entries import (
     sample,
     snapshot,
 )
+from tests.monitor_process import MonitorProcess, running
 from understudy.contracts import events
-from understudy.contracts.monitor import Assessment
 from understudy.contracts.vocabulary import Component
 from understudy.launch.redis_server import find_redis_server, redis_command
 
 KILLS = 10
-
-
-@dataclass
-class MonitorProcess:
-    """Starts, kills and asks one monitor."""
-
-    redis_url: str
-    registry_url: str
-    folder: Path
-    port: int = field(default_factory=free_port)
-    process: "subprocess.Popen[bytes] | None" = None
-
-    def start(self) -> None:
-        environment = {
-            **os.environ,
-            "UNDERSTUDY_MONITOR_PORT": str(self.port),
-            "UNDERSTUDY_REGISTRY_URL": self.registry_url,
-            "UNDERSTUDY_REDIS_URL": self.redis_url,
-            "UNDERSTUDY_SERVICE_KEY": "us_service_key",
-            "UNDERSTUDY_STATE_DIR": str(self.folder),
-            "UNDERSTUDY_MONITOR_PAUSE_SECONDS": "0.02",
-            "UNDERSTUDY_MONITOR_WAIT_SECONDS": "0.1",
-            "UNDERSTUDY_MONITOR_BATCH_ENTRIES": "20",
-        }
-        with (self.folder / "monitor.log").open("ab") as log:
-            command = [sys.executable, "-m", "services.monitor"]
-            self.process = subprocess.Popen(command, env=environment, stdout=log, stderr=log)
-
-    def kill(self) -> None:
-        assert self.process is not None
-        self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
-
-    def stop(self) -> int:
-        assert self.process is not None
-        self.process.terminate()
-        return self.process.wait(timeout=15)
-
-    def get(self, path: str, key: Any = READER) -> httpx.Response:
-        url = f"http://127.0.0.1:{self.port}{path}"
-        return httpx.get(url, headers=bearer(key), timeout=60.0)
-
-    def assessment(self) -> Assessment | None:
-        try:
-            answer = self.get(f"/v1/deployments/{NAME}/assessment")
-        except httpx.TransportError:
-            return None
-        return Assessment.model_validate_json(answer.content) if answer.is_success else None
-
-    def until(self, holds: Callable[[Assessment], bool], seconds: float = 20.0) -> Assessment:
-        deadline = time.monotonic() + seconds
-        while time.monotonic() < deadline:
-            found = self.assessment()
-            if found is not None and holds(found):
-                return found
-            time.sleep(0.05)
-        raise AssertionError(f"{self.assessment()}\n{self.log()[-4000:]}")
-
-    def log(self) -> str:
-        return (self.folder / "monitor.log").read_text()
 
 
 @pytest.fixture
@@ -106,16 +40,6 @@ def registry() -> Iterator[FakeRegistry]:
     with fake_registry(snapshot()) as server:
         server.publish(snapshot(deployment(reference=server.store(reference_file()))))
         yield server
-
-
-@contextmanager
-def running(redis_url: str, registry: FakeRegistry, folder: Path) -> Iterator[MonitorProcess]:
-    monitor = MonitorProcess(redis_url, registry.url, folder)
-    monitor.start()
-    try:
-        yield monitor
-    finally:
-        monitor.kill()
 
 
 def write(client: "redis.Redis", *entries: events.Entry) -> None:
