@@ -5,8 +5,13 @@ import contextlib
 from collections.abc import Collection, Coroutine, Mapping
 from typing import Final
 
+import structlog
+
+from services.monitor.domain.errors import NotReadyError
 from services.monitor.metrics import MonitorMetrics
 from services.monitor.operations import Clock, Monitoring, Watch
+from services.monitor.operations.appraising import Appraising
+from services.monitor.operations.judging import Judging
 from services.monitor.operations.sharing import Sharing
 from services.monitor.ports import References
 from understudy.contracts.registry import FollowerReport
@@ -148,6 +153,35 @@ class Tidying:
         if snapshot is not None:
             served = (one for deployment in snapshot.deployments for one in deployment.versions)
             await self._references.keep({file for version in served for file in version.samples})
+
+
+class Concluding:
+    """Judges every deployment in turn; one in trouble stops no other."""
+
+    def __init__(
+        self,
+        monitoring: Monitoring,
+        judging: Judging,
+        appraising: Appraising,
+        metrics: MonitorMetrics,
+    ) -> None:
+        self._monitoring = monitoring
+        self._judging = judging
+        self._appraising = appraising
+        self._metrics = metrics
+        self._log = structlog.stdlib.get_logger("concluding")
+
+    async def step(self) -> None:
+        """Judge and appraise each once; what could not be read yet is judged at the next turn."""
+        for name, watch in tuple(self._monitoring.watches.items()):
+            try:
+                await self._judging.step(watch)
+                await self._appraising.step(watch)
+            except NotReadyError:
+                continue
+            except Exception as error:  # noqa: BLE001 - one deployment's failure is told, and the next is judged
+                self._metrics.judging_failed(name)
+                self._log.warning("judging_failed", deployment=name, error=repr(error)[:500])
 
 
 def begin_loops(

@@ -35,6 +35,12 @@ class MonitorMetrics:
             ("deployment",),
             registry=registry,
         )
+        self._judging_failures = Counter(
+            "understudy_monitor_judging_failures",
+            "Judgements that could not be made; the next one is tried anyway.",
+            ("deployment",),
+            registry=registry,
+        )
         self._actions = Counter(
             "understudy_actions",
             "Verdicts that ask for a release, by what became of them: done, failed, recommended.",
@@ -59,6 +65,10 @@ class MonitorMetrics:
         """A commit was not applied."""
         self._refused.labels(deployment).inc()
 
+    def judging_failed(self, deployment: str) -> None:
+        """A judgement could not be made."""
+        self._judging_failures.labels(deployment).inc()
+
     def acted(self, deployment: str, verdict: Verdict, outcome: str) -> None:
         """A verdict that asks for a release was carried out, failed, or was recommended."""
         labels = (deployment, str(verdict), outcome)
@@ -67,7 +77,8 @@ class MonitorMetrics:
 
     def forget(self, deployment: str) -> None:
         """The deployment is gone."""
-        for counter in (self._failures, self._refused, self._probe_failures):
+        counters = (self._failures, self._refused, self._probe_failures, self._judging_failures)
+        for counter in counters:
             with suppress(KeyError):
                 counter.remove(deployment)
         for labels in [each for each in self._acted if each[0] == deployment]:
