@@ -131,7 +131,7 @@ def versions(
     with connections(context).registry() as registry:
         if model is not None and version is not None:
             one = registry.version(model, version)
-            show(context, one, makedetails_of(details_of(one)))
+            show(context, one, make_details(details_of(one)))
         elif model is None:
             found = registry.models()
             rows = [(m.name, m.project, m.versions, m.description) for m in found]
