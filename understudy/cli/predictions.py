@@ -8,10 +8,17 @@ from typing import Annotated
 
 import typer
 
+from understudy.cli import telling
 from understudy.cli.connections import connections
 from understudy.cli.deployments import Deployment
 from understudy.cli.output import make_table, show
-from understudy.contracts.serving import LabelRequest, LabelStatus, Prediction
+from understudy.contracts.serving import (
+    LabelCorrection,
+    LabelRequest,
+    LabelResults,
+    LabelStatus,
+    Prediction,
+)
 from understudy.contracts.vocabulary import Label
 
 
@@ -20,6 +27,8 @@ def add_to(app: typer.Typer) -> None:
     app.command()(predict)
     # So that -5 is a label, and not an option that nobody knows.
     app.command(context_settings={"ignore_unknown_options": True})(label)
+    app.command()(telling.protect)
+    app.command()(telling.log_predictions)
 
 
 def predict(
@@ -41,6 +50,13 @@ def predict(
             help="Its id, for a later label; the rows of a list go by ID.0, ID.1 and so on.",
         ),
     ] = None,
+    protected: Annotated[
+        str | None,
+        typer.Option(
+            show_default=False,
+            help="Protected attributes of the row, or a list for rows, as JSON, for no model.",
+        ),
+    ] = None,
 ) -> None:
     """Ask for predictions.
 
@@ -50,12 +66,15 @@ def predict(
     if prediction_id == "":
         raise typer.BadParameter("--id is empty; leave it out and serving makes one")
     rows = _rows(data)
+    told = None if protected is None else _groups(protected, rows)
     with connections(context).serving() as serving:
         if isinstance(rows, dict):
-            answer = serving.predict(deployment, rows, prediction_id)
+            answer = serving.predict(
+                deployment, rows, prediction_id, None if told is None else told[0]
+            )
             show(context, answer, make_table(_COLUMNS, [_row(answer)]))
         else:
-            answers = serving.predict_many(deployment, rows, prediction_id)
+            answers = serving.predict_many(deployment, rows, prediction_id, told)
             show(context, answers, make_table(_COLUMNS, [_row(answer) for answer in answers]))
 
 
@@ -72,6 +91,9 @@ def label(
         bool, typer.Option("--text", help="Take 1, 2.5 or true as text, not as a number.")
     ] = False,
     source: Annotated[str | None, typer.Option(help="Who says so.", show_default=False)] = None,
+    correct: Annotated[
+        bool, typer.Option("--correct", help="Instead of an earlier label of the prediction.")
+    ] = False,
 ) -> None:
     """Tell what came true for an earlier prediction.
 
@@ -79,11 +101,16 @@ def label(
     """
     if value.startswith("--"):
         raise typer.BadParameter(f"there is no option {value}")
-    request = LabelRequest(
-        prediction_id=prediction_id, label=value if text else _scalar(value), source=source
-    )
+    found = value if text else _scalar(value)
     with connections(context).serving() as serving:
-        results = serving.label(deployment, [request])
+        if correct:
+            correction = LabelCorrection(label=found, source=source)
+            results = LabelResults(
+                results=(serving.correct(deployment, prediction_id, correction),)
+            )
+        else:
+            request = LabelRequest(prediction_id=prediction_id, label=found, source=source)
+            results = serving.label(deployment, [request])
     rows = [(r.prediction_id, r.status, r.message) for r in results.results]
     show(context, results, make_table(("PREDICTION", "STATUS", "MESSAGE"), rows))
     if any(result.status is not LabelStatus.ACCEPTED for result in results.results):
@@ -112,6 +139,22 @@ def _rows(data: str) -> dict[str, object] | list[dict[str, object]]:
     if not listed or not all(isinstance(row, dict) for row in listed):
         raise typer.BadParameter('DATA is one row {"feature": value, …} or a list of rows')
     return rows  # type: ignore[no-any-return]  # narrowed above
+
+
+def _groups(
+    protected: str, rows: dict[str, object] | list[dict[str, object]]
+) -> list[dict[str, Label]]:
+    try:
+        parsed = json.loads(_text(protected))
+    except (ValueError, RecursionError) as error:
+        raise typer.BadParameter("--protected can't be read as JSON") from error
+    told = [parsed] if isinstance(rows, dict) and isinstance(parsed, dict) else parsed
+    count = 1 if isinstance(rows, dict) else len(rows)
+    if not (isinstance(told, list) and all(isinstance(one, dict) for one in told)):
+        raise typer.BadParameter('--protected is {"name": "group", …}, or a list of these')
+    if len(told) != count:
+        raise typer.BadParameter(f"--protected has {len(told)} members for {count} rows")
+    return told
 
 
 def _text(data: str) -> str:
