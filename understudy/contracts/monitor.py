@@ -58,7 +58,8 @@ class VersionReading(Body):
     rows: int
     errors: int
     drift_psi: float | None = None
-    """Of its answers against the target's values in the reference sample; absent without them."""
+    """Of its answers against those that it gave to its baseline; without a baseline, against the
+    target's values in the reference sample: watch how it changes then, not its level."""
     output: Moments
     """Of the predicted number, or of the last class's probability."""
     classes: dict[str, int] = {}

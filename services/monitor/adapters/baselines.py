@@ -12,13 +12,16 @@ from services.monitor.domain.arrays import Floats
 from services.monitor.domain.errors import UnusableReferenceError
 from services.monitor.domain.outcomes.baseline import Baseline
 from understudy.contracts.registry import Baseline as Described
+from understudy.contracts.signature import Target
+from understudy.contracts.vocabulary import class_name
 
 
-def read_baseline(path: Path, described: Described, classes: int, most_rows: int) -> Baseline:
-    """The first rows of the file; `classes` is 0 for a regression.
+def read_baseline(path: Path, described: Described, target: Target, most_rows: int) -> Baseline:
+    """The first rows of the file.
 
     Raises UnusableReferenceError when the file is not what it was described to be.
     """
+    classes = len(target.classes)
     try:
         with pq.ParquetFile(path) as file:
             table = first_rows(file, _wanted(file.schema_arrow.names, classes), most_rows)
@@ -30,6 +33,7 @@ def read_baseline(path: Path, described: Described, classes: int, most_rows: int
         probabilities=_probabilities(table, classes),
         labels=_indices(table, "label", classes),
         classes=classes,
+        names=tuple(map(class_name, target.classes)),
         at=_numbers(table, "at") if "at" in table.column_names else None,
         importances=dict(described.importances),
     )

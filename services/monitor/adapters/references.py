@@ -57,10 +57,8 @@ class ParquetReferences:
             return None
         if described.file not in self._baselines:
             path = await self._registry.fetch_artifact(described.file, self._folder)
-            classes = len(served.signature.target.classes)
-            found = await asyncio.to_thread(
-                read_baseline, path, described, classes, self._most_rows
-            )
+            target = served.signature.target
+            found = await asyncio.to_thread(read_baseline, path, described, target, self._most_rows)
             _make_room(self._baselines)
             self._baselines[described.file] = found
         return self._baselines[described.file]

@@ -1,8 +1,10 @@
 """From a window's counts to readings. Statistics to come read the same counts."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
 
 import numpy as np
 
@@ -13,6 +15,7 @@ from services.monitor.domain.cells import AgreementTally, OutputTally, Speaker
 from services.monitor.domain.drift import debiased_psi
 from services.monitor.domain.latency import quantile
 from services.monitor.domain.moments import Moments, moments
+from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.readings import (
     AgreementReading,
     Assessment,
@@ -20,10 +23,17 @@ from services.monitor.domain.readings import (
     TotalsReading,
     VersionReading,
 )
-from services.monitor.domain.reference import FeatureProfile, OutputProfile, Reference
+from services.monitor.domain.reference import (
+    FeatureProfile,
+    OutputProfile,
+    Reference,
+    open_counts,
+)
 from services.monitor.domain.rules import Rules
 from services.monitor.domain.windows import Window
 from understudy.contracts.vocabulary import FeatureKind, Outcome, Role
+
+_NO_BASELINES: Final[Mapping[int, Baseline]] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +51,13 @@ def assess(
     reference: Reference,
     totals: Totals,
     rules: Rules,
+    *,
+    baselines: Mapping[int, Baseline] = _NO_BASELINES,
 ) -> Assessment:
-    """All readings of a window; no drift figure from fewer live rows than the rules ask for."""
+    """All readings of a window; no drift figure from fewer live rows than the rules ask for.
+
+    `baselines` are by version; the answers of a version without one are held against labels.
+    """
     cell = window.cell
     pieces = np.split(cell.counts, reference.offsets[1:-1])
     features = zip(reference.features, pieces, cell.sums, strict=True)
@@ -54,7 +69,7 @@ def assess(
         rows=cell.rows,
         features=tuple(read_feature(*feature, rules) for feature in features),
         versions=tuple(
-            read_version(speaker, tally, reference.output, rules)
+            read_version(speaker, tally, reference.output, rules, baselines.get(speaker[1]))
             for speaker, tally in sorted(cell.outputs.items(), key=_main_first)
         ),
         agreements=tuple(
@@ -91,9 +106,16 @@ def read_feature(
 
 
 def read_version(
-    speaker: Speaker, tally: OutputTally, profile: OutputProfile, rules: Rules
+    speaker: Speaker,
+    tally: OutputTally,
+    profile: OutputProfile,
+    rules: Rules,
+    baseline: Baseline | None = None,
 ) -> VersionReading:
-    """One version's answers; their drift is against the reference's target (see OutputProfile)."""
+    """One version's answers; their drift is from its own answers to its baseline.
+
+    Without a baseline it is from the reference's target (see OutputProfile).
+    """
     role, version = speaker
     edges = rules.latency_edges
     enough = tally.rows - tally.errors >= rules.drift_rows
@@ -102,7 +124,7 @@ def read_version(
         role=role,
         rows=tally.rows,
         errors=tally.errors,
-        drift_psi=_output_drift(tally, profile) if enough else None,
+        drift_psi=_output_drift(tally, profile, baseline) if enough else None,
         output=moments(tally.sums, profile.centre),
         classes=dict(sorted(tally.classes.items())),
         latency_p50_seconds=quantile(tally.latency, edges, 0.50),
@@ -141,15 +163,33 @@ def _reference_moments(profile: FeatureProfile) -> Moments:
     return moments(profile.sums, profile.centre)
 
 
-def _output_drift(tally: OutputTally, profile: OutputProfile) -> float | None:
+def _output_drift(
+    tally: OutputTally, profile: OutputProfile, baseline: Baseline | None
+) -> float | None:
+    own = None if baseline is None else _own_drift(tally, profile, baseline)
+    if own is not None:
+        return own
     if profile.counts is not None:
         return debiased_psi(tally.scores, profile.counts)
-    if not profile.classes:
+    return _class_drift(tally.classes, profile.classes)
+
+
+def _own_drift(tally: OutputTally, profile: OutputProfile, baseline: Baseline) -> float | None:
+    """Of the number, or of the probability of two classes; of more classes, of their shares."""
+    if baseline.classes <= 2 and profile.edges is not None and tally.scores.any():
+        return debiased_psi(tally.scores, open_counts(profile.edges, baseline.outputs))
+    counts = baseline.class_counts.tolist() if baseline.names else []
+    return _class_drift(tally.classes, dict(zip(baseline.names, counts, strict=True)))
+
+
+def _class_drift(live: Mapping[str, int], held: Mapping[str, int]) -> float | None:
+    if not held:
         return None
-    names = sorted({*profile.classes, *tally.classes})
-    live = np.array([tally.classes.get(name, 0) for name in names])
-    reference = np.array([profile.classes.get(name, 0) for name in names])
-    return debiased_psi(live, reference)
+    names = sorted({*held, *live})
+    return debiased_psi(
+        np.array([live.get(name, 0) for name in names]),
+        np.array([held.get(name, 0) for name in names]),
+    )
 
 
 def _by_version(rows: Iterable[tuple[str, int]]) -> dict[str, int]:

@@ -37,7 +37,7 @@ _GAUGES: Final[Declared] = {
         ("deployment", "feature"),
     ),
     "understudy_output_drift_psi": (
-        "Debiased population stability index of a version's answers against the training labels.",
+        "Debiased population stability index of a version's answers against its baseline's.",
         ("deployment", "role", "version"),
     ),
     "understudy_output_mean": (

@@ -1,6 +1,9 @@
 """Readings of known rows come out as counted by hand."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import pytest
@@ -8,6 +11,7 @@ import pytest
 from services.monitor.adapters.event_log import pair_rows, prediction_rows
 from services.monitor.domain.accounting import Delivery, Positions, State, account
 from services.monitor.domain.assessing import Setting, assess
+from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.readings import Assessment, FeatureReading
 from services.monitor.domain.reference import Reference
 from services.monitor.domain.windows import latest_window
@@ -21,7 +25,7 @@ from tests.fakes.monitor_entries import (
     sample,
 )
 from understudy.contracts import events
-from understudy.contracts.vocabulary import Role
+from understudy.contracts.vocabulary import BaselineSample, Role
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +40,7 @@ def assessed(
     *,
     main: int = 1,
     now: float = NOW,
+    baselines: Mapping[int, Baseline] = MappingProxyType({}),
 ) -> Assessment:
     delivery = Delivery(
         Positions("1-0"),
@@ -44,7 +49,8 @@ def assessed(
     )
     state = State().after(account(State(), delivery, lambda _: reference, RULES, NOW))
     window = latest_window(state.cells, reference, now, RULES.window_minutes)
-    return assess(Setting(NAME, 4, main), window, reference, state.totals, RULES)
+    setting = Setting(NAME, 4, main)
+    return assess(setting, window, reference, state.totals, RULES, baselines=baselines)
 
 
 def feature(assessment: Assessment, name: str) -> FeatureReading:
@@ -159,3 +165,45 @@ def test_numbers_agree_within_one_percent(reference: Reference) -> None:
     (found,) = assessed(reference, [], [events.PairBatch(**{**fields, **scores})]).agreements
     assert found.agreement_ratio == 0.5
     assert found.mean_absolute_difference == pytest.approx(np.mean([0.9, 2.0]))
+
+
+def own_answers(seed: int, rows: int = 5_000) -> Baseline:
+    """A model that rarely says yes, whatever its training labels were."""
+    yes = np.random.default_rng(seed).beta(1.0, 9.0, rows)
+    values = (yes > 0.5).astype(float)
+    return Baseline(
+        sample=BaselineSample.EVALUATION,
+        values=values,
+        probabilities=np.column_stack([1 - yes, yes]),
+        labels=np.full(rows, np.nan),
+        classes=2,
+        names=("no", "yes"),
+    )
+
+
+def test_answers_are_held_against_the_version_s_own_on_its_baseline(reference: Reference) -> None:
+    yes = np.random.default_rng(9).beta(1.0, 9.0, 5_000).tolist()
+    entry = prediction_batch(sample(5_000), probabilities=yes)
+    against_labels = assessed(reference, [entry]).versions[0].drift_psi
+    against_own = assessed(reference, [entry], baselines={1: own_answers(1)}).versions[0].drift_psi
+    moved = prediction_batch(sample(500), probabilities=(0.3 + 0.7 * np.array(yes[:500])).tolist())
+    drifted = assessed(reference, [moved], baselines={1: own_answers(1)}).versions[0].drift_psi
+    assert against_labels is not None
+    assert against_own is not None
+    assert drifted is not None
+    assert against_labels > 0.2
+    assert abs(against_own) < 0.02
+    assert drifted > 0.5
+
+
+def test_without_probabilities_the_shares_of_classes_are_compared(reference: Reference) -> None:
+    quiet = [0.9 if row % 20 == 0 else 0.1 for row in range(1_000)]
+    values = np.array([1.0 if row % 20 == 0 else 0.0 for row in range(1_000)])
+    known = replace(own_answers(1), values=values, probabilities=None, classes=3)
+    known = replace(known, names=("no", "yes", "perhaps"))
+    entry = prediction_batch(sample(1_000), probabilities=quiet)
+    found = assessed(reference, [entry], baselines={1: known}).versions[0].drift_psi
+    assert found == pytest.approx(0.0, abs=0.01)
+    nameless = replace(known, names=())
+    labels = assessed(reference, [entry]).versions[0].drift_psi
+    assert assessed(reference, [entry], baselines={1: nameless}).versions[0].drift_psi == labels

@@ -11,17 +11,24 @@ from services.monitor.adapters.baselines import read_baseline
 from services.monitor.domain.errors import UnusableReferenceError
 from services.monitor.domain.outcomes.baseline import Baseline, score_bins
 from understudy.contracts import registry
-from understudy.contracts.vocabulary import BaselineSample
+from understudy.contracts.signature import Target
+from understudy.contracts.vocabulary import BaselineSample, Task
 
 DESCRIBED = registry.Baseline(
     file="c" * 64, sample=BaselineSample.EVALUATION, rows=3, importances={"income": 0.2}
 )
 
+TARGETS = {
+    0: Target("price", Task.REGRESSION),
+    2: Target("bad", Task.CLASSIFICATION, classes=(False, True)),
+    3: Target("kind", Task.CLASSIFICATION, classes=("a", "b", "c")),
+}
+
 
 def read(folder: Path, columns: dict[str, object], classes: int = 2, most: int = 100) -> Baseline:
     path = folder / "baseline.parquet"
     pq.write_table(pa.table(columns), path)
-    return read_baseline(path, DESCRIBED, classes, most)
+    return read_baseline(path, DESCRIBED, TARGETS[classes], most)
 
 
 def test_a_classifier_s_answers_are_read(tmp_path: Path) -> None:
@@ -38,6 +45,7 @@ def test_a_classifier_s_answers_are_read(tmp_path: Path) -> None:
     assert not found.optimistic
     assert found.importances == {"income": 0.2}
     assert found.class_counts.tolist() == [1, 1]
+    assert found.names == ("false", "true")
     np.testing.assert_equal(found.scores, [0.1, 0.8, np.nan])
     np.testing.assert_equal(found.outputs, found.scores)
     np.testing.assert_equal(found.at, [1.0, 2.0, 3.0])
@@ -71,7 +79,7 @@ def test_a_file_that_is_no_baseline_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "torn.parquet"
     path.write_bytes(b"PAR1")
     with pytest.raises(UnusableReferenceError, match="no readable Parquet"):
-        read_baseline(path, DESCRIBED, 2, 10)
+        read_baseline(path, DESCRIBED, TARGETS[2], 10)
 
 
 def test_probabilities_fall_into_equal_bins() -> None:

@@ -27,6 +27,8 @@ class Baseline:
     """Like `values`; NaN without one."""
     classes: int = 0
     """How many the target has; 0 for a regression."""
+    names: tuple[str, ...] = ()
+    """Of the classes."""
     at: Floats | None = None
     """Seconds since the epoch, when the sample has a time column."""
     importances: Mapping[str, float] = field(default_factory=dict)
