@@ -17,6 +17,7 @@ from services.monitor.domain.deciding.judgement import Judgement
 from services.monitor.domain.drifting.history import DriftHistory, drift_history
 from services.monitor.domain.drifting.telling import DriftReading
 from services.monitor.domain.errors import LeaseLostError, NotReadyError
+from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.probes import Probe
 from services.monitor.domain.readings import Assessment, Figures, LabelFigures
 from services.monitor.domain.reference import Reference
@@ -35,6 +36,7 @@ class Watch:
     def __init__(self, deployment: DeploymentSnapshot, sources: Sources) -> None:
         self._sources = sources
         self._reference: Reference | None = None
+        self._baselines: Mapping[int, Baseline] = {}
         self._state: State | None = None
         self._caught_up_at = sources.clock()
         self._drifting = Drifting(sources)
@@ -80,7 +82,7 @@ class Watch:
         rules, now = self._sources.rules, self._sources.clock()
         window = latest_window(state.cells, reference, now, rules.window_minutes)
         setting = Setting(deployment.name, deployment.release, deployment.main)
-        return assess(setting, window, reference, state.totals, rules)
+        return assess(setting, window, reference, state.totals, rules, baselines=self._baselines)
 
     def cells(self) -> Mapping[CellId, Cell]:
         """What was counted of its minutes and hours. Raises NotReadyError."""
@@ -93,11 +95,12 @@ class Watch:
 
     def drift(self) -> DriftReading:
         """What drifted, as of the last look. Raises NotReadyError."""
-        if self._drifting.reading is None:
+        reading = self._drifting.reading
+        if reading is None:
             raise NotReadyError(
                 f"The monitor has not looked at {self.deployment.name} yet.", retry_after=1.0
             )
-        return self._drifting.reading.with_interaction(self.probe)
+        return reading.with_interaction(self.probe)
 
     def drift_history(self) -> DriftHistory:
         """Drift of each feature hour by hour. Raises NotReadyError."""
@@ -125,6 +128,7 @@ class Watch:
         except Exception as error:
             self.failure = f"reference sample of version {deployment.main}: {error!r}"[:500]
             raise
+        self._baselines = await self._baselines_of(deployment)
         self._reference, self.failure = reference, None
         self.ready_release = deployment.release
         return reference
@@ -180,3 +184,11 @@ class Watch:
             for served in self.deployment.versions
             if served.version in delivery.mains
         }
+
+    async def _baselines_of(self, deployment: DeploymentSnapshot) -> Mapping[int, Baseline]:
+        """Of the versions that were measured when they were registered."""
+        found = {
+            served.version: await self._sources.references.baseline(served)
+            for served in deployment.versions
+        }
+        return {version: baseline for version, baseline in found.items() if baseline is not None}
