@@ -9,12 +9,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import pandas as pd
 import skops.io
 from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, roc_auc_score
 
+from understudy.contracts.policy import Policy
 from understudy.contracts.registry import Lineage
 from understudy.contracts.signature import Feature, Signature
 from understudy.contracts.vocabulary import AccessLevel, FeatureKind, Label
@@ -34,17 +35,30 @@ class Candidate:
     signature: Signature
     reference: pd.DataFrame
     """Rows that the model was trained on: what live rows are compared with."""
+    evaluation: pd.DataFrame
+    """Rows that it has not seen: what its live quality is held against."""
     metrics: Mapping[str, float]
     """On rows that the model has not seen."""
     lineage: Lineage
 
-    def write(self, folder: Path) -> tuple[Path, Path]:
-        """Write the artifact (skops) and the reference sample (Parquet)."""
+    def write(self, folder: Path) -> "Files":
+        """Write what is uploaded."""
         folder.mkdir(parents=True, exist_ok=True)
-        artifact, reference = folder / "model.skops", folder / "reference.parquet"
-        skops.io.dump(self.model, artifact)
-        self.reference.to_parquet(reference, index=False)
-        return artifact, reference
+        files = Files(
+            folder / "model.skops", folder / "reference.parquet", folder / "evaluation.parquet"
+        )
+        skops.io.dump(self.model, files.artifact)
+        self.reference.to_parquet(files.reference, index=False)
+        self.evaluation.to_parquet(files.evaluation, index=False)
+        return files
+
+
+class Files(NamedTuple):
+    """A candidate on disk: the model as skops, its samples as Parquet."""
+
+    artifact: Path
+    reference: Path
+    evaluation: Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +88,7 @@ class Example:
     recipes: tuple[Recipe, ...]
     draw: Callable[[int, int], list[Outcome]]
     """Live rows: how many, and which seed."""
+    policy: Policy
 
 
 def candidate(
@@ -86,6 +101,7 @@ def candidate(
         model=model,
         signature=signature,
         reference=train[[*names, target]].head(REFERENCE_ROWS),
+        evaluation=held_out[[*names, target]],
         metrics=_metrics(model, held_out[names], held_out[target]),
         lineage=_lineage(train),
     )

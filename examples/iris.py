@@ -12,6 +12,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from examples.candidates import Candidate, Example, Outcome, Recipe, candidate, rows_of
+from understudy.contracts.judging import ComparisonTerms, Judging
+from understudy.contracts.policy import Policy
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import AccessLevel, FeatureKind, Task
 
@@ -85,4 +87,6 @@ EXAMPLE: Final = Example(
         Recipe("nearest neighbours", train_nearest_neighbours),
     ),
     draw=draw,
+    # Labels come at once.
+    policy=Policy(judging=Judging(ComparisonTerms(label_horizon_seconds=0))),
 )

@@ -90,10 +90,11 @@ class Loader:
     def _train_and_register(self, example: Example, recipe: Recipe, note: Note) -> VersionView:
         made = recipe.train()
         with TemporaryDirectory() as folder:
-            artifact, reference = made.write(Path(folder))
+            files = made.write(Path(folder))
             request = VersionRequest(
-                artifact=self._registry.upload_artifact(artifact),
-                reference=self._registry.upload_artifact(reference),
+                artifact=self._registry.upload_artifact(files.artifact),
+                reference=self._registry.upload_artifact(files.reference),
+                evaluation=self._registry.upload_artifact(files.evaluation),
                 signature=made.signature,
                 metrics=dict(made.metrics),
                 lineage=made.lineage,
@@ -127,6 +128,7 @@ class Loader:
                     access=example.access,
                     description=example.description,
                     reason="Part of the example.",
+                    policy=example.policy,
                 )
             )
             note(_roles(made))

@@ -24,6 +24,8 @@ from examples.credit.applicants import (
     draw_applicants,
 )
 from examples.credit.signature import SIGNATURE
+from understudy.contracts.judging import ComparisonTerms, Judging
+from understudy.contracts.policy import Policy
 from understudy.contracts.vocabulary import AccessLevel, FeatureKind
 
 TRUSTED_TYPES: Final = (
@@ -37,6 +39,9 @@ no tree of any kind unasked, since scikit-learn follows a tree's indices without
 """
 TRAINING_ROWS: Final = 20_000
 HELD_OUT_ROWS: Final = 10_000
+LABEL_HORIZON_SECONDS: Final = 10.0
+"""Loans run for 72 months at most, and `traffic` lets a month pass in a tenth of a second. Whoever
+judges sooner sees the written-off loans first."""
 
 # Columns by position, so that an array serves as well as a frame.
 _NUMBERS: Final = [i for i, feature in enumerate(SIGNATURE.features) if feature.numeric]
@@ -101,4 +106,5 @@ EXAMPLE: Final = Example(
         Recipe("gradient boosting", train_gradient_boosting),
     ),
     draw=draw,
+    policy=Policy(judging=Judging(ComparisonTerms(label_horizon_seconds=LABEL_HORIZON_SECONDS))),
 )

@@ -12,9 +12,12 @@ from examples import iris
 from examples.candidates import REFERENCE_ROWS, Candidate, Example
 from examples.credit import train as credit
 from examples.credit.applicants import draw_applicants
+from services.registry.domain.policies import require_applicable
 from understudy.contracts.registry import VersionRequest
 from understudy.launch.settings import LaptopSettings
 
+TRAFFIC_MONTH_SECONDS = 0.1
+"""How long `python -m examples.story traffic` lets a month take."""
 LEAST_MARGIN = 0.03
 """Of log loss, by which gradient boosting must beat logistic regression (it does by 0.047)."""
 
@@ -26,6 +29,7 @@ class Written:
     candidate: Candidate
     artifact: Path
     reference: pd.DataFrame
+    evaluation: pd.DataFrame
     model: Any
 
     @property
@@ -35,9 +39,10 @@ class Written:
 
 def written(example: Example, recipe: int, folder: Path) -> Written:
     made = example.recipes[recipe].train()
-    artifact, reference = made.write(folder)
-    model = skops.io.load(artifact, trusted=list(credit.TRUSTED_TYPES))
-    return Written(made, artifact, pd.read_parquet(reference), model)
+    files = made.write(folder)
+    model = skops.io.load(files.artifact, trusted=list(credit.TRUSTED_TYPES))
+    reference, evaluation = pd.read_parquet(files.reference), pd.read_parquet(files.evaluation)
+    return Written(made, files.artifact, reference, evaluation, model)
 
 
 @pytest.fixture(scope="module")
@@ -160,6 +165,26 @@ def test_the_reference_is_a_sample_of_the_training_rows(
         assert list(version.reference.columns) == [*version.names, target]
         assert len(version.reference) <= REFERENCE_ROWS
     assert len(linear.reference) == REFERENCE_ROWS
+
+
+def test_the_evaluation_sample_holds_rows_that_the_model_has_not_seen(
+    linear: Written, irises: list[Written]
+) -> None:
+    assert len(linear.evaluation) == credit.HELD_OUT_ROWS
+    for version in (linear, *irises):
+        assert list(version.evaluation.columns) == list(version.reference.columns)
+    seen = set(map(tuple, linear.reference.astype(str).to_numpy()))
+    held_out = set(map(tuple, linear.evaluation.astype(str).to_numpy()))
+    assert not seen & held_out
+
+
+@pytest.mark.parametrize("example", [iris.EXAMPLE, credit.EXAMPLE], ids=lambda found: found.name)
+def test_labels_come_within_the_horizon_of_the_policy(example: Example) -> None:
+    months = max(outcome.months_until_label for outcome in example.draw(2_000, 5))
+    horizon = example.policy.judging.comparison.label_horizon_seconds
+    assert months * TRAFFIC_MONTH_SECONDS <= horizon
+    for signature in (iris.SIGNATURE, credit.SIGNATURE):
+        require_applicable(example.policy, signature)
 
 
 def test_versions_of_an_example_can_stand_in_for_each_other(
