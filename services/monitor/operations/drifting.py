@@ -3,10 +3,11 @@
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from services.monitor.domain.cells import Cell, CellId, Speaker
 from services.monitor.domain.drifting.baselines import OutputBaseline, output_baseline
-from services.monitor.domain.drifting.detecting import detect, trail_of
+from services.monitor.domain.drifting.detecting import Detection, detect, trail_of
 from services.monitor.domain.drifting.planning import Plan, Setup, plan_drift
 from services.monitor.domain.drifting.telling import DriftReading, tell
 from services.monitor.domain.drifting.trail import Trail
@@ -27,6 +28,20 @@ class _Held:
     trail: Trail
 
 
+class _Found:
+    """One look; to tell all of it takes longer than to look."""
+
+    def __init__(self, deployment: DeploymentSnapshot, found: Detection, now: float) -> None:
+        self._deployment = deployment
+        self._found = found
+        self._now = now
+
+    @cached_property
+    def reading(self) -> DriftReading:
+        """Computed once."""
+        return tell(self._deployment.name, self._deployment.release, self._found, self._now)
+
+
 class Drifting:
     """One deployment's detector; its readings are a function of the cells alone."""
 
@@ -34,8 +49,7 @@ class Drifting:
         self._sources = sources
         self._held: _Held | None = None
         self._seen: tuple[Cells, int] | None = None
-        self.reading: DriftReading | None = None
-        """As of the last look; None before the first."""
+        self._found: _Found | None = None
 
     async def look(
         self, deployment: DeploymentSnapshot, reference: Reference, cells: Cells
@@ -46,8 +60,14 @@ class Drifting:
         minute = int(now // 60)
         if self._seen is not None and self._seen[0] is cells and self._seen[1] == minute:
             return
-        self.reading = await asyncio.to_thread(_look, deployment, held, cells, now)
+        found = await asyncio.to_thread(detect, held.plan, held.trail, cells, now)
+        self._found = _Found(deployment, found, now)
         self._seen = cells, minute
+
+    @property
+    def reading(self) -> DriftReading | None:
+        """As of the last look, told when it is first asked for; None before the first."""
+        return None if self._found is None else self._found.reading
 
     async def _prepared(self, deployment: DeploymentSnapshot, reference: Reference) -> _Held:
         held = self._held
@@ -85,8 +105,3 @@ class Drifting:
             if answers is not None:
                 found[speaker] = output_baseline(answers, reference.output)
         return found
-
-
-def _look(deployment: DeploymentSnapshot, held: _Held, cells: Cells, now: float) -> DriftReading:
-    found = detect(held.plan, held.trail, cells, now)
-    return tell(deployment.name, deployment.release, found, now)

@@ -6,6 +6,7 @@ change nothing but the work. What a bundle adds up to is remembered while its ce
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from operator import is_
 from typing import Final
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.cells import HOUR, Cell, CellId
 from services.monitor.domain.drifting.columns import Columns
-from services.monitor.domain.statistics.suffixes import retained_starts
+from services.monitor.domain.statistics.suffixes import FINE, retained_starts
 
 WIDE: Final = 16
 """Cells of a bundle."""
@@ -67,7 +68,7 @@ class Trail:
     def _regroup(self, names: list[CellId], minute: int) -> None:
         """Which cells make a block, in the order of time; the same while no cell came or went."""
         same = minute == self._minute and len(names) == len(self._names)
-        if same and all(map(_is, names, self._names)):
+        if same and all(map(is_, names, self._names)):
             return
         groups: dict[Key, list[int]] = {}
         for place, name in enumerate(names):
@@ -94,11 +95,7 @@ class Trail:
         return cells, total
 
     def _starts(self, begins: Counts, minute: int) -> np.ndarray[tuple[int], np.dtype[np.intp]]:
-        """Hours are thinned by their own numbers."""
+        """Hours are thinned by their own numbers, twice as much: they are for slow drift."""
         hours = sum(1 for length, _, _ in self._places if length == HOUR)
-        old = retained_starts(begins[:hours] // HOUR, minute // HOUR)
+        old = retained_starts(begins[:hours] // HOUR, minute // HOUR, FINE // 2)
         return np.concatenate([old, hours + retained_starts(begins[hours:], minute)])
-
-
-def _is(one: object, other: object) -> bool:
-    return one is other

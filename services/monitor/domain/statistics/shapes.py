@@ -24,9 +24,12 @@ from services.monitor.domain.statistics.ball import log_likelihood_bound, radius
 from services.monitor.domain.statistics.segments import Segments, segments
 
 CONCENTRATIONS: Final = (20.0, 300.0)
+Places = NDArray[np.intp]
+Flags = NDArray[np.bool_]
+
 TILTS: Final = np.array([0.15, 0.3, 0.6, 1.2])
-WORTH_A_LOOK: Final = 2.0
-"""Evidence that can't be above e² counts as none: it can only make sums smaller."""
+WORTH_A_LOOK: Final = 6.0
+"""Evidence that can't be above e⁶ counts as none: that only makes sums smaller, and by little."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,58 +51,83 @@ class ShapeTest:
     log_priors: Floats
     """Sums of ln Γ of the Dirichlets' parameters: (concentrations, strata, tables)."""
 
-    def log_evidence(self, counts: Floats, strata: NDArray[np.intp]) -> Floats:
-        """Shape (pairs, columns), each pair of the stratum named → (pairs, tables)."""
-        base = self.log_smooth[strata]
-        above = self._log_mixture(counts, strata, base)
-        shares = self.shares[strata]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            plain = np.where(counts > 0, counts * (np.log(shares) - base), 0.0)
-        hot = above - self.tables.sums(plain) > WORTH_A_LOOK
+    def log_evidence(self, counts: Floats, strata: Places) -> Floats:
+        """Shape (sums, columns), each sum of the stratum named → (sums, tables)."""
+        hot = self._worth_a_look(counts, strata)
         found = np.full(hot.shape, -np.inf)
         if hot.any():
-            found[hot] = above[hot] - self._bound(counts, shares, base, strata, hot)
+            found[hot] = self._log_evidence_of(counts, strata, hot)
         return found
 
-    def _log_mixture(self, counts: Floats, strata: NDArray[np.intp], base: Floats) -> Floats:
-        """Of the alternatives, against the smoothed reference."""
-        rows = self.tables.sums(counts)
-        below = self.tables.sums(counts * base)
-        spread = [
-            self._log_dirichlet(counts, rows, strata, number) - below
-            for number in range(len(CONCENTRATIONS))
-        ]
-        tilted = self._log_tilted(counts, rows, strata)
-        both = _log_mean(np.stack(spread)), _log_mean(tilted)
-        return _log_mean(np.stack(both))
+    def _worth_a_look(self, counts: Floats, strata: Places) -> Flags:
+        """Where evidence could be large at all.
 
-    def _log_dirichlet(
-        self, counts: Floats, rows: Floats, strata: NDArray[np.intp], number: int
-    ) -> Floats:
-        prior, known = CONCENTRATIONS[number], self.log_priors[number][strata]
-        grown = self.tables.sums(gammaln(prior * self.smooth[strata] + counts))
-        return np.asarray(gammaln(prior) - gammaln(prior + rows) + grown - known)
+        E is at most the likelihood ratio of the counts' own shares against the reference's, and at
+        most 1 where those shares are in the ball.
+        """
+        rows, shares = self.tables.sums(counts), self.shares[strata]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            own = np.log(counts / self.tables.spread(rows))
+            usual = np.log(shares)
+            most = self.tables.sums(np.where(counts > 0, counts * (own - usual), 0.0))
+            apart = self.tables.sums(np.where(shares > 0, shares * (usual - own), 0.0))
+        return np.asarray((most > WORTH_A_LOOK) & ~(apart <= self.radii[strata]))
 
-    def _log_tilted(self, counts: Floats, rows: Floats, strata: NDArray[np.intp]) -> Floats:
-        """Sums of scores suffice: ln of a tilted likelihood is ±t·Σ c·score - n·norm."""
-        sums = np.stack([self.tables.sums(counts * scores[strata]) for scores in self.scores])
-        signed = np.concatenate([sums, -sums])
-        strength = np.multiply.outer(TILTS, signed).swapaxes(0, 1).reshape(-1, *rows.shape)
-        return np.asarray(strength - rows * self.norms[:, strata])
-
-    def _bound(
-        self,
-        counts: Floats,
-        shares: Floats,
-        base: Floats,
-        strata: NDArray[np.intp],
-        hot: NDArray[np.bool_],
-    ) -> Floats:
-        """The null's largest likelihood of the tables named hot, against the smoothed reference."""
+    def _log_evidence_of(self, counts: Floats, strata: Places, hot: Flags) -> Floats:
+        """Of the tables named hot alone, one after another."""
         columns = np.repeat(hot, self.tables.widths, axis=1)
-        picked, some = counts[columns], segments(self.tables.widths[np.nonzero(hot)[1]])
-        bound = log_likelihood_bound(picked, shares[columns], self.radii[strata][hot], some)
-        return np.asarray(bound - some.sums(picked * base[columns]))
+        sums, tables = np.nonzero(hot)
+        of = strata[sums], tables
+        some = Some(
+            tables=segments(self.tables.widths[tables]),
+            counts=counts[columns],
+            smooth=self.smooth[strata][columns],
+            log_smooth=self.log_smooth[strata][columns],
+        )
+        above = _log_mean(
+            np.stack(
+                [
+                    _log_mean(np.stack(some.log_dirichlets(self.log_priors[:, *of]))),
+                    _log_mean(
+                        some.log_tilted(self.scores[:, strata][:, columns], self.norms[:, *of])
+                    ),
+                ]
+            )
+        )
+        shares = self.shares[strata][columns]
+        bound = log_likelihood_bound(some.counts, shares, self.radii[of], some.tables)
+        return np.asarray(above - bound + some.log_base)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Some:
+    """Tables picked from all: their columns one after another."""
+
+    tables: Segments
+    counts: Floats
+    smooth: Floats
+    log_smooth: Floats
+
+    @property
+    def log_base(self) -> Floats:
+        """Log-likelihood of the counts under the smoothed reference."""
+        return self.tables.sums(self.counts * self.log_smooth)
+
+    def log_dirichlets(self, log_priors: Floats) -> list[Floats]:
+        """Against the smoothed reference, for each concentration."""
+        rows, base = self.tables.sums(self.counts), self.log_base
+        return [
+            self.tables.sums(gammaln(k * self.smooth + self.counts))
+            + (gammaln(k) - gammaln(k + rows) - known - base)
+            for k, known in zip(CONCENTRATIONS, log_priors, strict=True)
+        ]
+
+    def log_tilted(self, scores: Floats, norms: Floats) -> Floats:
+        """The same for each tilt: sums of scores suffice, ±t·Σ c·score - n·norm."""
+        sums = np.stack([self.tables.sums(self.counts * one) for one in scores])
+        signed = np.concatenate([sums, -sums])
+        strength = np.multiply.outer(TILTS, signed).swapaxes(0, 1).reshape(len(norms), -1)
+        return np.asarray(strength - self.tables.sums(self.counts) * norms)
 
 
 def shape_test(
@@ -137,7 +165,7 @@ def _scores(smooth: Floats, tables: Segments) -> Floats:
 
 
 def _norms(smooth: Floats, scores: Floats, tables: Segments) -> Floats:
-    """In the order of `_log_tilted`: up and down by place and spread, each with all tilts."""
+    """In the order of `Some.log_tilted`: up and down by place and spread, each with all tilts."""
     directions = [scores[0], scores[1], -scores[0], -scores[1]]
     tilted = [smooth * np.exp(t * direction) for direction in directions for t in TILTS]
     return np.stack([np.log(tables.sums(one)) for one in tilted])
