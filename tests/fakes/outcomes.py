@@ -92,6 +92,17 @@ class MemoryOutcomes:
         newest = [row for row in sorted(found)[-most:] if not math.isnan(row[2])]
         return Losses(np.array([at for at, _, _ in newest]), np.array([c for _, _, c in newest]))
 
+    async def joined(self, deployment: str, ids: Sequence[str]) -> Sequence[JoinedRows]:
+        book = self.books.get(deployment)
+        if book is None:
+            return ()
+        known = {name: book.predictions[name] for name in ids if name in book.predictions}
+        kinds = {(held.main, held.terms) for held in known.values()}
+        return [
+            _joined(book, [n for n, h in known.items() if (h.main, h.terms) == kind], *kind)
+            for kind in kinds
+        ]
+
     async def note(self, deed: Deed) -> None:
         self.done.append(deed)
 

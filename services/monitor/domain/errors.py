@@ -68,6 +68,41 @@ class UnknownChallengerError(Refusal):
     code: ClassVar = "unknown_challenger"
 
 
+class NothingArchivedError(Refusal):
+    """Archiving is switched off."""
+
+    fault: ClassVar = Fault.NOT_FOUND
+    code: ClassVar = "nothing_archived"
+
+
+class UnknownPartError(Refusal):
+    """The archive has no such part, or does not hand it out."""
+
+    fault: ClassVar = Fault.NOT_FOUND
+    code: ClassVar = "unknown_part"
+
+
+class UnknownReplayError(Refusal):
+    """No such replay, or one that was lost."""
+
+    fault: ClassVar = Fault.NOT_FOUND
+    code: ClassVar = "unknown_replay"
+
+
+class OutOfSequenceError(Refusal):
+    """A batch of a replay that is not the next one."""
+
+    fault: ClassVar = Fault.CONFLICT
+    code: ClassVar = "out_of_sequence"
+
+
+class TooManyReplaysError(Refusal):
+    """As many replays as may be are under way."""
+
+    fault: ClassVar = Fault.LIMITED
+    code: ClassVar = "too_many_replays"
+
+
 class MalformedRowsError(ValueError):
     """An entry's columns don't fit each other, so that it can't be counted."""
 

@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from services.monitor.adapters.outcome_store import expiring
-from services.monitor.adapters.outcome_store.account import find_account
+from services.monitor.adapters.outcome_store.account import find_account, read_book
 from services.monitor.adapters.outcome_store.cohorts import read_tallies
 from services.monitor.adapters.outcome_store.database import Database
 from services.monitor.adapters.outcome_store.deeds import add_deed, newest_deeds
 from services.monitor.adapters.outcome_store.history import newest_losses
+from services.monitor.adapters.outcome_store.loading import load
 from services.monitor.adapters.outcome_store.taking import take_up
 from services.monitor.domain.deciding.deeds import Deed
 from services.monitor.domain.outcomes.arriving import arrive
-from services.monitor.domain.outcomes.facts import Incoming, Losses, Standing
+from services.monitor.domain.outcomes.facts import Incoming, JoinedRows, Losses, Standing
 from services.monitor.domain.outcomes.tallies import CohortId, CohortTally
 
 
@@ -39,6 +40,10 @@ class SqlOutcomes:
     async def newest_losses(self, deployment: str, main: int, before: float, most: int) -> Losses:
         """By an index of the labelled rows alone."""
         return await asyncio.to_thread(self._losses, deployment, main, before, most)
+
+    async def joined(self, deployment: str, ids: Sequence[str]) -> Sequence[JoinedRows]:
+        """All facts of these predictions, as when they are counted."""
+        return await asyncio.to_thread(self._joined, deployment, ids)
 
     async def note(self, deed: Deed) -> None:
         """Committed before it returns."""
@@ -84,6 +89,14 @@ class SqlOutcomes:
             if account is None:
                 return Losses(np.zeros(0), np.zeros(0))
             return newest_losses(connection, account, main, before, most)
+
+    def _joined(self, deployment: str, ids: Sequence[str]) -> Sequence[JoinedRows]:
+        with self._database.read() as connection:
+            account = find_account(connection, deployment)
+            if account is None:
+                return ()
+            facts = load(connection, account.number, ids, account.target)
+            return (*facts.joined(read_book(connection, account.number)),)
 
     def _note(self, deed: Deed) -> None:
         with self._database.write() as connection:

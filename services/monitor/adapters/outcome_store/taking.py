@@ -32,11 +32,6 @@ from services.monitor.domain.outcomes.arriving import Arrived, Said
 from services.monitor.domain.outcomes.facts import Answers, Incoming
 from services.monitor.domain.outcomes.joining import Facts, Trait, latest
 
-_NOW_LABELLED: Final = (
-    update(answers)
-    .where(answers.c.deployment == bindparam("whose"), answers.c.id == bindparam("named"))
-    .values(labelled=1)
-)
 _NEW_TRAIT: Final = (
     update(protected)
     .values(received_at=bindparam("at"), value=bindparam("worth"))
@@ -138,11 +133,19 @@ class _Taking:
         )
 
     def _mark_labelled(self, after: Facts) -> None:
-        had = _labelled(self._facts)
-        names = after.ids if after.stated else ()
-        new = [{"whose": self._whose, "named": names[place]} for place in _labelled(after) - had]
+        new = _labelled(after) - _labelled(self._facts)
         if new:
-            self._connection.execute(_NOW_LABELLED, new)
+            names, named = after.ids, answers.c.id
+            statement = (
+                update(answers)
+                .where(
+                    answers.c.deployment == bindparam("whose"), is_among(self._connection, named)
+                )
+                .values(labelled=1)
+            )
+            self._connection.execute(
+                statement, ids_of(self._whose, [names[place] for place in new])
+            )
 
 
 def _add_predictions(
