@@ -16,9 +16,11 @@ from services.monitor.adapters.archive.files import ParquetArchive
 from services.monitor.adapters.cell_store import RedisCellStore
 from services.monitor.adapters.event_log import RedisEventLog
 from services.monitor.adapters.leases import RedisLeases, kept_token
+from services.monitor.adapters.log_past import ArchivedPast, RedisPast
 from services.monitor.adapters.probe_store import RedisProbeStore
 from services.monitor.adapters.references import ParquetReferences
 from services.monitor.adapters.report_process import ReportProcess
+from services.monitor.adapters.report_shelf import FileReportShelf
 from services.monitor.api import Surface, monitor_routes
 from services.monitor.domain.parts import PartLimits
 from services.monitor.domain.rules import Rules
@@ -32,8 +34,11 @@ from services.monitor.operations import (
     ReportTerms,
     Sources,
 )
+from services.monitor.operations.alarm_reports import AlarmReports
 from services.monitor.operations.archiving import Archiving, Expiring, NotArchiving
+from services.monitor.operations.report_asides import aside_of
 from services.monitor.operations.sharing import Sharing
+from services.monitor.ports import Archive, Past
 from services.monitor.settings import MonitorSettings
 from understudy.client.following import RegistryFollowing
 from understudy.runtime.buckets import LATENCY_SECONDS
@@ -49,6 +54,8 @@ _REDIS_CONNECTIONS: Final = 4_096
 _PART_BYTES: Final = 16 * 1024**2
 """Of entries in one file of the archive: bounds the memory that making it takes."""
 _ARCHIVE_PAUSE_SECONDS: Final = 10.0
+_SHELF_SECONDS: Final = 30.0
+_ALARM_LOOK_SECONDS: Final = 5.0
 _EXPIRING_SECONDS: Final = 3_600.0
 
 
@@ -88,7 +95,6 @@ def create_app(settings: MonitorSettings) -> FastAPI:
     sharing.subscribe(monitoring.changed.set)
     leasing = Leasing(sharing, follower, settings.monitor_lease_seconds)
     archive = _archive(settings)
-    reporting = Reporting(sources, ReportProcess(), _report_terms(settings))
     numbers.register(
         FiguresCollector(
             monitoring.figures, sources.rules.latency_edges, settings.monitor_metric_features
@@ -99,6 +105,15 @@ def create_app(settings: MonitorSettings) -> FastAPI:
     )
     watching = Watching(monitoring, metrics, settings.monitor_pause_seconds)
     tidying = Tidying(follower, sources.references)
+    reporting = Reporting(
+        sources,
+        past=_past(redis, archive),
+        reports=ReportProcess(),
+        shelf=_shelf(settings),
+        telling=aside_of,
+        terms=_report_terms(settings),
+    )
+    alarm_reports = AlarmReports(monitoring.held, sources, reporting)
     probing = Probing(monitoring.held, sources, RedisProbeStore(redis), _probe_terms(settings))
 
     @contextlib.asynccontextmanager
@@ -112,6 +127,7 @@ def create_app(settings: MonitorSettings) -> FastAPI:
             repeat("leasing", leasing.step),
             *_archiving(settings, archive, _backlog(redis, settings), monitoring, numbers),
             repeat("probing", probing.step, pause_seconds=settings.monitor_probe_seconds),
+            repeat("alarm_reports", alarm_reports.step, pause_seconds=_ALARM_LOOK_SECONDS),
         )
         yield
         await cancel(loops)
@@ -208,6 +224,18 @@ def _probe_terms(settings: MonitorSettings) -> ProbeTerms:
         features=settings.monitor_probe_features,
         reference_rows=settings.monitor_probe_reference_rows,
     )
+
+
+def _past(redis: Redis, archive: Archive | None) -> Past:
+    log = RedisPast(redis)
+    return log if archive is None else ArchivedPast(log, archive)
+
+
+def _shelf(settings: MonitorSettings) -> FileReportShelf:
+    url = settings.monitor_reports_url
+    if url is None:
+        url = (settings.state_dir / "monitor" / "reports").resolve().as_uri()
+    return FileReportShelf(url, room=settings.monitor_reports_kept, deadline_seconds=_SHELF_SECONDS)
 
 
 def _report_terms(settings: MonitorSettings) -> ReportTerms:

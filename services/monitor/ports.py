@@ -9,11 +9,12 @@ from typing import Protocol
 from services.monitor.domain.accounting import Change, Delivery, Positions, State
 from services.monitor.domain.deciding.deeds import Deed
 from services.monitor.domain.outcomes.baseline import Baseline
-from services.monitor.domain.outcomes.facts import Incoming, Losses, Standing
+from services.monitor.domain.outcomes.facts import Incoming, JoinedRows, Losses, Standing
 from services.monitor.domain.outcomes.tallies import CohortId, CohortTally
 from services.monitor.domain.parts import EntryId, PartId, StoredPart, Stream, Waiting
 from services.monitor.domain.probes import FreshRows, Probe
 from services.monitor.domain.reference import Reference
+from services.monitor.domain.reports import FeatureLine, KeptReport, Span
 from services.monitor.domain.rows import Column, PredictionRows
 from understudy.contracts.events import Fields
 from understudy.contracts.registry import ReleaseRequest, ServedVersion
@@ -84,6 +85,26 @@ class References(Protocol):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class PastRows:
+    """Rows of a window, evenly spread over it."""
+
+    entries: Sequence[PredictionRows]
+    seen: int
+    """Of which they are a sample."""
+    reaches_back: float | None
+    """When the oldest row that is still there was logged; None when there is none at all."""
+    until: float | None = None
+    """Set where there were too many to read: later rows of the window are left out."""
+
+
+class Past(Protocol):
+    """Predictions of any window of time, as far back as it reaches."""
+
+    async def between(self, deployment: str, span: Span, most_rows: int) -> PastRows:
+        """Rows that were answered then."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class ReportOrder:
     """What a report is to be made of."""
 
@@ -92,6 +113,10 @@ class ReportOrder:
     reference: Path
     rows: Sequence[PredictionRows]
     most_rows: int
+    facts: Sequence[tuple[str, str]] = ()
+    """What else there is to say, above the figures."""
+    figures: Sequence[FeatureLine] = ()
+    """Our own, beside Evidently's."""
 
 
 class Reports(Protocol):
@@ -99,6 +124,19 @@ class Reports(Protocol):
 
     async def render(self, order: ReportOrder, deadline_seconds: float) -> bytes:
         """An HTML page. Raises ReportFailedError or ReportDeadlineError."""
+
+
+class ReportShelf(Protocol):
+    """Pages that are kept, by URL."""
+
+    async def put(self, deployment: str, report: KeptReport, page: bytes) -> None:
+        """Keep a page, and let go of the oldest beyond the shelf's room."""
+
+    async def reports(self, deployment: str) -> Sequence[KeptReport]:
+        """Newest first."""
+
+    async def page(self, deployment: str, report: str) -> bytes | None:
+        """None when it is not there."""
 
 
 class Outcomes(Protocol):
@@ -115,6 +153,9 @@ class Outcomes(Protocol):
 
     async def newest_losses(self, deployment: str, main: int, before: float, most: int) -> Losses:
         """Of the newest labelled rows predicted before a time, in the order of prediction."""
+
+    async def joined(self, deployment: str, ids: Sequence[str]) -> Sequence[JoinedRows]:
+        """What is known of some predictions; those that are not known are in none."""
 
     async def note(self, deed: Deed) -> None:
         """Keep what was done, or recommended, by itself."""

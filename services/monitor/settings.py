@@ -60,6 +60,11 @@ class MonitorSettings(FollowerSettings):
     """What writing or reading one file of the archive may take."""
     monitor_report_rows: Count = 10_000
     """Rows that a report shows at most, of the log and of the reference each."""
+    monitor_reports_url: str | None = None
+    """fsspec URL of the folder that reports at alarms are kept in; one in the state folder when it
+    is not set."""
+    monitor_reports_kept: Annotated[int, Field(ge=1, le=1_000)] = 50
+    """Reports that are kept for each deployment; the oldest goes first."""
     monitor_report_cache_seconds: Annotated[float, Field(ge=60)] = 60.0
     """For how long a report is handed out again."""
     monitor_report_deadline_seconds: Seconds = 110.0

@@ -51,7 +51,7 @@ class RedisEventLog:
         found = dict(_streams(answer))
         entries = [found.get(key.encode(), []) for key in keys]
         predictions, pairs, labels, protected = entries
-        answered = _decoded(predictions, lambda f: prediction_rows(events.decode_predictions(f)))
+        answered = read_predictions(predictions)
         paired = _decoded(pairs, lambda f: pair_rows(events.decode_pairs(f)))
         labelled = _decoded(labels, lambda f: label_rows(events.decode_labels(f)))
         grouped = _decoded(protected, lambda f: protected_rows(events.decode_protected(f)))
@@ -74,7 +74,7 @@ class RedisEventLog:
             page: Any = await self._redis.xrevrange(
                 events.predictions_key(deployment), max=before, count=_PAGE_ENTRIES
             )
-            for entry in _decoded(page, lambda f: prediction_rows(events.decode_predictions(f))):
+            for entry in read_predictions(page):
                 answered_at = float(entry.at.max(initial=0.0))
                 since = since if found else answered_at - seconds
                 if held >= rows or answered_at < since:
@@ -99,7 +99,7 @@ class RedisEventLog:
             )
             if page and before == "+":
                 position = page[0][0].decode()
-            for entry in _decoded(page, lambda f: prediction_rows(events.decode_predictions(f))):
+            for entry in read_predictions(page):
                 if held < rows:
                     found.append(entry)
                     held += len(entry.ids)
@@ -107,6 +107,11 @@ class RedisEventLog:
                 break
             before = f"({page[-1][0].decode()}"
         return FreshRows(position, found[::-1])
+
+
+def read_predictions(entries: Sequence[StreamEntry]) -> list[PredictionRows]:
+    """Entries of the prediction stream; those that can't be read are left out."""
+    return _decoded(entries, lambda fields: prediction_rows(events.decode_predictions(fields)))
 
 
 def prediction_rows(entry: events.PredictionBatch) -> PredictionRows:

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 import structlog
 
 from services.monitor.domain.errors import ReportDeadlineError, ReportFailedError
+from services.monitor.domain.reports import FeatureLine
 from services.monitor.domain.rows import PredictionRows
 from services.monitor.ports import ReportOrder
 from understudy.contracts.signature import Signature
@@ -48,6 +49,8 @@ class ReportTask(msgspec.Struct, frozen=True, kw_only=True):
     categories: list[str]
     most_rows: int
     seconds: int
+    facts: list[tuple[str, str]] = []
+    figures: list[FeatureLine] = []
     memory_bytes: int = _MEMORY_BYTES
 
 
@@ -113,6 +116,8 @@ def _prepare(order: ReportOrder, folder: Path, seconds: int) -> Path:
         categories=[f.name for f in order.signature.features if not f.numeric],
         most_rows=order.most_rows,
         seconds=seconds,
+        facts=[*order.facts],
+        figures=[*order.figures],
     )
     path = folder / "task.json"
     path.write_bytes(msgspec.json.encode(task))

@@ -6,7 +6,6 @@ named on the page, categories are text on both sides. It also writes names and v
 as they are, and values are sent by callers: what could open a tag is replaced by a look-alike.
 """
 
-import html
 import os
 import re
 import resource
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 import pyarrow.parquet as pq
 
+from services.monitor.adapters.report_heading import heading
 from services.monitor.adapters.report_process import ReportTask
 
 _HARMLESS: Final = str.maketrans("<>", "‹›")
@@ -77,7 +77,7 @@ def _page(task: ReportTask) -> str:
     current, reference = _frame(task.current, task), _frame(task.reference, task)
     usable, notes = usable_columns(task, current, reference)
     if not usable:
-        return _document(task.title, [*notes, "No column is left to compare."], "")
+        return _document(task, [*notes, "No column is left to compare."], "")
     # Imported here so that the limits hold for the import too.
     from evidently import DataDefinition, Dataset, Report  # noqa: PLC0415 - as above
     from evidently.presets import DataDriftPreset, DataSummaryPreset  # noqa: PLC0415 - as above
@@ -94,7 +94,7 @@ def _page(task: ReportTask) -> str:
         ),
     )
     sizes = f"{len(current)} rows of the log against {len(reference)} rows of the reference sample."
-    return _document(task.title, [sizes, *notes], snapshot.get_html_str(as_iframe=False))
+    return _document(task, [sizes, *notes], snapshot.get_html_str(as_iframe=False))
 
 
 def _frame(path: str, task: ReportTask) -> "pd.DataFrame":
@@ -119,18 +119,14 @@ def _harmless(text: str) -> str:
     return text.translate(_HARMLESS)
 
 
-def _document(title: str, notes: list[str], body: str) -> str:
-    """Our heading above Evidently's page; names come from users, so they are escaped."""
-    lines = "".join(f"<p>{html.escape(note)}</p>" for note in notes)
-    heading = (
-        '<header style="font-family: system-ui, sans-serif; margin: 1rem 2rem">'
-        f"<h1>{html.escape(title)}</h1>{lines}</header>"
-    )
+def _document(task: ReportTask, notes: list[str], body: str) -> str:
+    """Our heading above Evidently's page."""
+    above = heading(task.title, notes, task.facts, task.figures)
     before, marker, after = body.partition("<body>")
     if marker:
-        return f"{before}{marker}{heading}{after}"
+        return f"{before}{marker}{above}{after}"
     return (
-        f"<!doctype html><html><head><meta charset=utf-8></head><body>{heading}{body}</body></html>"
+        f"<!doctype html><html><head><meta charset=utf-8></head><body>{above}{body}</body></html>"
     )
 
 

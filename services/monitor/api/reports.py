@@ -2,11 +2,14 @@
 
 import base64
 import binascii
-from typing import Final
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
-from services.monitor.operations import Monitoring, Reporting
+from services.monitor.api.windows import ask_of
+from services.monitor.operations import Monitoring, Reporting, Watch
+from understudy.contracts.monitor import ReportView
+from understudy.contracts.registry import Page
 from understudy.runtime.http import (
     refusal_response,
     request_id_of,
@@ -25,20 +28,50 @@ _REPORT_HEADERS: Final = {
 }
 
 
+_MOST_LISTED: Final = 100
+
+
 def report_routes(monitoring: Monitoring, reporting: Reporting) -> APIRouter:
     """Pages of Evidently; a browser may send the key as the password of HTTP Basic."""
     router = APIRouter()
 
+    def readable(deployment: str, request: Request) -> Watch:
+        return monitoring.readable(_report_key(request), deployment)
+
     @router.get("/v1/deployments/{deployment}/report")
     async def report(request: Request, deployment: str) -> Response:
         try:
-            watch = monitoring.readable(_report_key(request), deployment)
+            watch = readable(deployment, request)
         except UnauthenticatedError as refusal:
             return _ask_for_key(request, refusal)
-        page = await reporting.page(watch.deployment)
-        return Response(page, media_type="text/html", headers=_REPORT_HEADERS)
+        ask = ask_of(dict(request.query_params), monitoring.now(), monitoring.window_seconds)
+        return _page(await reporting.page(watch, ask))
+
+    @router.get("/v1/deployments/{deployment}/reports")
+    async def reports(
+        watch: Annotated[Watch, Depends(readable)],
+        limit: Annotated[int, Query(ge=1, le=_MOST_LISTED)] = _MOST_LISTED,
+        cursor: str = "~",
+    ) -> Page[ReportView]:
+        kept = await reporting.kept(watch.deployment.name)
+        older = [one for one in kept if one.id < cursor]
+        items = [ReportView.model_validate(one, from_attributes=True) for one in older[:limit]]
+        more = len(older) > limit
+        return Page(items=tuple(items), next_cursor=items[-1].id if more else None)
+
+    @router.get("/v1/deployments/{deployment}/reports/{report_id}")
+    async def kept_report(request: Request, deployment: str, report_id: str) -> Response:
+        try:
+            watch = readable(deployment, request)
+        except UnauthenticatedError as refusal:
+            return _ask_for_key(request, refusal)
+        return _page(await reporting.kept_page(watch.deployment.name, report_id))
 
     return router
+
+
+def _page(content: bytes) -> Response:
+    return Response(content, media_type="text/html", headers=_REPORT_HEADERS)
 
 
 def _report_key(request: Request) -> str | None:

@@ -35,6 +35,12 @@ class MonitorMetrics:
             ("deployment",),
             registry=registry,
         )
+        self._report_failures = Counter(
+            "understudy_monitor_report_failures",
+            "Reports at alarms that could not be made or kept.",
+            ("deployment",),
+            registry=registry,
+        )
         self._judging_failures = Counter(
             "understudy_monitor_judging_failures",
             "Judgements that could not be made; the next one is tried anyway.",
@@ -61,6 +67,10 @@ class MonitorMetrics:
         """A look for changed interactions failed."""
         self._probe_failures.labels(deployment).inc()
 
+    def report_failed(self, deployment: str) -> None:
+        """A report at an alarm was not kept."""
+        self._report_failures.labels(deployment).inc()
+
     def commit_refused(self, deployment: str) -> None:
         """A commit was not applied."""
         self._refused.labels(deployment).inc()
@@ -77,8 +87,13 @@ class MonitorMetrics:
 
     def forget(self, deployment: str) -> None:
         """The deployment is gone."""
-        counters = (self._failures, self._refused, self._probe_failures, self._judging_failures)
-        for counter in counters:
+        for counter in (
+            self._failures,
+            self._refused,
+            self._probe_failures,
+            self._report_failures,
+            self._judging_failures,
+        ):
             with suppress(KeyError):
                 counter.remove(deployment)
         for labels in [each for each in self._acted if each[0] == deployment]:

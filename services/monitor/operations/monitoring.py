@@ -77,6 +77,11 @@ class Monitoring:
         known = self._follower.snapshot is not None
         return {} if known else {"snapshot": "the registry has not given a snapshot yet"}
 
+    @property
+    def window_seconds(self) -> float:
+        """How long the latest window is."""
+        return self._sources.rules.window_minutes * 60.0
+
     def now(self) -> float:
         """Seconds since the epoch."""
         return self._sources.clock()

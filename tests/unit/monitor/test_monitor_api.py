@@ -12,10 +12,9 @@ from prometheus_client import CollectorRegistry
 from services.monitor.api import Surface, monitor_routes
 from services.monitor.app import create_app, http_app
 from services.monitor.metrics import FiguresCollector, MonitorMetrics
-from services.monitor.operations import Monitoring, Reporting, ReportTerms, Sources
+from services.monitor.operations import Monitoring, Sources
 from services.monitor.settings import MonitorSettings
 from tests.fakes.monitor import (
-    CannedReports,
     MemoryLog,
     MemoryReferences,
     MemoryStore,
@@ -36,6 +35,7 @@ from tests.fakes.monitor_entries import (
     sample,
     snapshot,
 )
+from tests.fakes.monitor_reports import reporting_of
 from understudy.contracts.monitor import Assessment, DriftHistory, DriftView
 from understudy.runtime.following import Follower, SnapshotCache
 
@@ -64,7 +64,7 @@ async def app(tmp_path: Path) -> FastAPI:
     await follower.step()
     log.append(prediction_batch(sample(100)))
     await monitoring.watches[NAME].step()
-    reporting = Reporting(sources, CannedReports(), ReportTerms(100, 5.0, 60.0))
+    reporting = reporting_of(sources)
     return http_app(monitor_routes(Surface(monitoring, reporting, numbers)))
 
 

@@ -4,23 +4,18 @@ import asyncio
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
 from services.monitor.domain.accounting import Delivery, Positions
 from services.monitor.domain.errors import (
-    NothingObservedError,
     NotReadyError,
-    ReportDeadlineError,
     UnknownDeploymentError,
 )
 from services.monitor.loops import Heartbeat, Tidying, Watching
 from services.monitor.metrics import MonitorMetrics
-from services.monitor.operations import Monitoring, Reporting, ReportTerms, Sources, Watch
-from services.monitor.ports import ReportOrder
+from services.monitor.operations import Monitoring, Sources, Watch
 from tests.fakes.monitor import (
-    CannedReports,
     MemoryLog,
     MemoryReferences,
     MemoryStore,
@@ -288,54 +283,6 @@ async def test_the_registry_is_told_what_is_watched(world: World) -> None:
         world.now += waited
         await heartbeat.step()
     assert [report.releases for report in world.shelf.reports] == [{}, {NAME: 3}, {NAME: 3}]
-
-
-async def test_a_report_is_made_once_and_handed_out_again(world: World) -> None:
-    world.log.append(prediction_batch(sample(5)))
-    reports = CannedReports()
-    reporting = Reporting(world.sources, reports, ReportTerms(100, 5.0, 60.0))
-    first = await asyncio.gather(*(reporting.page(deployment()) for _ in range(3)))
-    assert len(set(first)) == len(reports.orders) == 1
-    world.now += 61.0
-    assert await reporting.page(deployment()) != first[0]
-    assert sum(len(rows.ids) for rows in reports.orders[0].rows) == 5
-
-
-async def test_a_kept_report_waits_for_no_other_that_is_being_made(world: World) -> None:
-    class Held(CannedReports):
-        async def render(self, order: ReportOrder, deadline_seconds: float) -> bytes:
-            if order.title.startswith("churn"):
-                await asyncio.sleep(60.0)
-            return await super().render(order, deadline_seconds)
-
-    batch = prediction_batch(sample(5))
-    world.log.append(batch, msgspec.structs.replace(batch, deployment="churn"))
-    reporting = Reporting(world.sources, Held(), ReportTerms(100, 30.0, 60.0))
-    page = await reporting.page(deployment())
-    making = asyncio.create_task(reporting.page(deployment("churn")))
-    await asyncio.sleep(0.01)
-    async with asyncio.timeout(1.0):
-        assert await reporting.page(deployment()) == page
-    assert not making.done()
-    making.cancel()
-
-
-async def test_without_rows_there_is_no_report(world: World) -> None:
-    reporting = Reporting(world.sources, CannedReports(), ReportTerms(100, 5.0, 60.0))
-    with pytest.raises(NothingObservedError, match="has not answered any predictions"):
-        await reporting.page(deployment())
-
-
-async def test_a_report_has_a_deadline(world: World) -> None:
-    class Endless:
-        async def render(self, order: ReportOrder, deadline_seconds: float) -> bytes:
-            await asyncio.sleep(deadline_seconds + 60)
-            return order.title.encode()
-
-    world.log.append(prediction_batch(sample(5)))
-    reporting = Reporting(world.sources, Endless(), ReportTerms(100, 0.01, 60.0))
-    with pytest.raises(ReportDeadlineError):
-        await reporting.page(deployment())
 
 
 def taken_up(watch: Watch) -> tuple[int | None, str | None]:

@@ -1,0 +1,95 @@
+"""A report is made and kept when an alarm begins, or a verdict turns to rolling back.
+
+One for each alarm and hour at most: what was reported is read off the kept reports too, so that a
+restart, or another monitor, does not report it again.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Final
+
+import structlog
+
+from services.monitor.operations.report_asides import drift_of, named
+from services.monitor.operations.reporting import Reporting
+from services.monitor.operations.sources import Sources
+from services.monitor.operations.watching import Watch
+from understudy.contracts.refusals import Refusal
+from understudy.contracts.vocabulary import Verdict
+
+_QUIET_SECONDS: Final = 3_600.0
+_MOST_NAMED: Final = 5
+_ROLL_BACK: Final = "verdict: roll back"
+
+
+class AlarmReports:
+    """Looks at all deployments in turn."""
+
+    def __init__(
+        self, watches: Callable[[], Mapping[str, Watch]], sources: Sources, reporting: Reporting
+    ) -> None:
+        self._watches = watches
+        self._sources = sources
+        self._reporting = reporting
+        self._on: dict[str, set[str]] = {}
+        """The alarms that were there at the last look."""
+        self._told: dict[str, dict[str, float]] = {}
+        """When each was last reported."""
+
+    async def step(self) -> None:
+        """One at a time: a report takes seconds of a processor."""
+        watches = dict(self._watches())
+        for name in self._on.keys() - watches.keys():
+            del self._on[name]
+            self._told.pop(name, None)
+        for name, watch in watches.items():
+            if self._sources.holds(name):
+                await self._look(name, watch)
+
+    async def _look(self, name: str, watch: Watch) -> None:
+        alarms = alarms_of(watch)
+        begun = alarms - self._on.get(name, set())
+        self._on[name] = alarms
+        fresh = [alarm for alarm in sorted(begun) if not await self._lately(name, alarm)]
+        if not fresh:
+            return
+        now = self._sources.clock()
+        self._told.setdefault(name, {}).update(dict.fromkeys(fresh, now))
+        try:
+            report = await self._reporting.keep(watch, reason_of(fresh))
+        except (Refusal, OSError, TimeoutError) as error:
+            self._sources.metrics.report_failed(name)
+            structlog.stdlib.get_logger().warning(
+                "alarm_report_failed", deployment=name, error=type(error).__name__
+            )
+        else:
+            structlog.stdlib.get_logger().info(
+                "alarm_report_kept", deployment=name, report=report.id
+            )
+
+    async def _lately(self, name: str, alarm: str) -> bool:
+        since = self._sources.clock() - _QUIET_SECONDS
+        if self._told.get(name, {}).get(alarm, 0.0) > since:
+            return True
+        return any(
+            alarm in report.reason
+            for report in await self._reporting.kept(name)
+            if report.made_at.timestamp() > since
+        )
+
+
+def alarms_of(watch: Watch) -> set[str]:
+    """What is wrong now, in words that stay the same while it is."""
+    drift, judged = drift_of(watch), watch.judged
+    found = set[str]()
+    for alarm in () if drift is None else drift.alarms:
+        # Which pairs carry an interaction may change from look to look.
+        found.add(f"drift: {alarm.subject if alarm.pairs else named(alarm)}")
+    if judged is not None and judged.verdict is Verdict.ROLL_BACK:
+        found.add(_ROLL_BACK)
+    return found
+
+
+def reason_of(alarms: list[str]) -> str:
+    """The first few by name."""
+    more = len(alarms) - _MOST_NAMED
+    return "; ".join(alarms[:_MOST_NAMED]) + (f"; and {more} more" if more > 0 else "")
