@@ -11,6 +11,8 @@ from benchmarks.statistics.verdict.arrival import biased_arrival
 from benchmarks.statistics.verdict.breaking import broken_assumptions
 from benchmarks.statistics.verdict.decisions import better_models, equal_models
 from benchmarks.statistics.verdict.equivalence import equivalence
+from benchmarks.statistics.verdict.flights import real_models
+from benchmarks.statistics.verdict.gaps import fairness_vetoes
 from benchmarks.statistics.verdict.intervals import interval_coverage
 from benchmarks.statistics.verdict.rails import false_roll_backs, roll_back_delay, vetoes
 from benchmarks.statistics.verdict.tables import Scale, Table, streams
@@ -28,6 +30,8 @@ QUESTIONS: Final[tuple[Callable[[Scale, Generator], Table], ...]] = (
     roll_back_delay,
     interval_coverage,
     broken_assumptions,
+    real_models,
+    fairness_vetoes,
 )
 
 
