@@ -17,6 +17,7 @@ from services.monitor.adapters.cell_store import RedisCellStore
 from services.monitor.adapters.event_log import RedisEventLog
 from services.monitor.adapters.leases import RedisLeases, kept_token
 from services.monitor.adapters.log_past import ArchivedPast, RedisPast
+from services.monitor.adapters.outcome_store import SqlOutcomes
 from services.monitor.adapters.probe_store import RedisProbeStore
 from services.monitor.adapters.references import ParquetReferences
 from services.monitor.adapters.report_process import ReportProcess
@@ -36,6 +37,8 @@ from services.monitor.operations import (
 )
 from services.monitor.operations.alarm_reports import AlarmReports
 from services.monitor.operations.archiving import Archiving, Expiring, NotArchiving
+from services.monitor.operations.forgetting import Forgetting, Retention
+from services.monitor.operations.history import History
 from services.monitor.operations.report_asides import aside_of
 from services.monitor.operations.sharing import Sharing
 from services.monitor.ports import Archive, Past
@@ -76,6 +79,7 @@ def create_app(settings: MonitorSettings) -> FastAPI:
         LeaseMetrics(numbers),
         time.monotonic,
     )
+    outcomes = SqlOutcomes(_outcomes_url(settings))
     sources = Sources(
         log=RedisEventLog(
             redis,
@@ -86,6 +90,7 @@ def create_app(settings: MonitorSettings) -> FastAPI:
         references=ParquetReferences(
             registry, folder / "references", most_rows=settings.monitor_reference_rows
         ),
+        outcomes=outcomes,
         metrics=metrics,
         rules=_rules(settings),
         clock=time.time,
@@ -116,6 +121,8 @@ def create_app(settings: MonitorSettings) -> FastAPI:
     alarm_reports = AlarmReports(monitoring.held, sources, reporting)
     probing = Probing(monitoring.held, sources, RedisProbeStore(redis), _probe_terms(settings))
 
+    forgetting = Forgetting(outcomes, _retention(settings), time.time)
+
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         follower.resume()
@@ -125,6 +132,7 @@ def create_app(settings: MonitorSettings) -> FastAPI:
             watching,
             tidying,
             repeat("leasing", leasing.step),
+            repeat("forgetting", forgetting.step, pause_seconds=_EXPIRING_SECONDS),
             *_archiving(settings, archive, _backlog(redis, settings), monitoring, numbers),
             repeat("probing", probing.step, pause_seconds=settings.monitor_probe_seconds),
             repeat("alarm_reports", alarm_reports.step, pause_seconds=_ALARM_LOOK_SECONDS),
@@ -135,10 +143,13 @@ def create_app(settings: MonitorSettings) -> FastAPI:
         await sharing.close()
         if archive is not None:
             archive.close()
+        outcomes.close()
         await registry.aclose()
         await redis.aclose()
 
-    return http_app(monitor_routes(Surface(monitoring, reporting, numbers)), lifespan)
+    return http_app(
+        monitor_routes(Surface(monitoring, reporting, numbers, History(archive))), lifespan
+    )
 
 
 def http_app(routes: APIRouter, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
@@ -207,6 +218,17 @@ def _archiving(
     ]
 
 
+def _outcomes_url(settings: MonitorSettings) -> str:
+    stated = settings.monitor_outcomes_url
+    if stated is not None and stated.get_secret_value():
+        return stated.get_secret_value()
+    return f"sqlite:///{(settings.state_dir / 'monitor' / 'outcomes.db').resolve()}"
+
+
+def _retention(settings: MonitorSettings) -> Retention:
+    return Retention(settings.monitor_outcomes_days, settings.monitor_protected_days)
+
+
 def _rules(settings: MonitorSettings) -> Rules:
     return Rules(
         latency_edges=np.array(LATENCY_SECONDS),
@@ -215,6 +237,7 @@ def _rules(settings: MonitorSettings) -> Rules:
             settings.monitor_retention_hours * 60, settings.monitor_window_minutes
         ),
         drift_rows=settings.monitor_drift_rows,
+        history_minutes=settings.monitor_retention_days * 1_440,
     )
 
 

@@ -22,7 +22,9 @@ class MonitorSettings(FollowerSettings):
     monitor_drift_rows: Count = 100
     """From fewer live rows than this no drift is computed."""
     monitor_retention_hours: Count = 24
-    """How long the counts of a minute are kept."""
+    """How long the counts of a minute are kept; then they are added to those of its hour."""
+    monitor_retention_days: Count = 35
+    """How long the counts of an hour are kept: as far back slow drift is seen."""
     monitor_pause_seconds: Seconds = 0.5
     """Between two looks at a log that was read to its end: figures are this old at most."""
     monitor_wait_seconds: Seconds = 1.0
@@ -54,7 +56,12 @@ class MonitorSettings(FollowerSettings):
     """From so many rows on a window is cut into several files."""
     monitor_archive_days: Annotated[float, Field(gt=0)] | None = None
     """For how long what is archived is kept; for ever when it is not set."""
-    monitor_protected_days: Annotated[float, Field(gt=0)] = 90.0
+    monitor_outcomes_url: SecretStr | None = None
+    """SQLAlchemy URL of the database that answers and labels are joined in: `sqlite:///…`, or
+    `postgresql+psycopg://…` for several monitors. A file in the state folder when it is not set."""
+    monitor_outcomes_days: Annotated[float, Field(gt=0)] = 90.0
+    """For how long answers wait for labels there, and labels for answers; counts stay."""
+    monitor_protected_days: Annotated[float, Field(gt=0)] = 30.0
     """For how long protected attributes are kept, in the archive as well."""
     monitor_archive_deadline_seconds: Seconds = 60.0
     """What writing or reading one file of the archive may take."""
