@@ -1,5 +1,6 @@
 """Predictions of a window of time: from the log in Redis, and from the archive where it is gone."""
 
+import asyncio
 import io
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
@@ -8,17 +9,18 @@ from typing import Any, Final
 
 import numpy as np
 import pyarrow.parquet as pq
+import structlog
 from redis.asyncio import Redis
 
 from services.monitor.adapters.archive.tables import FEATURE
 from services.monitor.adapters.event_log import read_predictions
 from services.monitor.adapters.references import column_of
 from services.monitor.adapters.sample_times import times_of
-from services.monitor.domain.parts import Stream
+from services.monitor.domain.parts import START, EntryId, PartId, Stream
 from services.monitor.domain.reports import Span
 from services.monitor.domain.rows import Column, PredictionRows, Responses
 from services.monitor.domain.sampling import EvenSample
-from services.monitor.ports import Archive, Past, PastRows
+from services.monitor.ports import Archive, PastRows
 from understudy.contracts import events
 
 _PAGE_ENTRIES: Final = 200
@@ -37,21 +39,32 @@ class RedisPast:
 
     async def between(self, deployment: str, span: Span, most_rows: int) -> PastRows:
         """By entry id, which is when a row was logged; then by when it was answered."""
-        key, sample, entries = events.predictions_key(deployment), EvenSample(most_rows), 0
-        until = None
-        oldest: Any = await self._redis.xrange(key, count=1)
-        async for page in self._pages(key, span):
+        sample = EvenSample(most_rows)
+        until = await self.gather(deployment, span, sample)
+        reaches = await self.reaches_back(deployment)
+        return PastRows(sample.rows(), sample.seen, reaches, until)
+
+    async def reaches_back(self, deployment: str) -> float | None:
+        """When the oldest entry was logged."""
+        oldest: Any = await self._redis.xrange(events.predictions_key(deployment), count=1)
+        return _logged_at(oldest[0][0]) if oldest else None
+
+    async def gather(
+        self, deployment: str, span: Span, sample: EvenSample, after: EntryId = START
+    ) -> float | None:
+        """Rows of entries after one, into a sample; until when, if there were too many entries."""
+        entries = 0
+        async for page in self._pages(events.predictions_key(deployment), span, after):
             for entry in read_predictions(page):
                 sample.add(span.holds(entry))
             entries += len(page)
             if entries >= _MOST_ENTRIES:
-                until = _logged_at(page[-1][0])
-                break
-        reaches = _logged_at(oldest[0][0]) if oldest else None
-        return PastRows(sample.rows(), sample.seen, reaches, until)
+                return _logged_at(page[-1][0])
+        return None
 
-    async def _pages(self, key: str, span: Span) -> AsyncIterator[Any]:
-        since = str(max(0, round((span.begins - _CLOCK_SECONDS) * 1_000)))
+    async def _pages(self, key: str, span: Span, after: EntryId) -> AsyncIterator[Any]:
+        begins = EntryId(max(0, round((span.begins - _CLOCK_SECONDS) * 1_000)), 0)
+        since = str(begins) if begins > after else f"({after}"
         last = str(max(0, round((span.ends + _LATE_SECONDS) * 1_000)))
         while True:
             page: Any = await self._redis.xrange(key, since, last, count=_PAGE_ENTRIES)
@@ -65,33 +78,45 @@ class RedisPast:
 class ArchivedPast:
     """Implements `ports.Past` over the log and, for what is older, the archive."""
 
-    def __init__(self, log: Past, archive: Archive) -> None:
+    def __init__(self, log: RedisPast, archive: Archive) -> None:
         self._log = log
         self._archive = archive
 
     async def between(self, deployment: str, span: Span, most_rows: int) -> PastRows:
-        """From the archive alone when the log does not reach back to the window's begin."""
-        found = await self._log.between(deployment, span, most_rows)
-        if found.reaches_back is not None and found.reaches_back <= span.begins:
-            return found
+        """From the archive where the log does not reach back; from the log alone where it fails."""
+        reaches = await self._log.reaches_back(deployment)
+        if reaches is None or reaches > span.begins:
+            try:
+                return await self._older(deployment, span, most_rows, reaches)
+            except (OSError, TimeoutError) as error:
+                structlog.stdlib.get_logger().warning(
+                    "archive_not_read", deployment=deployment, error=type(error).__name__
+                )
+        return await self._log.between(deployment, span, most_rows)
+
+    async def _older(
+        self, deployment: str, span: Span, most_rows: int, reaches: float | None
+    ) -> PastRows:
+        """The archive as far as it goes, then what of the log is not in it yet."""
+        sample, last = EvenSample(most_rows), START
+        for part in await self._parts(deployment, span):
+            last, first = part.last, _seconds(part.first)
+            reaches = first if reaches is None else min(reaches, first)
+            if _seconds(last) >= span.begins - _CLOCK_SECONDS:
+                content = await self._archive.read(part)
+                for entry in await asyncio.to_thread(archived_rows, content):
+                    sample.add(span.holds(entry))
+        until = await self._log.gather(deployment, span, sample, last)
+        return PastRows(sample.rows(), sample.seen, reaches, until)
+
+    async def _parts(self, deployment: str, span: Span) -> list[PartId]:
+        """Parts of the window's days, of the one before, and until rows of it can't be logged."""
         days = [
             datetime.fromtimestamp(at, UTC).date()
             for at in (max(0.0, span.begins - _DAY), span.ends + _LATE_SECONDS)
         ]
-        parts = await self._archive.parts(deployment, Stream.PREDICTIONS, days[0], days[1])
-        sample, last, reaches = EvenSample(most_rows), 0.0, found.reaches_back
-        for part in (stored.part for stored in parts):
-            first = part.first.milliseconds / 1_000
-            reaches = first if reaches is None else min(reaches, first)
-            last = part.last.milliseconds / 1_000
-            if last >= span.begins - _CLOCK_SECONDS and first <= span.ends + _LATE_SECONDS:
-                for entry in archived_rows(await self._archive.read(part)):
-                    sample.add(span.holds(entry))
-        # What the archive does not hold yet is in the log still.
-        fresh = Span(max(span.begins, last), span.ends)
-        for entry in found.entries if fresh.begins < fresh.ends else ():
-            sample.add(fresh.holds(entry))
-        return PastRows(sample.rows(), sample.seen, reaches, found.until)
+        stored = await self._archive.parts(deployment, Stream.PREDICTIONS, days[0], days[1])
+        return [one.part for one in stored if _seconds(one.part.first) <= span.ends + _LATE_SECONDS]
 
 
 def archived_rows(content: bytes) -> list[PredictionRows]:
@@ -123,3 +148,7 @@ def archived_rows(content: bytes) -> list[PredictionRows]:
 
 def _logged_at(name: bytes) -> float:
     return int(name.partition(b"-")[0]) / 1_000
+
+
+def _seconds(entry: EntryId) -> float:
+    return entry.milliseconds / 1_000

@@ -2,6 +2,7 @@
 
 import base64
 from collections.abc import AsyncIterator, Iterator, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -9,9 +10,12 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
+from services.monitor.adapters.adwin import Adwin
 from services.monitor.api import Surface, monitor_routes
 from services.monitor.app import create_app, http_app
+from services.monitor.domain.reports import KeptReport
 from services.monitor.metrics import FiguresCollector, MonitorMetrics
+from services.monitor.operations.appraising import Appraising
 from services.monitor.operations import Monitoring, Sources
 from services.monitor.settings import MonitorSettings
 from tests.fakes.monitor import (
@@ -35,8 +39,10 @@ from tests.fakes.monitor_entries import (
     sample,
     snapshot,
 )
-from tests.fakes.monitor_reports import reporting_of
-from understudy.contracts.monitor import Assessment, DriftHistory, DriftView
+from tests.fakes.monitor_reports import MemoryShelf, reporting_of
+from tests.fakes.outcomes import MemoryOutcomes
+from understudy.contracts.monitor import Assessment, DriftHistory, DriftView, ReportView
+from understudy.contracts.registry import Page
 from understudy.runtime.following import Follower, SnapshotCache
 
 pytestmark = pytest.mark.anyio
@@ -47,7 +53,12 @@ OPEN = {"/livez", "/readyz"}
 
 
 @pytest.fixture
-async def app(tmp_path: Path) -> FastAPI:
+def kept() -> MemoryShelf:
+    return MemoryShelf()
+
+
+@pytest.fixture
+async def app(tmp_path: Path, kept: MemoryShelf) -> FastAPI:
     numbers, log = CollectorRegistry(), MemoryLog()
     shelf = SnapshotShelf(snapshot(deployment(), deployment("idle")))
     follower = Follower(shelf, SnapshotCache(tmp_path / "snapshot.json"), 0.0)
@@ -55,6 +66,7 @@ async def app(tmp_path: Path) -> FastAPI:
         log=log,
         store=MemoryStore(),
         references=MemoryReferences({"b" * 64: reference_profile(tmp_path)}),
+        outcomes=MemoryOutcomes(),
         metrics=MonitorMetrics(numbers),
         rules=RULES,
         clock=lambda: NOW,
@@ -64,8 +76,9 @@ async def app(tmp_path: Path) -> FastAPI:
     await follower.step()
     log.append(prediction_batch(sample(100)))
     await monitoring.watches[NAME].step()
-    reporting = reporting_of(sources)
-    return http_app(monitor_routes(Surface(monitoring, reporting, numbers)))
+    reporting = reporting_of(sources, shelf=kept)
+    appraising = Appraising(sources, sources.outcomes, Adwin())
+    return http_app(monitor_routes(Surface(monitoring, reporting, appraising, numbers)))
 
 
 @pytest.fixture
@@ -184,6 +197,36 @@ async def test_without_rows_the_report_says_so(http: httpx.AsyncClient) -> None:
     answer = await http.get("/v1/deployments/idle/report", headers=bearer(READER))
     assert answer.status_code == 404
     assert answer.json()["code"] == "nothing_observed"
+
+
+async def test_reports_of_windows_that_are_none_are_refused(http: httpx.AsyncClient) -> None:
+    answer = await http.get(REPORT, params={"from": "x"}, headers=bearer(READER))
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_window")
+    missing = await http.get(REPORT, params={"day": "2020-02-29"}, headers=bearer(READER))
+    assert (missing.status_code, missing.json()["code"]) == (404, "nothing_observed")
+
+
+async def test_kept_reports_are_listed_page_by_page(
+    http: httpx.AsyncClient, kept: MemoryShelf
+) -> None:
+    at = datetime.fromtimestamp(NOW, UTC)
+    for minute in range(3):
+        name = f"20270115t080{minute}00z-0123abcd"
+        report = KeptReport(name, 1, at, at, at, 5, "drift: income (shape)", 7)
+        await kept.put(NAME, report, b"<html>kept</html>")
+    path = f"/v1/deployments/{NAME}/reports"
+    first = await http.get(path, params={"limit": 2}, headers=bearer(READER))
+    page = Page[ReportView].model_validate_json(first.content)
+    rest = await http.get(path, params={"cursor": page.next_cursor or ""}, headers=bearer(READER))
+    last = Page[ReportView].model_validate_json(rest.content)
+    assert [one.id[8:14] for one in (*page.items, *last.items)] == ["t08020", "t08010", "t08000"]
+    assert last.next_cursor is None
+    shown = await http.get(f"{path}/{last.items[0].id}", headers=bearer(READER))
+    assert shown.content == b"<html>kept</html>"
+    assert shown.headers["content-security-policy"].startswith("sandbox")
+    gone = await http.get(f"{path}/20270115t080000z-ffffffff", headers=bearer(READER))
+    assert (gone.status_code, gone.json()["code"]) == (404, "unknown_report")
+    assert (await http.get(path, headers=bearer(OUTSIDER))).status_code == 404
 
 
 async def test_metrics_show_the_features_that_drift_most(http: httpx.AsyncClient) -> None:
