@@ -163,6 +163,9 @@ class Outcomes(Protocol):
     async def deeds(self, deployment: str) -> Sequence[Deed]:
         """The newest 100, newest first."""
 
+    async def deployments(self) -> Sequence[str]:
+        """Whose facts or tallies it holds, also when the registry knows them no more."""
+
     async def expire(self, deployment: str, before: float) -> int:
         """Let go of facts of predictions older than that; tallies stay. How many rows went."""
 

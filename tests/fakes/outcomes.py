@@ -109,6 +109,9 @@ class MemoryOutcomes:
     async def deeds(self, deployment: str) -> Sequence[Deed]:
         return [deed for deed in reversed(self.done) if deed.deployment == deployment][:100]
 
+    async def deployments(self) -> Sequence[str]:
+        return sorted(self.books)
+
     async def expire(self, deployment: str, before: float) -> int:
         book = self.books.get(deployment)
         if book is None:

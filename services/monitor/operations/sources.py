@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from services.monitor.domain.rules import Rules
 from services.monitor.metrics import MonitorMetrics
-from services.monitor.ports import CellStore, EventLog, References
+from services.monitor.ports import CellStore, EventLog, Outcomes, References
 
 Clock = Callable[[], float]
 """Seconds since the epoch."""
@@ -26,6 +26,7 @@ class Sources:
     log: EventLog
     store: CellStore
     references: References
+    outcomes: Outcomes
     metrics: MonitorMetrics
     rules: Rules
     clock: Clock

@@ -18,12 +18,14 @@ from services.monitor.domain.drifting.history import DriftHistory, drift_history
 from services.monitor.domain.drifting.telling import DriftReading
 from services.monitor.domain.errors import LeaseLostError, NotReadyError
 from services.monitor.domain.outcomes.baseline import Baseline
+from services.monitor.domain.outcomes.facts import Incoming
 from services.monitor.domain.probes import Probe
 from services.monitor.domain.readings import Assessment, Figures, LabelFigures
 from services.monitor.domain.reference import Reference
 from services.monitor.domain.windows import latest_window
 from services.monitor.operations.drifting import Drifting
 from services.monitor.operations.sources import Sources
+from services.monitor.operations.terms import terms_of
 from understudy.contracts.registry import DeploymentSnapshot, ServedVersion
 
 _MOST_LOOKS: Final = 50
@@ -162,12 +164,27 @@ class Watch:
         )
         if not self._sources.holds(self.deployment.name):
             raise LeaseLostError(f"{self.deployment.name} is another monitor's by now")
+        # Before: what is committed is not read again, while facts may come again.
+        await self._sources.outcomes.apply(await self._incoming(delivery))
         if await self._sources.store.commit(self.deployment.name, change):
             self._state = state.after(change)
         else:
             # Somebody else was here, or the store was emptied: the next look starts from it.
             self._sources.metrics.commit_refused(self.deployment.name)
             self._log.warning("commit_refused", expected=change.before)
+
+    async def _incoming(self, delivery: Delivery) -> Incoming:
+        deployment = self.deployment
+        served = deployment.version(deployment.main)
+        return Incoming(
+            deployment=deployment.name,
+            target=served.signature.target,
+            terms=await terms_of(deployment, served, self._sources.references),
+            predictions=delivery.predictions,
+            pairs=delivery.pairs,
+            labels=delivery.labels,
+            protected=delivery.protected,
+        )
 
     async def _look_for_drift(self, reference: Reference) -> None:
         if self._state is not None:

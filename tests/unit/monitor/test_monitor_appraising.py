@@ -83,6 +83,7 @@ class World:
             log=MemoryLog(),
             store=MemoryStore(),
             references=references,
+            outcomes=self.outcomes,
             metrics=MonitorMetrics(CollectorRegistry()),
             rules=RULES,
             clock=lambda: self.now,

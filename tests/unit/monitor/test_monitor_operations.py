@@ -37,6 +37,7 @@ from tests.fakes.monitor_entries import (
     sample,
     snapshot,
 )
+from tests.fakes.outcomes import MemoryOutcomes
 from understudy.runtime.following import Follower, SnapshotCache
 from understudy.runtime.keys import ForbiddenError, UnauthenticatedError
 from understudy.runtime.loops import cancel, repeat
@@ -61,10 +62,12 @@ class World:
         self.shelf = SnapshotShelf(snapshot(deployment()))
         self.follower = Follower(self.shelf, SnapshotCache(self.folder / "snapshot.json"), 0.0)
         self.metrics = MonitorMetrics(self.numbers)
+        self.outcomes = MemoryOutcomes()
         self.sources = Sources(
             log=self.log,
             store=self.store,
             references=self.references,
+            outcomes=self.outcomes,
             metrics=self.metrics,
             rules=RULES,
             clock=lambda: self.now,
@@ -90,6 +93,28 @@ async def test_a_step_accounts_for_all_streams(world: World) -> None:
     assert figures.totals.pairs == {(2, "ok"): 1}
     assert (figures.totals.labels, figures.totals.malformed) == (3, 1)
     assert (watch.assess().rows, figures.lag_seconds) == (5, 0.0)
+
+
+async def test_labels_are_joined_before_positions_move_on(world: World) -> None:
+    world.log.append(prediction_batch(sample(5)), pair_batch([0.9], [0.8]), label_batch(3))
+    await world.watch().step()
+    (tally,) = (await world.outcomes.tallies(NAME, 0.0)).values()
+    assert tally.versions[1].rows == 5
+    assert tally.versions[1].labelled == 3
+    assert tally.couples[2].differences.rows == 1
+
+
+async def test_nothing_is_committed_while_outcomes_cannot_be_stored(world: World) -> None:
+    world.log.append(prediction_batch(sample(5)))
+    world.outcomes.failure = OSError("disk full")
+    watch = world.watch()
+    with pytest.raises(OSError, match="disk full"):
+        await watch.step()
+    assert await world.store.positions(NAME) == Positions()
+    world.outcomes.failure = None
+    await watch.step()
+    (tally,) = (await world.outcomes.tallies(NAME, 0.0)).values()
+    assert (tally.versions[1].rows, watch.assess().rows) == (5, 5)
 
 
 async def test_a_backlog_is_read_in_pieces(world: World) -> None:

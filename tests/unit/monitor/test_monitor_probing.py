@@ -14,6 +14,7 @@ from services.monitor.operations import Sources
 from services.monitor.operations.probing import ProbeTerms, Probing
 from tests.fakes.monitor import MemoryLog, MemoryProbes, MemoryReferences, MemoryStore
 from tests.fakes.monitor_entries import NAME, NOW, RULES, deployment, prediction_batch, sample
+from tests.fakes.outcomes import MemoryOutcomes
 from understudy.contracts.registry import DeploymentSnapshot
 
 pytestmark = pytest.mark.anyio
@@ -34,6 +35,7 @@ class Desk:
             log=self.log,
             store=MemoryStore(),
             references=self.references,
+            outcomes=MemoryOutcomes(),
             metrics=MonitorMetrics(self.numbers),
             rules=RULES,
             clock=lambda: NOW,

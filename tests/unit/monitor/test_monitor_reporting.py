@@ -37,6 +37,7 @@ from tests.fakes.monitor_entries import (
     sample,
 )
 from tests.fakes.monitor_reports import MemoryShelf, reporting_of
+from tests.fakes.outcomes import MemoryOutcomes
 from understudy.contracts.vocabulary import DriftKind
 
 pytestmark = pytest.mark.anyio
@@ -55,6 +56,7 @@ class World:
             log=self.log,
             store=MemoryStore(),
             references=MemoryReferences({"b" * 64: reference_profile(folder)}),
+            outcomes=MemoryOutcomes(),
             metrics=MonitorMetrics(self.numbers),
             rules=RULES,
             clock=lambda: self.now,

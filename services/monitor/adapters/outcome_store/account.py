@@ -30,6 +30,11 @@ class Account:
         return bool(standing.parked or standing.parked_pairs or standing.parked_protected)
 
 
+def names(connection: Connection) -> list[str]:
+    """Of all deployments that anything is kept of."""
+    return [*connection.execute(select(deployments.c.name).order_by(deployments.c.name)).scalars()]
+
+
 def find_account(connection: Connection, name: str) -> Account | None:
     """None while nothing is known of the deployment."""
     found = connection.execute(select(deployments).where(deployments.c.name == name)).first()

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from services.monitor.adapters.outcome_store import expiring
-from services.monitor.adapters.outcome_store.account import find_account, read_book
+from services.monitor.adapters.outcome_store.account import find_account, names, read_book
 from services.monitor.adapters.outcome_store.cohorts import read_tallies
 from services.monitor.adapters.outcome_store.database import Database
 from services.monitor.adapters.outcome_store.deeds import add_deed, newest_deeds
@@ -53,6 +53,10 @@ class SqlOutcomes:
         """Of the 1,000 that are kept."""
         return await asyncio.to_thread(self._deeds, deployment)
 
+    async def deployments(self) -> Sequence[str]:
+        """In order of their names."""
+        return await asyncio.to_thread(self._deployments)
+
     async def expire(self, deployment: str, before: float) -> int:
         """In transactions of a few thousand rows, so that nobody waits long."""
         return await asyncio.to_thread(expiring.expire, self._database, deployment, before)
@@ -97,6 +101,10 @@ class SqlOutcomes:
                 return ()
             facts = load(connection, account.number, ids, account.target)
             return (*facts.joined(read_book(connection, account.number)),)
+
+    def _deployments(self) -> Sequence[str]:
+        with self._database.read() as connection:
+            return names(connection)
 
     def _note(self, deed: Deed) -> None:
         with self._database.write() as connection:
