@@ -1,0 +1,99 @@
+"""Replays: begun, fed with answers, finished with a judgement."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Final
+
+import numpy as np
+from fastapi import APIRouter, Depends
+
+from services.monitor.api.door import Readable
+from services.monitor.domain.deciding.terms import Terms
+from services.monitor.domain.errors import NotReadyError
+from services.monitor.domain.outcomes.replayed import Candidate
+from services.monitor.domain.rows import Responses
+from services.monitor.operations import Watch
+from services.monitor.operations.replaying import Replay, Replaying
+from understudy.contracts.monitor import Judgement
+from understudy.contracts.registry import Page
+from understudy.contracts.replays import ReplayAnswers, ReplayRequest, ReplayView
+
+TermsOf = Callable[[Watch], Terms | None]
+"""The terms of the present release; None before they are known."""
+
+_PATH: Final = "/v1/deployments/{deployment}/replays"
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayDesk:
+    """Where replays are taken in."""
+
+    replaying: Replaying
+    terms_of: TermsOf
+
+
+def replay_routes(readable: Readable, desk: ReplayDesk) -> APIRouter:
+    """All of `…/replays`."""
+    router = APIRouter()
+    replaying = desk.replaying
+    readable_watch = Annotated[Watch, Depends(readable)]
+
+    @router.post(_PATH, status_code=201)
+    async def begin(watch: readable_watch, request: ReplayRequest) -> ReplayView:
+        deployment, terms = watch.deployment, desk.terms_of(watch)
+        if terms is None:
+            raise NotReadyError(f"{deployment.name} has not been read yet.", retry_after=1.0)
+        candidate = Candidate(deployment.main, request.version, terms)
+        return _view(replaying.begin(deployment, candidate, request.since, request.until))
+
+    @router.get(_PATH)
+    async def replays(watch: readable_watch) -> Page[ReplayView]:
+        found = replaying.all_of(watch.deployment.name)
+        return Page(items=tuple(_view(each) for each in found))
+
+    @router.get(_PATH + "/{replay}")
+    async def replay_of(watch: readable_watch, replay: str) -> ReplayView:
+        return _view(replaying.get(watch.deployment.name, replay))
+
+    @router.post(_PATH + "/{replay}/pairs")
+    async def add(watch: readable_watch, replay: str, answers: ReplayAnswers) -> ReplayView:
+        name, ids = watch.deployment.name, [*answers.ids]
+        responses = responses_of(answers)
+        return _view(await replaying.add(name, replay, answers.sequence, ids, responses))
+
+    @router.post(_PATH + "/{replay}/finish")
+    async def finish(watch: readable_watch, replay: str) -> ReplayView:
+        return _view(await replaying.finish(watch.deployment.name, replay))
+
+    return router
+
+
+def responses_of(answers: ReplayAnswers) -> Responses:
+    """As the log would hold them: NaN where there is no answer."""
+    values = np.array([np.nan if v is None else v for v in answers.values], dtype=np.float64)
+    if not answers.probabilities:
+        return Responses(values, None, answers.classes)
+    nothing = (np.nan,) * len(answers.classes)
+    chances = [nothing if found is None else found for found in answers.probabilities]
+    return Responses(values, np.array(chances, dtype=np.float64), answers.classes)
+
+
+def _view(replay: Replay) -> ReplayView:
+    counted, found = replay.counted, replay.judgement
+    return ReplayView(
+        id=replay.id,
+        deployment=replay.deployment,
+        release=replay.release,
+        main=replay.candidate.main,
+        version=replay.candidate.version,
+        begun_at=replay.begun_at,
+        since=replay.since,
+        until=replay.until,
+        batches=replay.batches,
+        rows=counted.rows,
+        compared=counted.compared,
+        young=counted.young,
+        unlabelled=counted.unlabelled,
+        unknown=counted.unknown,
+        judgement=None if found is None else Judgement.model_validate(found, from_attributes=True),
+    )

@@ -1,0 +1,178 @@
+"""Replays under way and done: answers come in batches, and a judgement comes out.
+
+They are kept in memory, a bounded number of them for a bounded time: one that is lost is run again.
+"""
+
+import asyncio
+import uuid
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Final
+
+from services.monitor.domain.deciding.comparison import compare
+from services.monitor.domain.deciding.concluding import Rival, contest
+from services.monitor.domain.deciding.judge import Case, judge
+from services.monitor.domain.deciding.judgement import Judgement
+from services.monitor.domain.errors import (
+    OutOfSequenceError,
+    TooManyReplaysError,
+    UnknownReplayError,
+)
+from services.monitor.domain.outcomes.replayed import Candidate, Replayed, replayed
+from services.monitor.domain.rows import Responses
+from services.monitor.operations.sources import Clock
+from services.monitor.ports import Outcomes
+from understudy.contracts.registry import DeploymentSnapshot
+
+_MOST: Final = 50
+_MOST_UNFINISHED: Final = 5
+_IDLE_SECONDS: Final = 900.0
+"""After so long without a word an unfinished replay is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Replay:
+    """One replay as it stands."""
+
+    id: str
+    deployment: str
+    release: int
+    candidate: Candidate
+    since: datetime
+    until: datetime
+    begun_at: datetime
+    touched_at: float
+    batches: int = 0
+    counted: Replayed = field(default_factory=Replayed)
+    judgement: Judgement | None = None
+
+
+class Replaying:
+    """All replays of this process."""
+
+    def __init__(self, outcomes: Outcomes, clock: Clock) -> None:
+        self._outcomes = outcomes
+        self._clock = clock
+        self._replays: dict[str, Replay] = {}
+        # One batch of a replay at a time: what is counted depends on what was.
+        self._turns: dict[str, asyncio.Lock] = {}
+
+    def begin(
+        self, deployment: DeploymentSnapshot, candidate: Candidate, since: datetime, until: datetime
+    ) -> Replay:
+        """Raises TooManyReplaysError."""
+        self._forget()
+        if sum(held.judgement is None for held in self._replays.values()) >= _MOST_UNFINISHED:
+            raise TooManyReplaysError(
+                f"{_MOST_UNFINISHED} replays are under way; wait until one has ended.",
+                retry_after=60.0,
+            )
+        now = self._clock()
+        made = Replay(
+            id=uuid.uuid4().hex,
+            deployment=deployment.name,
+            release=deployment.release,
+            candidate=candidate,
+            since=since,
+            until=until,
+            begun_at=datetime.fromtimestamp(now, UTC),
+            touched_at=now,
+        )
+        self._replays[made.id], self._turns[made.id] = made, asyncio.Lock()
+        return made
+
+    def get(self, deployment: str, replay_id: str) -> Replay:
+        """Raises UnknownReplayError."""
+        found = self._replays.get(replay_id)
+        if found is None or found.deployment != deployment:
+            raise UnknownReplayError(
+                f"There is no replay {replay_id!r} of {deployment}; replays are kept in the memory "
+                "of the monitor that began them. Run it again."
+            )
+        return found
+
+    def all_of(self, deployment: str) -> list[Replay]:
+        """The newest first."""
+        return [each for each in self._replays.values() if each.deployment == deployment][::-1]
+
+    async def add(
+        self,
+        deployment: str,
+        replay_id: str,
+        sequence: int,
+        ids: list[str],
+        responses: Responses,
+    ) -> Replay:
+        """Count a batch once. Raises UnknownReplayError, OutOfSequenceError."""
+        self.get(deployment, replay_id)
+        async with self._turns[replay_id]:
+            held = self.get(deployment, replay_id)
+            if sequence == held.batches - 1:
+                return held
+            if sequence != held.batches or held.judgement is not None:
+                raise OutOfSequenceError(f"The next batch of the replay is {held.batches}.")
+            known = await self._outcomes.joined(deployment, ids)
+            now = self._clock()
+            counted = await asyncio.to_thread(replayed, held.candidate, known, ids, responses, now)
+            return self._keep(held, batches=sequence + 1, counted=held.counted + counted)
+
+    async def finish(self, deployment: str, replay_id: str) -> Replay:
+        """Judge by what was counted; the same again when it was finished. Raises as `get`."""
+        self.get(deployment, replay_id)
+        async with self._turns[replay_id]:
+            held = self.get(deployment, replay_id)
+            if held.judgement is not None:
+                return held
+            judgement = await asyncio.to_thread(conclude_replay, held, self._clock())
+            return self._keep(held, judgement=judgement)
+
+    def _keep(self, held: Replay, **changed: object) -> Replay:
+        kept = replace(held, touched_at=self._clock(), **changed)  # type: ignore[arg-type]
+        self._replays[held.id] = kept
+        return kept
+
+    def _forget(self) -> None:
+        """What is idle, and the oldest beyond so many."""
+        before = self._clock() - _IDLE_SECONDS
+        idle = [
+            name
+            for name, held in self._replays.items()
+            if held.judgement is None and held.touched_at < before
+        ]
+        done = [name for name, held in self._replays.items() if held.judgement is not None]
+        for name in [*idle, *done[: max(0, len(self._replays) - len(idle) - _MOST + 1)]]:
+            del self._replays[name], self._turns[name]
+
+
+def conclude_replay(replay: Replay, now: float) -> Judgement:
+    """The live comparison and the live judge, on what the replay counted; there are no rails."""
+    candidate, terms = replay.candidate, replay.candidate.terms
+    begins = terms.cohort_start(replay.since.timestamp())
+    rival = Rival(candidate.version, replay.release, begins)
+    found = contest(rival, candidate.main, terms, replay.counted.cohorts, now)
+    reading = compare(found, terms, challengers=1)
+    case = Case(
+        main=candidate.main,
+        previous_main=None,
+        rows=replay.counted.rows,
+        main_rails=(),
+        comparisons=(reading,),
+        concept=None,
+    )
+    conclusion = judge(case)
+    return Judgement(
+        deployment=replay.deployment,
+        release=replay.release,
+        at=datetime.fromtimestamp(now, UTC),
+        verdict=conclusion.verdict,
+        rule=conclusion.rule,
+        version=conclusion.version,
+        reasons=conclusion.reasons,
+        loss=terms.loss,
+        clip=terms.clip,
+        margin=terms.margin,
+        alpha=terms.alpha,
+        label_horizon_seconds=terms.horizon_seconds,
+        comparisons=(reading,),
+        replay=True,
+    )
