@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry
 from redis.asyncio import Redis
 from starlette.types import Lifespan
 
+from services.monitor.adapters.adwin import Adwin
 from services.monitor.adapters.archive.backlog import RedisBacklog
 from services.monitor.adapters.archive.files import ParquetArchive
 from services.monitor.adapters.cell_store import RedisCellStore
@@ -25,7 +26,7 @@ from services.monitor.adapters.report_shelf import FileReportShelf
 from services.monitor.api import Surface, monitor_routes
 from services.monitor.domain.parts import PartLimits
 from services.monitor.domain.rules import Rules
-from services.monitor.loops import Heartbeat, Leasing, Tidying, Watching, begin_loops
+from services.monitor.loops import Concluding, Heartbeat, Leasing, Tidying, Watching, begin_loops
 from services.monitor.metrics import ArchiveMetrics, FiguresCollector, LeaseMetrics, MonitorMetrics
 from services.monitor.operations import (
     Monitoring,
@@ -36,14 +37,17 @@ from services.monitor.operations import (
     Sources,
 )
 from services.monitor.operations.alarm_reports import AlarmReports
+from services.monitor.operations.appraising import Appraising
 from services.monitor.operations.archiving import Archiving, Expiring, NotArchiving
 from services.monitor.operations.forgetting import Forgetting, Retention
 from services.monitor.operations.history import History
+from services.monitor.operations.judging import Judging
 from services.monitor.operations.report_asides import aside_of
 from services.monitor.operations.sharing import Sharing
 from services.monitor.ports import Archive, Past
 from services.monitor.settings import MonitorSettings
 from understudy.client.following import RegistryFollowing
+from understudy.client.releasing import RegistryReleasing
 from understudy.runtime.buckets import LATENCY_SECONDS
 from understudy.runtime.following import Follower, SnapshotCache
 from understudy.runtime.http import EXCEPTION_HANDLERS, RequestIds
@@ -123,6 +127,11 @@ def create_app(settings: MonitorSettings) -> FastAPI:
 
     forgetting = Forgetting(outcomes, _retention(settings), time.time)
 
+    appraising = Appraising(sources, outcomes, Adwin())
+    releases = RegistryReleasing(str(settings.registry_url), settings.registry_key)
+    judging = Judging(sources, outcomes, releases, appraising)
+    concluding = Concluding(monitoring, judging, appraising, metrics)
+
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         follower.resume()
@@ -134,6 +143,7 @@ def create_app(settings: MonitorSettings) -> FastAPI:
             repeat("leasing", leasing.step),
             repeat("forgetting", forgetting.step, pause_seconds=_EXPIRING_SECONDS),
             *_archiving(settings, archive, _backlog(redis, settings), monitoring, numbers),
+            repeat("concluding", concluding.step, pause_seconds=settings.monitor_judge_seconds),
             repeat("probing", probing.step, pause_seconds=settings.monitor_probe_seconds),
             repeat("alarm_reports", alarm_reports.step, pause_seconds=_ALARM_LOOK_SECONDS),
         )
@@ -144,11 +154,13 @@ def create_app(settings: MonitorSettings) -> FastAPI:
         if archive is not None:
             archive.close()
         outcomes.close()
+        await releases.aclose()
         await registry.aclose()
         await redis.aclose()
 
     return http_app(
-        monitor_routes(Surface(monitoring, reporting, numbers, History(archive))), lifespan
+        monitor_routes(Surface(monitoring, reporting, appraising, numbers, History(archive))),
+        lifespan,
     )
 
 

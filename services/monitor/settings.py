@@ -65,6 +65,8 @@ class MonitorSettings(FollowerSettings):
     """For how long protected attributes are kept, in the archive as well."""
     monitor_archive_deadline_seconds: Seconds = 60.0
     """What writing or reading one file of the archive may take."""
+    monitor_judge_seconds: Seconds = 2.0
+    """Between two judgements of a deployment."""
     monitor_report_rows: Count = 10_000
     """Rows that a report shows at most, of the log and of the reference each."""
     monitor_reports_url: str | None = None

@@ -15,8 +15,8 @@ from services.monitor.api import Surface, monitor_routes
 from services.monitor.app import create_app, http_app
 from services.monitor.domain.reports import KeptReport
 from services.monitor.metrics import FiguresCollector, MonitorMetrics
-from services.monitor.operations.appraising import Appraising
 from services.monitor.operations import Monitoring, Sources
+from services.monitor.operations.appraising import Appraising
 from services.monitor.settings import MonitorSettings
 from tests.fakes.monitor import (
     MemoryLog,
