@@ -21,7 +21,7 @@ def bar(share: float, style: str = "", cells: int = _BAR_CELLS) -> Text:
     eighths = round(min(max(share, 0.0), 1.0) * cells * 8)
     whole, part = divmod(eighths, 8)
     full = "█" * whole + (_EIGHTHS[part] if part else "")
-    return Text(full, style).append(_EMPTY * (cells - len(full)), "dim")
+    return Text.assemble((full, style), (_EMPTY * (cells - len(full)), "dim"))
 
 
 def evidence_bar(log_evidence: float, threshold: float, style: str = "cyan") -> Text:
@@ -47,7 +47,9 @@ def forest(interval: Interval, margin: float | None = None) -> Text:
         drawn[cell(at)] = "╎"
     drawn[cell(0.0)] = "┼" if low <= 0 <= high else "│"
     drawn[cell(interval.value)] = "●"
-    return Text("".join(drawn), _side(low, high))
+    line = Text("".join(drawn), "dim")
+    line.stylize(f"not dim {_side(low, high)}", first, last + 1)
+    return line
 
 
 def sparkline(counts: Sequence[int]) -> str:

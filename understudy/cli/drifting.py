@@ -25,7 +25,7 @@ _SHOWN: Final = 12
 _SHARES: Final = frozenset({DriftKind.MISSING, DriftKind.UNSEEN, DriftKind.OUT_OF_RANGE})
 _COLUMNS: Final = (
     *("SUBJECT", "WHAT", "EVIDENCE", "", "SINCE", "PSI"),
-    *("WAS", "IS", "REFERENCE → LIVE"),
+    *("WAS", "IS", "IMPORTANCE", "REFERENCE → LIVE"),
 )
 
 
@@ -101,7 +101,7 @@ def _looked_at(found: DriftView) -> Text:
 
 def _table(found: DriftView, alarms: Sequence[DriftAlarm], shapes: dict[str, str]) -> Table:
     table = make_table(_COLUMNS, ())
-    for place in (3, 5, 6, 7):
+    for place in (3, 5, 6, 7, 8):
         table.columns[place].justify = "right"
     for column in table.columns[1:]:
         column.no_wrap = True
@@ -119,6 +119,7 @@ def _table(found: DriftView, alarms: Sequence[DriftAlarm], shapes: dict[str, str
             number(alarm.psi),
             _figure(alarm, alarm.reference),
             Text(_figure(alarm, alarm.live), "bold" if alarmed else ""),
+            number(alarm.importance),
             shapes.get(alarm.subject, "") if alarm.kind is DriftKind.SHAPE else "",
         )
     return table

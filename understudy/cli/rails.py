@@ -11,14 +11,17 @@ from understudy.cli.output import cell, make_table
 from understudy.contracts.monitor import RailReading
 from understudy.contracts.vocabulary import RuleName
 
-_COLUMNS = ("RAIL", "ROWS", "OBSERVED", "ALLOWED", "EVIDENCE", "")
 
+def rails_table(
+    rails: Sequence[RailReading], observed: str, vetoes: Collection[RuleName] = ()
+) -> Table:
+    """One line for each rail; those that are crossed say since when, and whether they veto.
 
-def rails_table(rails: Sequence[RailReading], vetoes: Collection[RuleName] = ()) -> Table:
-    """One line for each rail; those that are crossed say since when, and whether they veto."""
-    table = make_table(_COLUMNS, ())
-    for name in ("ROWS", "OBSERVED", "ALLOWED"):
-        table.columns[_COLUMNS.index(name)].justify = "right"
+    `observed` heads the shares: a challenger's are beyond the main's.
+    """
+    table = make_table(("RAIL", "ROWS", observed, "ALLOWED", "EVIDENCE", ""), ())
+    for place in (1, 2, 3):
+        table.columns[place].justify = "right"
     for rail in rails:
         table.add_row(
             str(rail.rule),

@@ -61,7 +61,7 @@ def page(found: Judgement, *, state: bool = False) -> RenderableType:
         if state:
             parts.append(Padding(_state(comparison), (0, 0, 0, 2)))
     if found.main_rails:
-        parts += [Text(), _title("MAIN"), _indented(rails_table(found.main_rails))]
+        parts += [Text(), _title("MAIN"), _indented(rails_table(found.main_rails, "OBSERVED"))]
     if found.concept is not None:
         parts += [Text(), _title("WHAT ANSWERS MEAN"), _indented(_concept(found.concept))]
     if found.action is not None:
@@ -99,6 +99,8 @@ def _terms(found: Judgement) -> Table:
     if found.label_horizon_seconds is not None:
         after = lasting(found.label_horizon_seconds)
         rows.append(("labels", f"a prediction counts once its cohort is {after} old"))
+    if found.comparisons:
+        rows.append(("evidence", "what a bet on the claim has grown to, of what is needed"))
     return make_details([*rows, ("as of", found.at)])
 
 
@@ -110,7 +112,7 @@ def _comparison(found: Judgement, reading: ComparisonReading) -> Iterator[Render
     yield _indented(_numbers(found, reading))
     if reading.rails:
         yield Text()
-        yield _indented(rails_table(reading.rails, vetoes=reading.vetoed_by))
+        yield _indented(rails_table(reading.rails, "BEYOND MAIN", reading.vetoed_by))
 
 
 def _numbers(found: Judgement, reading: ComparisonReading) -> Table:
@@ -196,7 +198,7 @@ def _state(reading: ComparisonReading) -> Text:
 
 
 def _title(text: str) -> Text:
-    return Text(text, "bold")
+    return Text.assemble((text, "bold"))
 
 
 def _indented(part: RenderableType) -> Padding:

@@ -38,7 +38,7 @@ def test_drift_is_ranked_with_effect_sizes(run: Run, server: Script) -> None:
     assert told[0] == "risk: income drifted"
     (income,) = [line for line in told if line.startswith("income")]
     assert "3 h ago" in income
-    assert "0.31  48,000  61,200  ████████ → ▂▂▃▄▆██▇" in income
+    assert "0.31  48,000  61,200        0.12  ████████ → ▂▂▃▄▆██▇" in income
     (tenure,) = [line for line in told if line.startswith("tenure")]
     assert "2.00%   8.00%" in tenure
     assert "assumes: rows are exchangeable within the design effect" in told
