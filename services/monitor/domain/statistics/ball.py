@@ -14,7 +14,7 @@ Assumes: the reference's rows are exchangeable with each other, or m was divided
 from typing import Final
 
 import numpy as np
-from scipy.stats import chi2
+from scipy.special import chdtri
 
 from services.monitor.domain.arrays import Floats
 from services.monitor.domain.statistics.segments import Segments
@@ -25,7 +25,7 @@ STEPS: Final = 4
 
 def radius(rows: Floats, bins: Floats, tolerance: float, chance: float) -> Floats:
     """δ in nats, where the true distribution lies beyond the ball with that chance at most."""
-    spread = chi2.ppf(1.0 - chance, np.maximum(bins - 1.0, 1.0)) / (2.0 * np.maximum(rows, 1.0))
+    spread = chdtri(np.maximum(bins - 1.0, 1.0), chance) / (2.0 * np.maximum(rows, 1.0))
     return np.asarray((np.sqrt(spread) + np.sqrt(tolerance)) ** 2)
 
 

@@ -16,8 +16,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln
-from scipy.stats import norm
+from scipy.special import gammaln, ndtri
 
 from services.monitor.domain.arrays import Floats
 from services.monitor.domain.statistics.ball import log_likelihood_bound, radius
@@ -158,7 +157,7 @@ def _scores(smooth: Floats, tables: Segments) -> Floats:
     """Standardised: mean 0 and variance 1 under the smoothed reference."""
     running = np.cumsum(smooth, axis=-1)
     before = tables.spread(running[:, tables.begins] - smooth[:, tables.begins])
-    place = norm.ppf(np.clip(running - before - smooth / 2, 1e-4, 1 - 1e-4))
+    place = ndtri(np.clip(running - before - smooth / 2, 1e-4, 1 - 1e-4))
     place = place - tables.spread(tables.sums(smooth * place))
     place = place / (np.sqrt(tables.spread(tables.sums(smooth * place**2))) + 1e-9)
     return np.stack([place, (place**2 - 1.0) / 2.0])

@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from services.monitor.domain.arrays import Floats
 
@@ -42,7 +42,7 @@ class ShareTest:
 
 def share_test(bad: Floats, rows: Floats, chance: float) -> ShareTest:
     """From the reference's counts: (strata, shares) each."""
-    limits = beta.ppf(1.0 - chance, bad + 1.0, np.maximum(rows - bad, 1e-9)) + TOLERANCE
+    limits = betaincinv(bad + 1.0, np.maximum(rows - bad, 1e-9), 1.0 - chance) + TOLERANCE
     limits = np.clip(limits, TOLERANCE, 1.0 - 1e-6)
     grown = np.minimum(np.multiply.outer(GROWTHS, limits), 0.5 + 0.5 * limits)
     return ShareTest(limits, np.log(grown / limits), np.log((1.0 - grown) / (1.0 - limits)))

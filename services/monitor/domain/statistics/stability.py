@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2, norm
+from scipy.special import chdtri, ndtri
 
 from services.monitor.domain.arrays import Floats
 
@@ -60,7 +60,7 @@ def _of_shares(bins: Places, strata: Places, batches: int) -> float:
 def _of_scores(bins: Places, strata: Places, batches: int) -> float:
     """By the means of normal scores."""
     counts = np.bincount(bins)
-    scores = norm.ppf((np.cumsum(counts) - counts / 2) / bins.size)[bins]
+    scores = ndtri((np.cumsum(counts) - counts / 2) / bins.size)[bins]
     means = np.bincount(strata, scores) / np.maximum(np.bincount(strata), 1)
     rest = scores - means[strata]
     batch = _batch(bins.size, batches)
@@ -71,7 +71,7 @@ def _of_scores(bins: Places, strata: Places, batches: int) -> float:
 
 def _beyond_chance(squares: float, freedom: int) -> float:
     """1 when so much may be chance."""
-    if freedom == 0 or squares <= chi2.ppf(1.0 - _CHANCE, freedom):
+    if freedom == 0 or squares <= chdtri(freedom, _CHANCE):
         return 1.0
     return squares / freedom
 
