@@ -10,6 +10,7 @@ from rich.text import Text
 from understudy.cli.bars import bar
 from understudy.cli.connections import connections
 from understudy.cli.deployments import Deployment
+from understudy.cli.durations import Days
 from understudy.cli.figures import amount, lasting, number, percent
 from understudy.cli.output import cell, make_table, show
 from understudy.contracts.monitor import CoverageReading, CoverageView
@@ -20,13 +21,13 @@ def add_to(app: typer.Typer) -> None:
     app.command()(coverage)
 
 
-def coverage(context: typer.Context, *, deployment: Deployment) -> None:
+def coverage(context: typer.Context, *, deployment: Deployment, days: Days = None) -> None:
     """Show how many answers have labels, how late labels come, and which answers lack them.
 
     Example: `understudy coverage credit-risk`
     """
     with connections(context).monitor() as monitor:
-        found = monitor.coverage(deployment)
+        found = monitor.coverage(deployment, days)
     show(context, found, coverage_page(found))
 
 

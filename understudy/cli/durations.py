@@ -2,9 +2,14 @@
 
 import re
 from datetime import timedelta
-from typing import Final
+from typing import Annotated, Final
 
 import typer
+
+Days = Annotated[
+    int | None,
+    typer.Option(min=1, max=366, show_default=False, help="Predictions of so many days back."),
+]
 
 _DURATION: Final = re.compile(r"^(\d+(?:\.\d+)?)([smhd]?)$")
 _LONGEST: Final = timedelta(days=36_500)

@@ -9,6 +9,7 @@ from rich.text import Text
 from understudy.cli.bars import bar
 from understudy.cli.connections import connections
 from understudy.cli.deployments import Deployment
+from understudy.cli.durations import Days
 from understudy.cli.figures import NONE, amount, percent
 from understudy.cli.output import cell, make_table, show
 from understudy.contracts.monitor import FairnessReading, FairnessView, Interval
@@ -19,7 +20,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(fairness)
 
 
-def fairness(context: typer.Context, *, deployment: Deployment) -> None:
+def fairness(context: typer.Context, *, deployment: Deployment, days: Days = None) -> None:
     """Show selection and error rates by group of each protected attribute, and the widest gaps.
 
     Figures of small groups are suppressed.
@@ -27,7 +28,7 @@ def fairness(context: typer.Context, *, deployment: Deployment) -> None:
     Example: `understudy fairness credit-risk`
     """
     with connections(context).monitor() as monitor:
-        found = monitor.fairness(deployment)
+        found = monitor.fairness(deployment, days)
     show(context, found, fairness_page(found))
 
 

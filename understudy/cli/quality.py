@@ -10,6 +10,7 @@ from rich.text import Text
 
 from understudy.cli.connections import connections
 from understudy.cli.deployments import Deployment
+from understudy.cli.durations import Days
 from understudy.cli.figures import NONE, amount, interval
 from understudy.cli.output import cell, make_table, show
 from understudy.cli.wording import spoken
@@ -28,10 +29,7 @@ def quality(
     context: typer.Context,
     *,
     deployment: Deployment,
-    days: Annotated[
-        int | None,
-        typer.Option(min=1, max=366, show_default=False, help="So many days back."),
-    ] = None,
+    days: Days = None,
     early: Annotated[
         bool,
         typer.Option("--early", help="Also labels that have not matured: they may be biased."),

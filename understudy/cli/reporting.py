@@ -53,14 +53,18 @@ def report(
     ends: Annotated[
         str | None, typer.Option("--to", show_default=False, help="The same; now without it.")
     ] = None,
+    version: Annotated[
+        int | None,
+        typer.Option(min=1, show_default=False, help="What this version answered as main."),
+    ] = None,
 ) -> None:
     """Write a report into a file: of the latest window, of another one, or one that is kept.
 
     Examples: `understudy report credit-risk --out report.html`,
     `understudy report credit-risk --from 7d --to 1d --out week.html`
     """
-    if kept is not None and (begins or ends):
-        raise typer.BadParameter("--id names a whole report: leave out --from and --to")
+    if kept is not None and (begins or ends or version):
+        raise typer.BadParameter("--id names a whole report: leave out --from, --to and --version")
     if out.is_dir():
         raise typer.BadParameter(f"--out: {out} is a folder; name a file in it")
     now = datetime.now(UTC)
@@ -69,7 +73,7 @@ def report(
         if kept is not None:
             page = monitor.kept_report(deployment, kept)
         else:
-            page = monitor.report(deployment, *window)
+            page = monitor.report(deployment, *window, version)
     _write(out, page)
     remark(f"Wrote {out} ({len(page.encode()) / 1e6:.1f} MB). Open it in a browser.")
 

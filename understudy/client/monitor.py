@@ -49,16 +49,15 @@ class MonitorClient(Connection):
 
     def quality(self, deployment: str, days: int | None = None) -> QualityView:
         """Main and challengers on labelled rows; `days` back, or as many as the monitor likes."""
-        params = None if days is None else {"days": days}
-        return self._view(deployment, "quality", QualityView, params)
+        return self._view(deployment, "quality", QualityView, _back(days))
 
-    def coverage(self, deployment: str) -> CoverageView:
+    def coverage(self, deployment: str, days: int | None = None) -> CoverageView:
         """How many answers have labels, how late those come, and which are missing."""
-        return self._view(deployment, "labels", CoverageView)
+        return self._view(deployment, "labels", CoverageView, _back(days))
 
-    def fairness(self, deployment: str) -> FairnessView:
+    def fairness(self, deployment: str, days: int | None = None) -> FairnessView:
         """Groups by protected attributes, and the gaps between them."""
-        return self._view(deployment, "fairness", FairnessView)
+        return self._view(deployment, "fairness", FairnessView, _back(days))
 
     def reports(self, deployment: str, limit: int | None = None) -> tuple[ReportView, ...]:
         """Reports that are kept, the newest first."""
@@ -69,11 +68,22 @@ class MonitorClient(Connection):
         return self.ask("GET", f"{_path(deployment, 'reports')}/{segment(report)}").text
 
     def report(
-        self, deployment: str, begins: datetime | None = None, ends: datetime | None = None
+        self,
+        deployment: str,
+        begins: datetime | None = None,
+        ends: datetime | None = None,
+        version: int | None = None,
     ) -> str:
-        """An HTML page on predictions between two moments; on the latest window without them."""
+        """An HTML page on predictions between two moments; on the latest window without them.
+
+        With a `version`, on those that it answered as main.
+        """
         sides = {"from": begins, "to": ends}
-        params = {name: at.isoformat() for name, at in sides.items() if at is not None}
+        params: dict[str, str | int] = {
+            name: at.isoformat() for name, at in sides.items() if at is not None
+        }
+        if version is not None:
+            params["version"] = version
         path = _path(deployment, "report")
         return self.ask("GET", path, params=params, timeout_seconds=_REPORT_SECONDS).text
 
@@ -81,6 +91,10 @@ class MonitorClient(Connection):
         self, deployment: str, name: str, view: type[Answer], params: Params | None = None
     ) -> Answer:
         return self.get(_path(deployment, name), view, params)
+
+
+def _back(days: int | None) -> Params | None:
+    return None if days is None else {"days": days}
 
 
 def _path(deployment: str, name: str) -> str:

@@ -44,10 +44,13 @@ def test_each_view_arrives_as_it_was_sent(
     assert ask(monitor) == body
 
 
-def test_quality_of_some_days(server: Script, monitor: MonitorClient) -> None:
+def test_some_days_back(server: Script, monitor: MonitorClient) -> None:
     server.on("GET", "/v1/deployments/risk/quality", bodies.quality())
-    monitor.quality("risk", days=7)
-    assert server.asked[0].query == {"days": "7"}
+    server.on("GET", "/v1/deployments/risk/labels", bodies.coverage())
+    server.on("GET", "/v1/deployments/risk/fairness", bodies.fairness())
+    for question in (monitor.quality, monitor.coverage, monitor.fairness):
+        question("risk", days=7)
+    assert [asked.query for asked in server.asked] == [{"days": "7"}] * 3
 
 
 def test_an_open_gate_is_the_verdict(server: Script, monitor: MonitorClient) -> None:
@@ -74,8 +77,9 @@ def test_reports_are_listed_and_fetched(server: Script, monitor: MonitorClient) 
 def test_a_report_of_a_window(server: Script, monitor: MonitorClient) -> None:
     server.on("GET", "/v1/deployments/risk/report", "<html>window</html>")
     begins, ends = datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, 12, tzinfo=UTC)
-    assert monitor.report("risk", begins, ends) == "<html>window</html>"
+    assert monitor.report("risk", begins, ends, version=2) == "<html>window</html>"
     assert server.asked[0].query == {
         "from": "2026-01-01T00:00:00+00:00",
         "to": "2026-01-02T12:00:00+00:00",
+        "version": "2",
     }
