@@ -23,6 +23,7 @@ from services.registry.adapters.inspection.measuring import measurement
 from services.registry.adapters.inspection.messages import Measuring
 from services.registry.adapters.inspection.messages import Task as Inspection
 from services.registry.adapters.inspection.overtime import OverTimeError, at_most
+from services.registry.adapters.inspection.pieces import InPieces
 from services.registry.domain.versions import Baseline, NotCompiled, NotMeasured
 from services.registry.ports import Inspected, Sample
 from tests.fakes.registry import SIGNATURE
@@ -182,18 +183,33 @@ def test_what_is_too_large_or_breaks_is_a_reason(tmp_path: Path) -> None:
 
 
 class Slow(Formula):
-    """Answers at once, and hangs on the rows of the importances."""
+    """Answers the sample, and hangs as soon as it is asked again."""
+
+    def __init__(self, rows: int) -> None:
+        self.left = rows
 
     def predict(self, rows: pd.DataFrame) -> Any:
-        if len(rows) > 100:
+        self.left -= len(rows)
+        if self.left < 0:
             signal.pause()
         return super().predict(rows)
 
 
 def test_importances_that_take_too_long_are_left_out(tmp_path: Path) -> None:
-    said = measurement(task(tmp_path, frame(50)), limits(tmp_path, seconds=2), Slow(), PROBE)
+    # 50 rows, the same again before any column is shuffled, then those of the first feature.
+    slow = Slow(50 + 50 + 3 * 50)
+    said = measurement(task(tmp_path, frame(50)), limits(tmp_path, seconds=2), slow, PROBE)
     assert said.figures is not None
-    assert (said.figures.rows, said.figures.importances) == (50, {})
+    assert said.figures.rows == 50
+    assert list(said.figures.importances) == ["town"]
+
+
+def test_many_rows_are_asked_in_small_calls() -> None:
+    draw = np.random.default_rng(3)
+    rows = Rows(draw.uniform(0, 80, (1_234, 2)), (draw.choice(["Ulm", "Bonn"], 1_234).tolist(),))
+    found = InPieces(FormulaRunner()).score(rows)
+    assert np.array_equal(found.values, FormulaRunner().score(rows).values)
+    assert found.probabilities is None
 
 
 def test_a_feature_that_nothing_hangs_on_has_no_importance() -> None:

@@ -22,6 +22,8 @@ from understudy.inference.rows import Rows, joined
 from understudy.inference.scored import Floats, Runner, Scored
 
 MOST_ROWS: Final = 2_000
+_MOST_VALUES: Final = 2_000_000
+"""Fewer rows of very many features."""
 REPEATS: Final = 3
 _SEED: Final = 20_261_121
 
@@ -33,7 +35,8 @@ def importances(
 
     A feature whose shuffled rows the model refuses is left out.
     """
-    labelled = evenly(np.flatnonzero(np.isfinite(found.labels)), MOST_ROWS)
+    most = min(MOST_ROWS, max(_MOST_VALUES // len(signature.features), 1))
+    labelled = evenly(np.flatnonzero(np.isfinite(found.labels)), most)
     if not labelled.size:
         return
     part, target = found.some(labelled), signature.target

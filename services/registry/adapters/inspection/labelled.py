@@ -22,8 +22,10 @@ from understudy.inference.rows import Rows, joined
 from understudy.inference.scored import Floats
 
 MOST_ROWS: Final = 20_000
-_READ_AT_MOST: Final = 4 * MOST_ROWS
-"""Some of them may not be legal."""
+_MOST_VALUES: Final = 20_000_000
+"""Fewer rows of very many features: the values of all of them are held at once."""
+_READ_MORE: Final = 4
+"""Times as many are read, since some may not be legal."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,25 +49,26 @@ def read_labelled(path: str, signature: Signature, time_column: str | None) -> L
 
     The sample was found to have the columns before.
     """
+    most = min(MOST_ROWS, max(_MOST_VALUES // len(signature.features), 1))
     rows, labels, at = list[Rows](), list[Floats](), list[Floats]()
     with parquet.ParquetFile(path) as file:
         columns = columns_of(signature, time_column)
-        for _, chosen in spread_batches(file, columns, _READ_AT_MOST):
+        for _, chosen in spread_batches(file, columns, _READ_MORE * most):
             rows.append(rows_in(chosen, signature))
             labels.append(_labels(chosen[signature.target.name], signature.target))
             if time_column is not None:
                 at.append(times_of(chosen[time_column]))
     timed = np.concatenate(at) if at else None
     whole = Labelled(joined(rows), np.concatenate(labels), timed)
-    return whole.some(_places(whole, signature))
+    return whole.some(_places(whole, signature, most))
 
 
-def _places(found: Labelled, signature: Signature) -> NDArray[np.intp]:
+def _places(found: Labelled, signature: Signature, most: int) -> NDArray[np.intp]:
     legal = legal_rows(found.rows, signature)
     if found.at is None:
-        return evenly(np.flatnonzero(legal), MOST_ROWS)
+        return evenly(np.flatnonzero(legal), most)
     places = np.flatnonzero(legal & np.isfinite(found.at))
-    return evenly(places[np.argsort(found.at[places], kind="stable")], MOST_ROWS)
+    return evenly(places[np.argsort(found.at[places], kind="stable")], most)
 
 
 def _labels(column: Any, target: Target) -> Floats:

@@ -17,6 +17,7 @@ from services.registry.adapters.inspection.messages import (
     Task,
 )
 from services.registry.adapters.inspection.overtime import OverTimeError, at_most
+from services.registry.adapters.inspection.pieces import InPieces
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import BaselineSample
 from understudy.inference.estimators import SklearnRunner
@@ -39,7 +40,7 @@ def measurement(task: Task, limits: Measuring, model: Any, probe: Rows) -> Measu
     output, half = Path(limits.output), limits.seconds / 2
     try:
         with at_most(half):
-            runner = SklearnRunner(model, task.signature, probe)
+            runner = InPieces(SklearnRunner(model, task.signature, probe))
             found = _answered(runner, task, output)
     except _NothingToMeasureError as nothing:
         return Measurement(reason=str(nothing))

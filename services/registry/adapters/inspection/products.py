@@ -15,7 +15,7 @@ from services.registry.domain.versions import Baseline, Compiled, NotCompiled, N
 
 Said = TypeVar("Said", bound=BaseModel)
 
-MEASURING_GRACE_SECONDS: Final = 2.0
+MEASURING_GRACE_SECONDS: Final = 5.0
 """The child keeps to its time by itself; beyond this it hangs where nothing can interrupt it."""
 
 
