@@ -83,8 +83,8 @@ def log_predictions(
 ) -> None:
     """Log predictions that were made elsewhere, so that they are judged like those made here.
 
-    Rows without an id get one from the file's content and their place: no row is judged twice when a
-    file is logged again.
+    Rows without an id get one from the file's content and their place, so that no row is judged
+    twice when a file is logged again.
 
     Examples: `understudy log-predictions credit-risk yesterday.parquet`,
     `understudy log-predictions credit-risk shadow.csv --as challenger --version 7`

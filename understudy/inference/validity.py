@@ -16,7 +16,7 @@ TOLERANCE: Final = 1e-6
 """How far probabilities may be below 0, and their sum from 1, where classes are few."""
 _ROUNDING: Final = 1.2e-7
 """For each class: what a sum of numbers in single precision may be off."""
-_FEW: Final = 32
+_FEW: Final = 64
 """Up to so many figures Python is quicker than numpy at checking each."""
 _NO_ANSWER: Final = "the model's answer is none"
 
@@ -74,23 +74,45 @@ def _faults_of_probabilities(found: Floats, least: float) -> list[tuple[Flags, s
 
 
 def _sound(scored: Scored, rows: int, classes: int) -> bool:
-    """Whether `faults` would be empty, as quickly as can be: this is asked of every call."""
-    if rows * max(1, classes) <= _FEW:
-        return _few_sound(scored, classes)
-    return not faults(scored, classes)
+    """Whether `faults` would be empty, as quickly as can be: this is asked of every call.
 
-
-def _few_sound(scored: Scored, classes: int) -> bool:
-    values = scored.values.tolist()
+    Of probabilities the smallest and the sum tell: one above 1 has others below 0, and what is not
+    finite makes a sum that is not.
+    """
+    few = rows * max(1, classes) <= _FEW
     if not classes:
-        return all(map(math.isfinite, values))
-    if not all(0.0 <= value < classes and value.is_integer() for value in values):
-        return False
-    if scored.probabilities is None:
-        return True
-    least = tolerance(classes)
-    # What is not finite has a sum that is not finite; what is above 1 has others below 0.
-    return all(
-        -least <= sum(row) - 1.0 <= least and min(row) >= -least
-        for row in scored.probabilities.tolist()
-    )
+        return all(map(math.isfinite, scored.values.tolist())) if few else _finite(scored.values)
+    found = scored.probabilities
+    if few:
+        known = _few_indices(scored.values, classes)
+        return known and (found is None or _few_shares(found, tolerance(classes)))
+    known = _many_indices(scored.values, classes)
+    return known and (found is None or _many_shares(found, tolerance(classes)))
+
+
+def _few_indices(values: Floats, classes: int) -> bool:
+    for value in values.tolist():  # noqa: SIM110 - a generator costs more than what it looks at
+        if not 0.0 <= value < classes or value % 1.0:
+            return False
+    return True
+
+
+def _few_shares(found: Floats, least: float) -> bool:
+    for row in found.tolist():
+        if not -least <= sum(row) - 1.0 <= least or min(row) < -least:
+            return False
+    return True
+
+
+def _many_indices(values: Floats, classes: int) -> bool:
+    inside = values.min() >= 0.0 and values.max() < classes
+    return bool(inside) and not np.mod(values, 1.0).any()
+
+
+def _many_shares(found: Floats, least: float) -> bool:
+    sums = found.sum(axis=1)
+    return bool(sums.max() - 1.0 <= least and sums.min() - 1.0 >= -least and found.min() >= -least)
+
+
+def _finite(values: Floats) -> bool:
+    return bool(np.isfinite(values).all())
