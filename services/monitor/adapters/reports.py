@@ -1,9 +1,9 @@
 """`python -m services.monitor.adapters.reports task.json`: makes one page, in a process of its own.
 
 The only module that imports Evidently, and only once the limits are in force. Evidently fails on a
-column that is missing or all null, and takes 1 and "1" for drift: such columns are left out and
-named on the page, categories are text on both sides. It also writes names and values into the page
-as they are, and values are sent by callers: what could open a tag is replaced by a look-alike.
+column that is missing, all null or infinite, and takes 1 and "1" for drift: such columns are left
+out and named on the page, categories are text on both sides. It also writes names and values into
+the page as they are, and callers send values: what could open a tag is replaced by a look-alike.
 """
 
 import os
@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 import msgspec
+import numpy as np
 import pyarrow.parquet as pq
 
 from services.monitor.adapters.report_heading import heading
@@ -107,7 +108,8 @@ def _frame(path: str, task: ReportTask) -> "pd.DataFrame":
     if len(frame) > task.most_rows:
         frame = frame.sample(task.most_rows, random_state=0)
     for name in frame.columns.intersection(task.numbers):
-        frame[name] = pd.to_numeric(frame[name], errors="coerce").astype("float64")
+        numbers = pd.to_numeric(frame[name], errors="coerce").astype("float64")
+        frame[name] = numbers.where(np.isfinite(numbers))
     for name in frame.columns.intersection(task.categories):
         held = frame[name]
         text = held.astype(str).map(_harmless, na_action="ignore")

@@ -3,7 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from services.monitor.domain.errors import (
@@ -138,11 +138,18 @@ class Reporting:
             raise NothingObservedError(_nothing(deployment, ask, found))
         begins, ends = span_of(entries)
         rows = sum(len(entry.ids) for entry in entries)
-        order = await self._order(watch, served, entries, _notes(ask, found, rows))
+        aside = self._telling(watch) if self._present(deployment, ask) else Aside()
+        aside = replace(aside, facts=(*_notes(ask, found, rows), *aside.facts))
+        order = await self._order(watch, served, entries, aside)
         page = await self._reports.render(order, self._terms.deadline_seconds)
         made = Made(page, deployment.release, begins, ends, min(rows, self._terms.rows))
         self._cache(deployment, ask, made)
         return made
+
+    def _present(self, deployment: DeploymentSnapshot, ask: Ask) -> bool:
+        """Whether alarms and evidence, which are of the main and of now, belong on the page."""
+        now = ask.span is None or ask.span.ends >= self._sources.clock()
+        return now and ask.version in {None, deployment.main}
 
     async def _rows(self, deployment: DeploymentSnapshot, ask: Ask) -> PastRows:
         most = self._terms.rows
@@ -157,10 +164,9 @@ class Reporting:
         watch: Watch,
         served: ServedVersion,
         entries: Sequence[PredictionRows],
-        notes: Sequence[tuple[str, str]],
+        aside: Aside,
     ) -> ReportOrder:
         deployment, references = watch.deployment, self._sources.references
-        aside = self._telling(watch)
         reference = await references.profile(served)
         figures = await asyncio.to_thread(
             feature_lines,
@@ -176,7 +182,7 @@ class Reporting:
             reference=await references.file(served),
             rows=entries,
             most_rows=self._terms.rows,
-            facts=(*notes, *aside.facts),
+            facts=aside.facts,
             figures=figures,
         )
 

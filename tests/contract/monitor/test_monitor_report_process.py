@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from services.monitor.adapters.event_log import prediction_rows
+from services.monitor.adapters.report_heading import heading
 from services.monitor.adapters.report_process import (
     ReportProcess,
     ReportTask,
@@ -17,8 +18,9 @@ from services.monitor.adapters.report_process import (
 )
 from services.monitor.adapters.reports import usable_columns
 from services.monitor.domain.errors import ReportDeadlineError, ReportFailedError
+from services.monitor.domain.reports import FeatureLine
 from services.monitor.ports import ReportOrder
-from tests.fakes.monitor_entries import SIGNATURE, prediction_batch, reference_file, sample
+from tests.fakes.monitor_entries import SIGNATURE, Columns, prediction_batch, reference_file, sample
 
 pytestmark = pytest.mark.anyio
 
@@ -93,6 +95,35 @@ async def test_rows_without_a_category_are_reported_too(order: ReportOrder) -> N
     rows = [prediction_rows(prediction_batch(columns))]
     page = await ReportProcess().render(replace(order, rows=rows, most_rows=40), 100.0)
     assert b"40 rows of the log" in page
+
+
+async def test_odd_columns_and_names_make_a_page(order: ReportOrder) -> None:
+    columns: Columns = {
+        "income": [7.0] * 40,
+        "children": [NAN] * 40,
+        "owner": [float("inf")] * 40,
+        "job": ["<script>alert(1)</script>"] * 40,
+    }
+    rows = [prediction_rows(prediction_batch(columns))]
+    figures = [FeatureLine("in<b>come", 1.5, NAN, -0.00001, None, 0.5, None, 1.0, None)]
+    facts = [("Verdict", "roll back <img src=x>")]
+    page = await ReportProcess().render(
+        replace(order, rows=rows, most_rows=40, figures=figures, facts=facts), 100.0
+    )
+    for name in (b"children", b"owner"):
+        assert name + b" is left out: the window holds no values." in page
+    assert b"<script>alert" not in page
+    assert b"<td>in&lt;b&gt;come</td><td>1.500</td><td>\xe2\x80\x93</td><td>1.00</td>" in page
+    assert b'<tr class="alarm">' in page
+    assert b"<dd>roll back &lt;img src=x&gt;</dd>" in page
+
+
+def test_wide_tables_are_cut_and_say_so() -> None:
+    lines = [FeatureLine(f"f{at}", *[None] * 6) for at in range(103)]
+    above = heading("title", ["note"], [], lines)
+    assert above.count("<tr>") == 101
+    assert "3 features that drifted less are left out." in above
+    assert "<table>" not in heading("title", [], [], [])
 
 
 async def test_the_newest_rows_are_shown(order: ReportOrder) -> None:

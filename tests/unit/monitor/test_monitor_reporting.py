@@ -161,6 +161,13 @@ async def test_our_own_figures_stand_beside(world: World) -> None:
     assert order.figures[0].live == pytest.approx(130, abs=6)
     assert order.figures[0].reference == pytest.approx(100, abs=2)
     assert "Drift" in {name.split()[0] for name, _ in order.facts}
+    # What is evident now says nothing of windows that are over.
+    await reporting.page(world.watch, Ask(Span(NOW - HOUR, NOW + 1)))
+    world.now += HOUR
+    await reporting.page(world.watch, Ask(Span(NOW - HOUR, NOW + 1)))
+    now, then = world.reports.orders[1:]
+    assert {"Kept since", "Drift alarm"} <= {name for name, _ in now.facts}
+    assert {"Kept since"} == {name for name, _ in then.facts}
 
 
 def test_features_without_figures_come_last(tmp_path: Path) -> None:
