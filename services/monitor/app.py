@@ -42,6 +42,7 @@ from services.monitor.operations.archiving import Archiving, Expiring, NotArchiv
 from services.monitor.operations.forgetting import Forgetting, Retention
 from services.monitor.operations.history import History
 from services.monitor.operations.judging import Judging
+from services.monitor.operations.replaying import Replaying
 from services.monitor.operations.report_asides import aside_of
 from services.monitor.operations.sharing import Sharing
 from services.monitor.ports import Archive, Past
@@ -158,10 +159,15 @@ def create_app(settings: MonitorSettings) -> FastAPI:
         await registry.aclose()
         await redis.aclose()
 
-    return http_app(
-        monitor_routes(Surface(monitoring, reporting, appraising, numbers, History(archive))),
-        lifespan,
+    surface = Surface(
+        monitoring=monitoring,
+        reporting=reporting,
+        appraising=appraising,
+        registry=numbers,
+        history=History(archive),
+        replaying=Replaying(outcomes, sources.references, time.time),
     )
+    return http_app(monitor_routes(surface), lifespan)
 
 
 def http_app(routes: APIRouter, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:

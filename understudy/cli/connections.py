@@ -10,6 +10,7 @@ import typer
 from understudy.cli.addresses import Addresses
 from understudy.client import MonitorClient, RegistryClient, ServingClient
 from understudy.client.connection import Connection
+from understudy.client.history import HistoryClient
 
 Client = TypeVar("Client", bound=Connection)
 
@@ -34,6 +35,10 @@ class Connections:
     def monitor(self) -> MonitorClient:
         """A client of the monitor."""
         return _connected(MonitorClient, self.addresses.monitor_url, self._needed_key())
+
+    def history(self) -> HistoryClient:
+        """A client of what the monitor keeps of the past."""
+        return _connected(HistoryClient, self.addresses.monitor_url, self._needed_key())
 
     def _found_key(self) -> str | None:
         try:

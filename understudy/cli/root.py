@@ -19,6 +19,7 @@ from understudy.cli import (
     gating,
     keys,
     predictions,
+    replays,
     quality,
     reporting,
     status,
@@ -168,4 +169,5 @@ fairness.add_to(app)
 reporting.add_to(app)
 predictions.add_to(app)
 app.add_typer(keys.app, name="keys")
+replays.add_to(app)
 trail.add_to(app)

@@ -10,6 +10,9 @@ from understudy.contracts.vocabulary import Label
 
 MOST_ANSWERS: Final = 5_000
 """In one request."""
+EXACT: Final = 1e-9
+"""How far the same runner's answers may be apart: absolute for probabilities and numbers up to 1,
+relative for greater ones."""
 
 
 class ArchivePart(Body):
@@ -69,6 +72,36 @@ class ReplayAnswers(Body):
         ):
             raise ValueError("values are indices of classes")
         return self
+
+
+class AuditMismatch(Body):
+    """A stored answer that is not reproduced."""
+
+    prediction_id: str
+    difference: float | None = None
+    """None: only one of both is an answer, or they are of other classes."""
+
+
+class ReplayAudit(Body):
+    """Whether a version still answers as it did; made where it is replayed."""
+
+    deployment: str
+    version: int
+    since: AwareDatetime
+    until: AwareDatetime
+    rows: int
+    elsewhere: int
+    """Told to us and not answered here: there is nothing to reproduce."""
+    by_original: int
+    """Reproduced by the scikit-learn model within `exact`."""
+    by_compiled: int
+    """Reproduced within `tolerance` by either, where the version has a compiled twin."""
+    exact: float
+    tolerance: float | None = None
+    mismatches: int
+    worst: float
+    """The largest difference, reproduced or not."""
+    first: tuple[AuditMismatch, ...] = ()
 
 
 class ReplayView(Body):

@@ -1,28 +1,31 @@
 """Parts of the archive: a list of them, and each as a Parquet file."""
 
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
-from fastapi import APIRouter, Depends, Query, Response
-from pydantic import AwareDatetime
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import AwareDatetime, Field
 
+from services.monitor.api.bodies import query_of
 from services.monitor.api.door import Readable
+from services.monitor.domain.errors import UnknownPartError
 from services.monitor.domain.parts import EntryId, StoredPart, Stream
 from services.monitor.operations import Watch
-from services.monitor.operations.history import History
-from understudy.contracts.registry import Page
+from services.monitor.operations.history import HANDED_OUT, History
+from understudy.contracts.registry import Body, Page
 from understudy.contracts.replays import ArchivePart
 
 _PARQUET: Final = "application/vnd.apache.parquet"
 
 
-class HandedOut(StrEnum):
-    """Streams whose parts may be had."""
+class ArchiveQuery(Body):
+    """Which parts."""
 
-    PREDICTIONS = "predictions"
-    PAIRS = "pairs"
-    LABELS = "labels"
+    stream: Literal["predictions", "pairs", "labels"] = "predictions"
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+    limit: Annotated[int, Field(ge=1, le=1_000)] = 100
+    cursor: str | None = None
 
 
 def archive_routes(readable: Readable, history: History) -> APIRouter:
@@ -31,33 +34,26 @@ def archive_routes(readable: Readable, history: History) -> APIRouter:
 
     @router.get("/v1/deployments/{deployment}/archive")
     async def parts(
-        *,
-        watch: Annotated[Watch, Depends(readable)],
-        stream: HandedOut = HandedOut.PREDICTIONS,
-        since: AwareDatetime | None = None,
-        until: AwareDatetime | None = None,
-        limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
-        cursor: str | None = None,
+        watch: Annotated[Watch, Depends(readable)], request: Request
     ) -> Page[ArchivePart]:
-        found = await history.parts(watch.deployment.name, Stream(stream), since, until)
-        left = [each for each in found if cursor is None or each.part.name > cursor]
-        shown = [_view(each) for each in sorted(left, key=_name)[:limit]]
-        more = shown[-1].name if len(left) > limit else None
-        return Page(items=tuple(shown), next_cursor=more)
+        asked = query_of(request, ArchiveQuery)
+        name, stream = watch.deployment.name, Stream(asked.stream)
+        found = await history.parts(name, stream, asked.since, asked.until)
+        views = [_view(each) for each in found]
+        # Milliseconds since the epoch have 13 digits until 2286: names sort by time.
+        left = [view for view in views if asked.cursor is None or view.name > asked.cursor]
+        more = left[asked.limit - 1].name if len(left) > asked.limit else None
+        return Page(items=tuple(left[: asked.limit]), next_cursor=more)
 
     @router.get("/v1/deployments/{deployment}/archive/{stream}/{part}")
-    async def part(
-        watch: Annotated[Watch, Depends(readable)], stream: HandedOut, part: str
-    ) -> Response:
+    async def part(watch: Annotated[Watch, Depends(readable)], stream: str, part: str) -> Response:
+        if stream not in HANDED_OUT:
+            raise UnknownPartError(f"The archive hands out {', '.join(sorted(HANDED_OUT))}.")
         content = await history.read(watch.deployment.name, Stream(stream), part)
         headers = {"Cache-Control": "private, no-store"}
         return Response(content, media_type=_PARQUET, headers=headers)
 
     return router
-
-
-def _name(stored: StoredPart) -> str:
-    return stored.part.name
 
 
 def _view(stored: StoredPart) -> ArchivePart:

@@ -1,16 +1,12 @@
 """Replays: begun, fed with answers, finished with a judgement."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Annotated, Final
 
 import numpy as np
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 
+from services.monitor.api.bodies import body_of
 from services.monitor.api.door import Readable
-from services.monitor.domain.deciding.terms import Terms
-from services.monitor.domain.errors import NotReadyError
-from services.monitor.domain.outcomes.replayed import Candidate
 from services.monitor.domain.rows import Responses
 from services.monitor.operations import Watch
 from services.monitor.operations.replaying import Replay, Replaying
@@ -18,33 +14,19 @@ from understudy.contracts.monitor import Judgement
 from understudy.contracts.registry import Page
 from understudy.contracts.replays import ReplayAnswers, ReplayRequest, ReplayView
 
-TermsOf = Callable[[Watch], Terms | None]
-"""The terms of the present release; None before they are known."""
-
 _PATH: Final = "/v1/deployments/{deployment}/replays"
 
 
-@dataclass(frozen=True, slots=True)
-class ReplayDesk:
-    """Where replays are taken in."""
-
-    replaying: Replaying
-    terms_of: TermsOf
-
-
-def replay_routes(readable: Readable, desk: ReplayDesk) -> APIRouter:
+def replay_routes(readable: Readable, replaying: Replaying) -> APIRouter:
     """All of `…/replays`."""
     router = APIRouter()
-    replaying = desk.replaying
     readable_watch = Annotated[Watch, Depends(readable)]
 
     @router.post(_PATH, status_code=201)
-    async def begin(watch: readable_watch, request: ReplayRequest) -> ReplayView:
-        deployment, terms = watch.deployment, desk.terms_of(watch)
-        if terms is None:
-            raise NotReadyError(f"{deployment.name} has not been read yet.", retry_after=1.0)
-        candidate = Candidate(deployment.main, request.version, terms)
-        return _view(replaying.begin(deployment, candidate, request.since, request.until))
+    async def begin(watch: readable_watch, request: Request) -> ReplayView:
+        asked = await body_of(request, ReplayRequest)
+        deployment, version = watch.deployment, asked.version
+        return _view(await replaying.begin(deployment, version, asked.since, asked.until))
 
     @router.get(_PATH)
     async def replays(watch: readable_watch) -> Page[ReplayView]:
@@ -56,7 +38,8 @@ def replay_routes(readable: Readable, desk: ReplayDesk) -> APIRouter:
         return _view(replaying.get(watch.deployment.name, replay))
 
     @router.post(_PATH + "/{replay}/pairs")
-    async def add(watch: readable_watch, replay: str, answers: ReplayAnswers) -> ReplayView:
+    async def add(watch: readable_watch, replay: str, request: Request) -> ReplayView:
+        answers = await body_of(request, ReplayAnswers)
         name, ids = watch.deployment.name, [*answers.ids]
         responses = responses_of(answers)
         return _view(await replaying.add(name, replay, answers.sequence, ids, responses))

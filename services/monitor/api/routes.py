@@ -1,6 +1,6 @@
 """All routes, joined."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -11,12 +11,13 @@ from services.monitor.api.archive import archive_routes
 from services.monitor.api.door import readable_by
 from services.monitor.api.drift import drift_routes
 from services.monitor.api.outcomes import outcome_routes
-from services.monitor.api.replays import ReplayDesk, replay_routes
+from services.monitor.api.replays import replay_routes
 from services.monitor.api.reports import report_routes
 from services.monitor.api.verdicts import verdict_routes
 from services.monitor.operations import Monitoring, Reporting, Watch
 from services.monitor.operations.appraising import Appraising
 from services.monitor.operations.history import History
+from services.monitor.operations.replaying import Replaying
 from understudy.contracts.monitor import Assessment
 from understudy.runtime.http import liveness, readiness_response
 from understudy.runtime.keys import presented_key
@@ -32,8 +33,8 @@ class Surface:
     reporting: Reporting
     appraising: Appraising
     registry: CollectorRegistry
-    history: History = field(default_factory=lambda: History(None))
-    replays: ReplayDesk | None = None
+    history: History
+    replaying: Replaying
 
 
 def monitor_routes(surface: Surface) -> APIRouter:
@@ -51,8 +52,7 @@ def monitor_routes(surface: Surface) -> APIRouter:
     router.include_router(outcome_routes(readable, surface.appraising))
     router.include_router(report_routes(monitoring, surface.reporting))
     router.include_router(archive_routes(readable, surface.history))
-    if surface.replays is not None:
-        router.include_router(replay_routes(readable, surface.replays))
+    router.include_router(replay_routes(readable, surface.replaying))
 
     @router.get("/metrics")
     def metrics(request: Request) -> Response:

@@ -68,6 +68,20 @@ class UnknownChallengerError(Refusal):
     code: ClassVar = "unknown_challenger"
 
 
+class InvalidRequestError(Refusal):
+    """A body or a query that does not fit."""
+
+    fault: ClassVar = Fault.INVALID
+    code: ClassVar = "invalid_request"
+
+
+class TooLargeRequestError(Refusal):
+    """A body beyond the bound."""
+
+    fault: ClassVar = Fault.TOO_LARGE
+    code: ClassVar = "too_large"
+
+
 class NothingArchivedError(Refusal):
     """Archiving is switched off."""
 

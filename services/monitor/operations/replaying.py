@@ -21,7 +21,8 @@ from services.monitor.domain.errors import (
 from services.monitor.domain.outcomes.replayed import Candidate, Replayed, replayed
 from services.monitor.domain.rows import Responses
 from services.monitor.operations.sources import Clock
-from services.monitor.ports import Outcomes
+from services.monitor.operations.terms import terms_of
+from services.monitor.ports import Outcomes, References
 from understudy.contracts.registry import DeploymentSnapshot
 
 _MOST: Final = 50
@@ -50,17 +51,20 @@ class Replay:
 class Replaying:
     """All replays of this process."""
 
-    def __init__(self, outcomes: Outcomes, clock: Clock) -> None:
+    def __init__(self, outcomes: Outcomes, references: References, clock: Clock) -> None:
         self._outcomes = outcomes
+        self._references = references
         self._clock = clock
         self._replays: dict[str, Replay] = {}
         # One batch of a replay at a time: what is counted depends on what was.
         self._turns: dict[str, asyncio.Lock] = {}
 
-    def begin(
-        self, deployment: DeploymentSnapshot, candidate: Candidate, since: datetime, until: datetime
+    async def begin(
+        self, deployment: DeploymentSnapshot, version: int, since: datetime, until: datetime
     ) -> Replay:
-        """Raises TooManyReplaysError."""
+        """On the terms that hold now. Raises TooManyReplaysError."""
+        main = deployment.version(deployment.main)
+        terms = await terms_of(deployment, main, self._references)
         self._forget()
         if sum(held.judgement is None for held in self._replays.values()) >= _MOST_UNFINISHED:
             raise TooManyReplaysError(
@@ -72,7 +76,7 @@ class Replaying:
             id=uuid.uuid4().hex,
             deployment=deployment.name,
             release=deployment.release,
-            candidate=candidate,
+            candidate=Candidate(deployment.main, version, terms),
             since=since,
             until=until,
             begun_at=datetime.fromtimestamp(now, UTC),

@@ -17,6 +17,8 @@ from services.monitor.domain.reports import KeptReport
 from services.monitor.metrics import FiguresCollector, MonitorMetrics
 from services.monitor.operations import Monitoring, Sources
 from services.monitor.operations.appraising import Appraising
+from services.monitor.operations.history import History
+from services.monitor.operations.replaying import Replaying
 from services.monitor.settings import MonitorSettings
 from tests.fakes.monitor import (
     MemoryLog,
@@ -78,7 +80,15 @@ async def app(tmp_path: Path, kept: MemoryShelf) -> FastAPI:
     await monitoring.watches[NAME].step()
     reporting = reporting_of(sources, shelf=kept)
     appraising = Appraising(sources, sources.outcomes, Adwin())
-    return http_app(monitor_routes(Surface(monitoring, reporting, appraising, numbers)))
+    surface = Surface(
+        monitoring=monitoring,
+        reporting=reporting,
+        appraising=appraising,
+        registry=numbers,
+        history=History(None),
+        replaying=Replaying(sources.outcomes, sources.references, sources.clock),
+    )
+    return http_app(monitor_routes(surface))
 
 
 @pytest.fixture
@@ -88,34 +98,39 @@ async def http(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
-def paths(app: FastAPI) -> list[str]:
-    """Every path that answers, also those of included routers."""
-    return [*_paths(app.router.routes)]
+Route = tuple[str, str]
+"""A method and a path."""
 
 
-def _paths(routes: Sequence[object]) -> Iterator[str]:
-    for route in routes:
+def routes(app: FastAPI) -> list[Route]:
+    """All that answer, also those of included routers."""
+    return [*_routes(app.router.routes)]
+
+
+def _routes(found: Sequence[object]) -> Iterator[Route]:
+    for route in found:
         included = getattr(route, "original_router", None)
         if included is None:
-            yield getattr(route, "path")  # noqa: B009 - routes of any kind
+            methods: set[str] = getattr(route, "methods")  # noqa: B009 - routes of any kind
+            yield from ((method, getattr(route, "path")) for method in methods)  # noqa: B009
         else:
-            yield from _paths(included.routes)
+            yield from _routes(included.routes)
 
 
 async def test_every_route_but_the_probes_asks_for_a_key(
     app: FastAPI, http: httpx.AsyncClient
 ) -> None:
-    found = paths(app)
-    assert set(found) >= OPEN | {"/metrics"}
-    for path in found:
-        answer = await http.get(path.replace("{deployment}", NAME))
+    found = routes(app)
+    assert {path for _, path in found} >= OPEN | {"/metrics"}
+    for method, path in found:
+        answer = await http.request(method, path.replace("{deployment}", NAME), content=b"{")
         assert (answer.status_code == 401) == (path not in OPEN), path
 
 
 async def test_the_process_has_no_other_routes(app: FastAPI, tmp_path: Path) -> None:
     settings = MonitorSettings.model_validate({"service_key": "us_x", "state_dir": tmp_path})
-    assert sorted(paths(create_app(settings))) == sorted(paths(app))
-    assert len(paths(app)) == len(set(paths(app)))
+    assert sorted(routes(create_app(settings))) == sorted(routes(app))
+    assert len(routes(app)) == len(set(routes(app)))
 
 
 @pytest.mark.parametrize("path", ["/docs", "/redoc", "/openapi.json", "/"])

@@ -14,8 +14,7 @@ from prometheus_client import CollectorRegistry
 
 from services.monitor.api.archive import archive_routes
 from services.monitor.api.door import readable_by
-from services.monitor.api.replays import ReplayDesk, replay_routes
-from services.monitor.domain.deciding.terms import Terms
+from services.monitor.api.replays import replay_routes
 from services.monitor.domain.outcomes.facts import Incoming
 from services.monitor.domain.parts import EntryId, PartId, Stream
 from services.monitor.domain.rows import LabelRows, PredictionRows, Responses
@@ -56,7 +55,6 @@ class World:
     """What is behind the routes."""
 
     folder: Path
-    terms: Terms | None = None
 
     def __post_init__(self) -> None:
         self.archive, self.outcomes = MemoryArchive(), MemoryOutcomes()
@@ -80,9 +78,9 @@ class World:
     def app(self, *, archived: bool = True) -> FastAPI:
         app = FastAPI(exception_handlers=dict(EXCEPTION_HANDLERS))
         readable = readable_by(self.monitoring)
-        desk = ReplayDesk(Replaying(self.outcomes, self.now), lambda _: self.terms)
+        replaying = Replaying(self.outcomes, MemoryReferences({}), self.now)
         app.include_router(archive_routes(readable, History(self.archive if archived else None)))
-        app.include_router(replay_routes(readable, desk))
+        app.include_router(replay_routes(readable, replaying))
         return app
 
     async def keep(self, stream: Stream, milliseconds: int) -> PartId:
@@ -94,7 +92,7 @@ class World:
 
 @pytest.fixture
 async def world(tmp_path: Path) -> World:
-    made = World(tmp_path, terms())
+    made = World(tmp_path)
     await made.follower.step()
     return made
 
@@ -210,15 +208,10 @@ async def test_answers_that_do_not_fit_are_refused(
     assert answer.status_code == 422
 
 
-async def test_a_replay_waits_for_terms_and_needs_a_span_of_time(
-    world: World, http: httpx.AsyncClient
-) -> None:
+async def test_a_replay_needs_a_span_of_time(http: httpx.AsyncClient) -> None:
     backwards = {"version": 2, "since": UNTIL, "until": SINCE}
     assert (await http.post(REPLAYS, json=backwards)).status_code == 422
     assert (await http.get(f"{REPLAYS}/none")).json()["code"] == "unknown_replay"
-    world.terms = None
-    early = await http.post(REPLAYS, json={"version": 2, "since": SINCE, "until": UNTIL})
-    assert early.json()["code"] == "not_ready"
 
 
 def history(rows: int) -> Incoming:

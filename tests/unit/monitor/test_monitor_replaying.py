@@ -18,16 +18,25 @@ from services.monitor.domain.outcomes.replayed import Candidate
 from services.monitor.domain.rows import Column, LabelRows, PairRows, PredictionRows, Responses
 from services.monitor.operations.replaying import Replay, Replaying
 from tests.fakes.labelled_rows import BINARY, DAY, START, terms
+from tests.fakes.monitor import MemoryReferences
 from tests.fakes.monitor_entries import NAME, deployment
 from tests.fakes.outcomes import MemoryOutcomes
+from understudy.contracts.judging import ComparisonTerms, Judging
+from understudy.contracts.policy import Policy
+from understudy.contracts.registry import DeploymentSnapshot
 from understudy.contracts.vocabulary import Verdict
 
 pytestmark = pytest.mark.anyio
 
 ROWS = 2_000
+POLICY = Policy(judging=Judging(comparison=ComparisonTerms(label_horizon_seconds=DAY)))
 CANDIDATE = Candidate(main=1, version=7, terms=terms())
 SINCE = datetime.fromtimestamp(START, UTC)
 UNTIL = datetime.fromtimestamp(START + 30 * DAY, UTC)
+
+
+def judged() -> DeploymentSnapshot:
+    return deployment().model_copy(update={"policy": POLICY})
 
 
 def responses(yes: Floats) -> Responses:
@@ -43,7 +52,7 @@ class World:
 
     def __post_init__(self) -> None:
         rng = np.random.default_rng(4)
-        self.replaying = Replaying(self.outcomes, lambda: self.now)
+        self.replaying = Replaying(self.outcomes, MemoryReferences({}), lambda: self.now)
         self.ids = [f"p{row}" for row in range(ROWS)]
         self.at = START + rng.random(ROWS) * 10 * DAY
         truth = rng.random(ROWS)
@@ -69,8 +78,8 @@ class World:
             )
         )
 
-    def begin(self) -> Replay:
-        return self.replaying.begin(deployment(), CANDIDATE, SINCE, UNTIL)
+    async def begin(self) -> Replay:
+        return await self.replaying.begin(judged(), 7, SINCE, UNTIL)
 
     async def add(self, replay: Replay, sequence: int, first: int, stop: int) -> Replay:
         part = slice(first, stop)
@@ -78,7 +87,7 @@ class World:
         return await self.replaying.add(NAME, replay.id, sequence, self.ids[part], found)
 
     async def replay(self) -> Replay:
-        begun = self.begin()
+        begun = await self.begin()
         for sequence, first in enumerate(range(0, ROWS, 500)):
             await self.add(begun, sequence, first, first + 500)
         return await self.replaying.finish(NAME, begun.id)
@@ -110,7 +119,7 @@ async def test_nothing_live_is_touched() -> None:
 async def test_a_batch_that_is_sent_again_counts_once() -> None:
     world = World()
     await world.tell()
-    begun = world.begin()
+    begun = await world.begin()
     for _ in range(2):
         found = await world.add(begun, 0, 0, 300)
     assert (found.counted.rows, found.batches) == (300, 1)
@@ -125,7 +134,7 @@ async def test_a_batch_that_is_sent_again_counts_once() -> None:
 
 async def test_rows_that_can_not_be_compared_are_counted_apart() -> None:
     world = World()
-    begun = world.begin()
+    begun = await world.begin()
     assert (await world.add(begun, 0, 0, 100)).counted.unknown == 100
     await world.tell(main=3)
     assert (await world.add(begun, 1, 100, 200)).counted.unknown == 200
@@ -138,7 +147,7 @@ async def test_rows_that_can_not_be_compared_are_counted_apart() -> None:
 
 async def test_without_matured_labels_there_is_no_verdict() -> None:
     world = World()
-    begun = world.begin()
+    begun = await world.begin()
     await world.add(begun, 0, 0, 100)
     found = (await world.replaying.finish(NAME, begun.id)).judgement
     assert found is not None
@@ -147,15 +156,15 @@ async def test_without_matured_labels_there_is_no_verdict() -> None:
 
 async def test_replays_are_bounded_and_idle_ones_given_up() -> None:
     world = World()
-    begun = [world.begin() for _ in range(5)]
+    begun = [await world.begin() for _ in range(5)]
     with pytest.raises(TooManyReplaysError):
-        world.begin()
+        await world.begin()
     world.now += 901.0
-    newest = world.begin()
+    newest = await world.begin()
     with pytest.raises(UnknownReplayError):
         world.replaying.get(NAME, begun[0].id)
     with pytest.raises(UnknownReplayError):
         world.replaying.get("another", newest.id)
     for _ in range(60):
-        await world.replaying.finish(NAME, world.begin().id)
+        await world.replaying.finish(NAME, (await world.begin()).id)
     assert len(world.replaying.all_of(NAME)) <= 50
