@@ -15,11 +15,15 @@ Assumes: within a bin, scores of positive and negative rows are alike. Independe
 """
 
 import math
+from typing import Final
 
 import numpy as np
 
 from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.statistics.intervals import Interval, within_unit
+
+FEWEST_OF_EACH: Final = 10
+"""With fewer rows of either kind the ROC AUC has no limits: they would be too narrow."""
 
 
 def roc_auc(positives: Floats | Counts, negatives: Floats | Counts) -> Interval | None:
@@ -30,6 +34,8 @@ def roc_auc(positives: Floats | Counts, negatives: Floats | Counts) -> Interval 
     above = (np.cumsum(negatives) - negatives / 2) / n
     below = 1 - (np.cumsum(positives) - positives / 2) / m
     value = float(positives @ above) / m
+    if min(m, n) < FEWEST_OF_EACH:
+        return Interval(value)
     variance = _variance(above, positives) / m + _variance(below, negatives) / n
     return within_unit(value, math.sqrt(variance))
 
