@@ -61,7 +61,11 @@ class Flowers:
         What the registry knows of processes that are dead by now does not matter.
         """
         wanted = components or (Component.SERVING, Component.CHALLENGER)
-        processes = {Component.SERVING: self.cluster.serving_workers, Component.CHALLENGER: 1}
+        processes = {
+            Component.SERVING: self.cluster.serving_workers,
+            Component.CHALLENGER: 1,
+            Component.MONITOR: 1,
+        }
 
         def taken_up() -> bool:
             view = self.view
