@@ -16,6 +16,7 @@ from understudy.contracts.monitor import (
     FairnessReading,
     FairnessView,
     FeatureReading,
+    Gate,
     GroupReading,
     Interval,
     Judgement,
@@ -148,6 +149,22 @@ def promotion(**others: object) -> Judgement:
         version=3,
         reasons=("version 3 answers better than version 1",),
         **{"action": action(), **others},
+    )
+
+
+def gate(verdict: Verdict = Verdict.PROMOTE, rule: RuleName = RuleName.BETTER) -> Gate:
+    decided = verdict is not Verdict.WAIT
+    return Gate(
+        deployment="risk",
+        release=4,
+        at=NOW,
+        challenger=3,
+        passes=verdict is Verdict.PROMOTE,
+        decided=decided,
+        verdict=verdict,
+        rule=rule,
+        reasons=("version 3 against version 1 on 2,150 labels",),
+        expected_labels=None if decided else 2_300,
     )
 
 

@@ -4,22 +4,23 @@ import time
 from typing import Annotated, Final
 
 import typer
+from rich.console import Group
+from rich.text import Text
 
 from understudy.cli.connections import connections
 from understudy.cli.deployments import Deployment
 from understudy.cli.durations import parse_duration
-from understudy.cli.output import show
-from understudy.cli.why import headline
-from understudy.client import MonitorClient, ProblemError
-from understudy.contracts.monitor import Judgement
-from understudy.contracts.problems import Problem
+from understudy.cli.figures import amount
+from understudy.cli.output import cell, show
+from understudy.cli.wording import RULES
+from understudy.client import MonitorClient
+from understudy.contracts.monitor import Gate
+from understudy.contracts.vocabulary import Verdict
 
 CLOSED: Final = 1
 UNDECIDED: Final = 2
 
 _LOOK_SECONDS: Final = 10.0
-_EXITS: Final = {"gate_closed": CLOSED, "not_decided": UNDECIDED}
-"""By the codes of the monitor's refusals; any other one is a failure to ask."""
 
 
 def add_to(app: typer.Typer) -> None:
@@ -51,31 +52,34 @@ def gate(
     """
     seconds = parse_duration(timeout).total_seconds() if timeout else 0.0
     with connections(context).monitor() as monitor:
-        answer = _await(monitor, (deployment, challenger), seconds, equivalent=equivalent)
-    if isinstance(answer, Judgement):
-        show(context, answer, headline(answer))
-        return
-    show(context, answer, answer.detail)
-    raise typer.Exit(_EXITS[answer.code])
+        found = _await(monitor, deployment, challenger, seconds)
+    opens = found.passes or (equivalent and found.verdict is Verdict.EQUIVALENT)
+    show(context, found, _page(found, opens=opens))
+    if not opens:
+        raise typer.Exit(CLOSED if found.decided else UNDECIDED)
 
 
-def _await(
-    monitor: MonitorClient, of: tuple[str, int], seconds: float, *, equivalent: bool
-) -> Judgement | Problem:
-    """The verdict that opens the gate, or the refusal that holds at the end."""
+def _await(monitor: MonitorClient, deployment: str, challenger: int, seconds: float) -> Gate:
+    """The first decided answer, or what holds when the time is over."""
     deadline = time.monotonic() + seconds
     while True:
-        answer = _ask(monitor, of, equivalent=equivalent)
+        found = monitor.gate(deployment, challenger)
         left = deadline - time.monotonic()
-        if isinstance(answer, Judgement) or _EXITS[answer.code] != UNDECIDED or left <= 0:
-            return answer
+        if found.decided or left <= 0:
+            return found
         time.sleep(min(_LOOK_SECONDS, left))
 
 
-def _ask(monitor: MonitorClient, of: tuple[str, int], *, equivalent: bool) -> Judgement | Problem:
-    try:
-        return monitor.gate(*of, equivalent=equivalent)
-    except ProblemError as refused:
-        if refused.code not in _EXITS:
-            raise
-        return refused.problem
+def _page(found: Gate, *, opens: bool) -> Group:
+    """The answer in a line, then why."""
+    word, style = ("open", "green") if opens else ("closed", "red")
+    if not found.decided:
+        word, style = "not decided yet", "yellow"
+    line = Text.assemble(
+        (f"{cell(found.deployment)}, version {found.challenger}: ", "bold"),
+        (word, f"bold {style}"),
+        f" – {RULES[found.rule]}",
+    )
+    if found.expected_labels:
+        line.append(f"; about {amount(found.expected_labels)} more labels for a decision")
+    return Group(line, *(Text(f"  {cell(reason)}") for reason in found.reasons))

@@ -97,11 +97,16 @@ def _terms(found: Judgement) -> Table:
         of = f", shared by {shared} challengers" if shared > 1 else ""
         rows.append(("error", f"at most {found.alpha:.3g} ever, however often one looks{of}"))
     if found.label_horizon_seconds is not None:
-        after = lasting(found.label_horizon_seconds)
-        rows.append(("labels", f"a prediction counts once its cohort is {after} old"))
+        rows.append(("labels", _maturity(found.label_horizon_seconds)))
     if found.comparisons:
         rows.append(("evidence", "what a bet on the claim has grown to, of what is needed"))
     return make_details([*rows, ("as of", found.at)])
+
+
+def _maturity(horizon_seconds: float) -> str:
+    if not horizon_seconds:
+        return "a prediction counts as soon as its cohort has ended"
+    return f"a prediction counts once its cohort is {lasting(horizon_seconds)} old"
 
 
 def _comparison(found: Judgement, reading: ComparisonReading) -> Iterator[RenderableType]:
@@ -202,7 +207,7 @@ def _title(text: str) -> Text:
 
 
 def _indented(part: RenderableType) -> Padding:
-    return Padding(part, (0, 0, 0, 2))
+    return Padding(part, (0, 0, 0, 2), expand=False)
 
 
 def _grid() -> Table:

@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import TracebackType
 from typing import Final, Self, TypeVar
 from urllib.parse import quote
@@ -91,11 +91,12 @@ class Connection:
         content: bytes | Iterable[bytes] | None = None,
         headers: Mapping[str, str] | None = None,
         timeout_seconds: float | None = None,
+        answers: Collection[int] = (),
     ) -> httpx.Response:
         """Send a request.
 
         Raises ProblemError on a refusal, UnreachableError on silence, and UnexpectedAnswerError
-        when it is somebody else who refuses.
+        when it is somebody else who refuses. With a status of `answers` only a problem refuses.
         """
         request = self._http.build_request(
             method, path, params=params, content=content, headers=headers
@@ -103,7 +104,7 @@ class Connection:
         if timeout_seconds is not None:
             request.extensions["timeout"] = httpx.Timeout(timeout_seconds).as_dict()
         answer = self._send(request)
-        if answer.is_success:
+        if answer.is_success or (answer.status_code in answers and not _is_problem(answer)):
             return answer
         raise failure_of(answer, self.service, self.setting)
 
@@ -131,6 +132,11 @@ class Connection:
 
     def _unreachable(self, error: Exception) -> UnreachableError:
         return UnreachableError(self.service, self.url, self.setting, error)
+
+
+def _is_problem(answer: httpx.Response) -> bool:
+    kind: str = answer.headers.get("content-type", "")
+    return kind.startswith("application/problem+json")
 
 
 def segment(name: str | int) -> str:

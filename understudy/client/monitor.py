@@ -9,11 +9,14 @@ from understudy.contracts.monitor import (
     CoverageView,
     DriftView,
     FairnessView,
+    Gate,
     Judgement,
     QualityView,
     ReportView,
 )
 
+_GATE_ANSWERS: Final = (409, 425)
+"""No, and not yet: answers as good as yes."""
 _REPORT_SECONDS: Final = 120.0
 """A report is made on demand, by a process that takes seconds to start."""
 
@@ -32,16 +35,10 @@ class MonitorClient(Connection):
         """What is concluded of main and challengers, by which rule, from what."""
         return self._view(deployment, "verdict", Judgement)
 
-    def gate(self, deployment: str, challenger: int, *, equivalent: bool = False) -> Judgement:
-        """The verdict, when it lets the challenger become main; with `equivalent`, as good will do.
-
-        Raises ProblemError with the code `gate_closed` when it does not, `not_decided` while nobody
-        can say.
-        """
-        params: dict[str, str | int] = {"challenger": challenger}
-        if equivalent:
-            params["equivalent"] = "true"
-        return self._view(deployment, "gate", Judgement, params)
+    def gate(self, deployment: str, challenger: int) -> Gate:
+        """Whether a challenger may become main: yes, no, or not decided yet."""
+        path, params = _path(deployment, "gate"), {"challenger": challenger}
+        return self.read(self.ask("GET", path, params=params, answers=_GATE_ANSWERS), Gate)
 
     def drift(self, deployment: str) -> DriftView:
         """What drifted and what is watched, the strongest evidence first."""

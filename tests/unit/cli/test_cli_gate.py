@@ -7,48 +7,60 @@ import pytest
 from tests.fakes import monitor_bodies as bodies
 from tests.fakes.scripted_http import Script
 from tests.fakes.typed_commands import Run
+from understudy.contracts.vocabulary import RuleName, Verdict
 
 PATH = "/v1/deployments/risk/gate"
-
-
-def refused(code: str, detail: str) -> dict[str, object]:
-    return {"title": "Conflict", "status": 409, "detail": detail, "code": code}
+WORSE = bodies.gate(Verdict.KEEP, RuleName.WORSE)
+UNDECIDED = bodies.gate(Verdict.WAIT, RuleName.UNDECIDED)
+EQUIVALENT = bodies.gate(Verdict.EQUIVALENT, RuleName.EQUIVALENT)
 
 
 def test_an_open_gate(run: Run, server: Script) -> None:
-    server.on("GET", PATH, bodies.promotion())
+    server.on("GET", PATH, bodies.gate())
     result = run("gate", "risk", "--challenger", "3")
-    assert (result.exit_code, result.stdout.splitlines()) == (
-        0,
-        ["risk: promote version 3 – its answers are better"],
-    )
+    assert result.exit_code == 0
+    assert result.stdout.splitlines()[0] == "risk, version 3: open – its answers are better"
 
 
-@pytest.mark.parametrize(("code", "exits"), [("gate_closed", 1), ("not_decided", 2)])
-def test_a_gate_that_is_not_open(run: Run, server: Script, code: str, exits: int) -> None:
-    server.on("GET", PATH, refused(code, "Version 3 of risk: worse."), 409)
+def test_a_closed_gate(run: Run, server: Script) -> None:
+    server.on("GET", PATH, WORSE, 409)
     result = run("gate", "risk", "--challenger", "3")
-    assert (result.exit_code, result.stdout) == (exits, "Version 3 of risk: worse.\n")
-    told = json.loads(run("gate", "risk", "--challenger", "3", "-o", "json").stdout)
-    assert told["code"] == code
+    assert result.exit_code == 1
+    assert "risk, version 3: closed – its answers are worse" in result.stdout
+
+
+def test_a_gate_that_is_not_decided(run: Run, server: Script) -> None:
+    server.on("GET", PATH, UNDECIDED, 425)
+    result = run("gate", "risk", "--challenger", "3")
+    assert result.exit_code == 2
+    assert "not decided yet" in result.stdout
+    assert "about 2,300 more labels for a decision" in result.stdout
+
+
+def test_programs_get_the_body_and_the_exit_code(run: Run, server: Script) -> None:
+    server.on("GET", PATH, WORSE, 409)
+    result = run("gate", "risk", "--challenger", "3", "-o", "json")
+    assert (json.loads(result.stdout), result.exit_code) == (WORSE.model_dump(mode="json"), 1)
 
 
 def test_it_waits_for_a_decision(run: Run, server: Script) -> None:
-    server.on("GET", PATH, refused("not_decided", "Version 3 of risk: undecided."), 409)
-    server.on("GET", PATH, bodies.promotion())
+    server.on("GET", PATH, UNDECIDED, 425)
+    server.on("GET", PATH, bodies.gate())
     assert run("gate", "risk", "--challenger", "3", "--timeout", "0.2s").exit_code == 0
 
 
 def test_a_wait_has_an_end(run: Run, server: Script) -> None:
-    server.on("GET", PATH, refused("not_decided", "Version 3 of risk: undecided."), 409)
+    server.on("GET", PATH, UNDECIDED, 425)
     assert run("gate", "risk", "--challenger", "3", "--timeout", "0.1s").exit_code == 2
     assert len(server.asked) == 2
 
 
-def test_as_good_can_be_good_enough(run: Run, server: Script) -> None:
-    server.on("GET", PATH, bodies.judgement())
-    run("gate", "risk", "--challenger", "3", "--equivalent")
-    assert server.asked[0].query == {"challenger": "3", "equivalent": "true"}
+@pytest.mark.parametrize(("options", "exits"), [((), 1), (("--equivalent",), 0)])
+def test_as_good_can_be_good_enough(
+    run: Run, server: Script, options: tuple[str, ...], exits: int
+) -> None:
+    server.on("GET", PATH, EQUIVALENT, 409)
+    assert run("gate", "risk", "--challenger", "3", *options).exit_code == exits
 
 
 def test_what_could_not_be_asked_is_no_pass(run: Run) -> None:

@@ -10,6 +10,7 @@ from tests.fakes import monitor_bodies as bodies
 from tests.fakes.scripted_http import Script, scripted_server
 from understudy.client import MonitorClient, ProblemError
 from understudy.contracts.registry import Page
+from understudy.contracts.vocabulary import Verdict
 
 VIEWS: list[tuple[str, BaseModel, Callable[[MonitorClient], BaseModel]]] = [
     ("verdict", bodies.promotion(), lambda monitor: monitor.verdict("risk")),
@@ -53,17 +54,21 @@ def test_some_days_back(server: Script, monitor: MonitorClient) -> None:
     assert [asked.query for asked in server.asked] == [{"days": "7"}] * 3
 
 
-def test_an_open_gate_is_the_verdict(server: Script, monitor: MonitorClient) -> None:
-    server.on("GET", "/v1/deployments/risk/gate", bodies.promotion())
-    assert monitor.gate("risk", 3) == bodies.promotion()
-    monitor.gate("risk", 3, equivalent=True)
-    asked = [asked.query for asked in server.asked]
-    assert asked == [{"challenger": "3"}, {"challenger": "3", "equivalent": "true"}]
+@pytest.mark.parametrize(
+    ("status", "verdict"),
+    [(200, Verdict.PROMOTE), (409, Verdict.KEEP), (425, Verdict.WAIT)],
+)
+def test_a_gate_that_says_no_has_answered(
+    server: Script, monitor: MonitorClient, status: int, verdict: Verdict
+) -> None:
+    server.on("GET", "/v1/deployments/risk/gate", bodies.gate(verdict), status)
+    assert monitor.gate("risk", 3) == bodies.gate(verdict)
+    assert server.asked[0].query == {"challenger": "3"}
 
 
-def test_a_gate_that_is_closed_says_so(server: Script, monitor: MonitorClient) -> None:
-    server.problem("GET", "/v1/deployments/risk/gate", 409, "Version 3 of risk: worse.", None)
-    with pytest.raises(ProblemError, match="worse"):
+def test_a_gate_that_can_not_answer_refuses(server: Script, monitor: MonitorClient) -> None:
+    server.problem("GET", "/v1/deployments/risk/gate", 404, "3 is no challenger of risk.", None)
+    with pytest.raises(ProblemError, match="no challenger"):
         monitor.gate("risk", 3)
 
 
