@@ -29,7 +29,7 @@ class MonitorSettings(FollowerSettings):
     """Between two looks at a log that was read to its end: figures are this old at most."""
     monitor_wait_seconds: Seconds = 1.0
     """How long one look may hang at Redis for entries to come."""
-    monitor_batch_entries: Count = 500
+    monitor_batch_entries: Count = 200
     """Entries of each stream that one look takes at most."""
     monitor_heartbeat_seconds: Seconds = 10.0
     """Between two reports to the registry."""
