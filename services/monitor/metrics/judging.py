@@ -35,8 +35,8 @@ _GAUGES: Final[Declared] = {
         "Natural logarithm of the evidence that a challenger is better, worse or equivalent.",
         (*_CHALLENGER, "hypothesis"),
     ),
-    "understudy_comparison_log_threshold": (
-        "What that evidence must reach to be decided.",
+    "understudy_comparison_threshold": (
+        "What that logarithm must reach to be decided.",
         (*_CHALLENGER, "hypothesis"),
     ),
     "understudy_comparison_labels": (
@@ -55,7 +55,7 @@ _GAUGES: Final[Declared] = {
         "Natural logarithm of the evidence that a version goes beyond what a guard-rail allows.",
         _RAIL,
     ),
-    "understudy_rail_log_threshold": ("What that evidence must reach to be acted on.", _RAIL),
+    "understudy_rail_threshold": ("What that logarithm must reach to be acted on.", _RAIL),
     "understudy_rail_crossed": ("1 for a guard-rail that is crossed, else 0.", _RAIL),
     "understudy_rail_observed_ratio": (
         "Share of rows that went wrong; of a challenger, beyond the main's.",
@@ -66,8 +66,8 @@ _GAUGES: Final[Declared] = {
         "Natural logarithm of the evidence that the main's loss rose beyond what is tolerated.",
         _CHALLENGER,
     ),
-    "understudy_concept_log_threshold": (
-        "What that evidence must reach for an alarm.",
+    "understudy_concept_threshold": (
+        "What that logarithm must reach for an alarm.",
         _CHALLENGER,
     ),
     "understudy_concept_alarm": ("1 while the main's loss has risen, else 0.", _CHALLENGER),
@@ -118,7 +118,7 @@ class JudgementFamilies:
             ("equivalent", found.log_evidence_equivalent, found.equivalence_threshold),
         ):
             families.set("understudy_comparison_log_evidence", (*labels, hypothesis), evidence)
-            families.set("understudy_comparison_log_threshold", (*labels, hypothesis), threshold)
+            families.set("understudy_comparison_threshold", (*labels, hypothesis), threshold)
         for state, rows in (("matured", found.labels), ("waiting", found.waiting)):
             families.set("understudy_comparison_labels", (*labels, state), rows)
         families.set("understudy_comparison_expected_labels", labels, found.expected_labels)
@@ -130,7 +130,7 @@ class JudgementFamilies:
         labels = (name, str(role), str(rail.version), str(rail.rule))
         families = self._families
         families.set("understudy_rail_log_evidence", labels, rail.log_evidence)
-        families.set("understudy_rail_log_threshold", labels, rail.threshold)
+        families.set("understudy_rail_threshold", labels, rail.threshold)
         families.set("understudy_rail_crossed", labels, float(rail.crossed))
         families.set("understudy_rail_observed_ratio", labels, rail.observed)
         families.set("understudy_rail_allowed_ratio", labels, rail.allowed)
@@ -139,7 +139,7 @@ class JudgementFamilies:
         families, labels = self._families, (name, str(found.version))
         days = found.trained_days_ago
         families.set("understudy_concept_log_evidence", labels, found.log_evidence)
-        families.set("understudy_concept_log_threshold", labels, found.threshold)
+        families.set("understudy_concept_threshold", labels, found.threshold)
         families.set("understudy_concept_alarm", labels, float(found.alarm))
         families.set("understudy_concept_risk", (*labels, "reference"), found.reference_risk)
         live = None if found.risk is None else found.risk.value

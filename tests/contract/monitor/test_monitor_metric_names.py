@@ -57,6 +57,8 @@ LABELS = {
     "understudy_monitor_step_failures": {"deployment"},
     "understudy_monitor_commits_refused": {"deployment"},
     "understudy_monitor_probe_failures": {"deployment"},
+    "understudy_monitor_judging_failures": {"deployment"},
+    "understudy_monitor_report_failures": {"deployment"},
     "understudy_monitor_leases_held": set(),
     "understudy_drift_alarm": {"deployment", "subject", "kind", "version"},
     "understudy_drift_log_evidence": {"deployment", "subject", "kind", "version"},
@@ -72,17 +74,17 @@ LABELS = {
     "understudy_verdict_timestamp_seconds": {"deployment"},
     "understudy_verdict_judged_timestamp_seconds": {"deployment"},
     "understudy_comparison_log_evidence": {"deployment", "version", "hypothesis"},
-    "understudy_comparison_log_threshold": {"deployment", "version", "hypothesis"},
+    "understudy_comparison_threshold": {"deployment", "version", "hypothesis"},
     "understudy_comparison_labels": {"deployment", "version", "state"},
     "understudy_comparison_expected_labels": {"deployment", "version"},
     "understudy_comparison_difference": {"deployment", "version", "bound"},
     "understudy_rail_log_evidence": {"deployment", "role", "version", "rule"},
-    "understudy_rail_log_threshold": {"deployment", "role", "version", "rule"},
+    "understudy_rail_threshold": {"deployment", "role", "version", "rule"},
     "understudy_rail_crossed": {"deployment", "role", "version", "rule"},
     "understudy_rail_observed_ratio": {"deployment", "role", "version", "rule"},
     "understudy_rail_allowed_ratio": {"deployment", "role", "version", "rule"},
     "understudy_concept_log_evidence": {"deployment", "version"},
-    "understudy_concept_log_threshold": {"deployment", "version"},
+    "understudy_concept_threshold": {"deployment", "version"},
     "understudy_concept_alarm": {"deployment", "version"},
     "understudy_concept_risk": {"deployment", "version", "sample"},
     "understudy_training_age_seconds": {"deployment", "version"},
@@ -116,6 +118,8 @@ def exposition(tmp_path: Path) -> bytes:
     metrics.step_failed(NAME)
     metrics.commit_refused(NAME)
     metrics.probe_failed(NAME)
+    metrics.judging_failed(NAME)
+    metrics.report_failed(NAME)
     metrics.acted(NAME, Verdict.PROMOTE, "recommended")
     LeaseMetrics(registry).hold(1)
     archive = ArchiveMetrics(registry)
@@ -151,7 +155,7 @@ def test_one_verdict_of_the_closed_set_is_1(exposition: bytes) -> None:
 def test_evidence_and_what_it_must_reach(exposition: bytes) -> None:
     for name, expected in (
         ("comparison_log_evidence", {"better": 1.5, "worse": -3.0, "equivalent": 0.5}),
-        ("comparison_log_threshold", {"better": 3.7, "worse": 3.7, "equivalent": 3.0}),
+        ("comparison_threshold", {"better": 3.7, "worse": 3.7, "equivalent": 3.0}),
     ):
         found = samples(exposition, name)
         assert {labels["hypothesis"]: value for labels, value in found} == expected
