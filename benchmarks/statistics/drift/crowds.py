@@ -47,15 +47,16 @@ class Crowd:
     """Of each cluster of so many rows the first alone counts."""
 
 
-def crowds(runs: int, seed: int, quick: bool) -> None:
+def crowds(runs: int, seed: int, *, quick: bool) -> None:
     """Streams with a false alarm, and the delay of a real shift."""
     count = 2 if quick else max(5, runs // 5)
-    print(f"\n{count} streams x {ROWS} rows x 30 features without drift, reference of {REFERENCE}")
+    rows = 5_000 if quick else ROWS
+    print(f"\n{count} streams x {rows} rows x 30 features without drift, reference of {REFERENCE}")
     print("| traffic | false alarms | median delay of 0.5 sd |")
     print("| --- | --- | --- |")
     for crowd in _crowds()[: 2 if quick else None]:
-        wrong = [_first(crowd, Fault.NONE, [seed, 4, n]) is not None for n in range(count)]
-        late = [_first(crowd, Fault.HALF, [seed, 5, n]) for n in range(count)]
+        wrong = [_first(crowd, Fault.NONE, rows, [seed, 4, n]) is not None for n in range(count)]
+        late = [_first(crowd, Fault.HALF, rows, [seed, 5, n]) for n in range(count)]
         waits = [float("inf") if wait is None else wait for wait in late]
         print(
             f"| {crowd.name} | {sum(wrong)}/{count} | {statistics.median(waits):.0f} |", flush=True
@@ -84,12 +85,12 @@ def _crowds() -> Sequence[Crowd]:
     ]
 
 
-def _first(crowd: Crowd, fault: Fault, seed: Sequence[int]) -> int | None:
+def _first(crowd: Crowd, fault: Fault, rows: int, seed: Sequence[int]) -> int | None:
     """Rows until the first alarm."""
     rng = np.random.default_rng(seed)
     usual, at = _drawn(crowd, rng, REFERENCE, crowd.reference_days)
     found = plan(profile(usual, at if crowd.timed else None), crowd.strata)
-    live, _ = _drawn(crowd, rng, ROWS, ROWS / RATE / 1_440)
+    live, _ = _drawn(crowd, rng, rows, rows / RATE / 1_440)
     alarm = first_alarm(found, broken(live, fault, rng), max(1, RATE // crowd.keep))
     return None if alarm is None else alarm.rows * crowd.keep
 
