@@ -88,7 +88,7 @@ class MemoryOutcomes:
             if book and held.main == main and held.at < before and label is not None:
                 rows = _joined(book, [name], main, held.terms)
                 cost = losses(rows.answers[main], rows.labels, book.target, held.terms)[0]
-                found.append((held.at, name, min(1.0, cost / held.terms.span)))
+                found.append((held.at, name, float(np.minimum(1.0, cost / held.terms.span))))
         newest = [row for row in sorted(found)[-most:] if not math.isnan(row[2])]
         return Losses(np.array([at for at, _, _ in newest]), np.array([c for _, _, c in newest]))
 

@@ -119,14 +119,14 @@ def _first(said: Said, seen: set[str]) -> Said:
 
 def _stated(entries: Iterable[LabelRows], codes: Codes) -> Iterator[tuple[str, Stated]]:
     @lru_cache(maxsize=1_000)
-    def read(_kind: type, label: Label) -> tuple[str, float | None]:
+    def read(_kind: str, label: Label) -> tuple[str, float | None]:
         value = codes.label(label)
         return _text(label, refused=value is None), value
 
     for rows in entries:
         facts = zip(rows.prediction_ids, rows.labels, rows.received_at, strict=True)
         for name, label, received_at in facts:
-            yield name, Stated(_time(received_at), *read(type(label), label))
+            yield name, Stated(_time(received_at), *read(type(label).__name__, label))
 
 
 def _text(label: Label, *, refused: bool) -> str:
