@@ -16,7 +16,7 @@ from understudy.inference.scored import Floats
 from understudy.replaying.frames import Part
 
 FEATURE: Final = "feature_"
-_STORED: Final = ("prediction_id", "at", "main", "elsewhere", "value", "probabilities")
+_STORED: Final = ("prediction_id", "predicted_at", "main", "elsewhere", "value", "probabilities")
 _BUCKETS: Final = 2.0**32
 
 
@@ -54,7 +54,7 @@ def read_past(part: Part, signature: Signature, *, elsewhere: bool) -> Past:
 
 def _chosen(table: Any, part: Part) -> Any:
     """Of the main version, of the time, of the share; of one id the first row alone."""
-    at = _numbers(table["at"].cast(pa.int64())) / 1e6
+    at = _numbers(table["predicted_at"].cast(pa.int64())) / 1e6
     ids = table["prediction_id"].to_pylist()
     kept = (at >= part.since) & (at < part.until) & (_numbers(table["main"]) == part.main)
     if part.share < 1.0:

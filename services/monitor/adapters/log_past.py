@@ -134,7 +134,7 @@ def archived_rows(content: bytes) -> list[PredictionRows]:
         release=0,
         main=0,
         ids=table["prediction_id"].to_pylist(),
-        at=times_of(table["at"]),
+        at=times_of(table["predicted_at"]),
         seconds=np.full(rows, np.nan),
         columns=features,
         responses=Responses(np.full(rows, np.nan)),

@@ -98,10 +98,11 @@ def test_after_many_kills_every_entry_is_archived_once(
         ends = {str(stream): str(names[-1]).encode() for stream, names in written.items()}
         until_archived(redis_url, ends, tmp_path / "monitor.log")
     for stream, names in written.items():
-        found = duckdb.sql(
-            f"select entry, count(*), count(distinct row) "  # noqa: S608 - names of ours
-            f"from '{archive}/deployment={NAME}/stream={stream}/*/*.parquet' group by entry"
-        ).fetchall()
+        with duckdb.connect() as connection:
+            found = connection.execute(
+                f"select entry, count(*), count(distinct row) "  # noqa: S608 - names of ours
+                f"from '{archive}/deployment={NAME}/stream={stream}/*/*.parquet' group by entry"
+            ).fetchall()
         assert sorted(EntryId.parse(entry) for entry, _, _ in found) == names
         assert all(rows == distinct for _, rows, distinct in found)
 

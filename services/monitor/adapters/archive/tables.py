@@ -87,7 +87,7 @@ def _predictions(named: Named[events.PredictionBatch]) -> Any:
         {
             **_places(named),
             "prediction_id": pa.array([name for e in entries for name in e.ids], _TEXT),
-            "at": times(entry.at for entry in entries),
+            "predicted_at": times(entry.at for entry in entries),
             "release": repeated([entry.release for entry in entries], counts, pa.int32()),
             "main": repeated([entry.main for entry in entries], counts, pa.int32()),
             "challengers": repeated(
@@ -117,7 +117,7 @@ def _pairs(named: Named[events.PairBatch]) -> Any:
         {
             **_places(named),
             "prediction_id": pa.array([name for e in entries for name in e.ids], _TEXT),
-            "at": times(entry.at for entry in entries),
+            "predicted_at": times(entry.at for entry in entries),
             "release": repeated([entry.release for entry in entries], counts, pa.int32()),
             "main": repeated([entry.main for entry in entries], counts, pa.int32()),
             "challenger": repeated([entry.challenger for entry in entries], counts, pa.int32()),
