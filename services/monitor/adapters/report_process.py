@@ -5,11 +5,6 @@ limits of its own; it is killed when the deadline passes.
 """
 
 import asyncio
-import contextlib
-import os
-import re
-import signal
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -21,21 +16,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import structlog
 
+from services.monitor.adapters.child_process import reason_of, run_child, said_last
 from services.monitor.domain.errors import ReportDeadlineError, ReportFailedError
 from services.monitor.domain.reports import FeatureLine
 from services.monitor.domain.rows import PredictionRows
 from services.monitor.ports import ReportOrder
 from understudy.contracts.signature import Signature
-from understudy.runtime.children import child_environment
 
 _MODULE: Final = "services.monitor.adapters.reports"
 _MEMORY_BYTES: Final = 4 * 1024**3
-_ERROR_BYTES: Final = 2_000
-_REASON: Final = re.compile(
-    r"[A-Za-z_][\w.]{0,119}( at [\w.-]{1,119}:\d{1,7}$|(?<=Error)(?=:)|(?<=Error)$)",
-    re.ASCII,
-)
-"""What `reports` says when it fails, or the interpreter before `reports` was there."""
 
 
 class ReportTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,13 +53,15 @@ class ReportProcess:
             task = await asyncio.to_thread(_prepare, order, folder, int(deadline_seconds) + 1)
             try:
                 async with asyncio.timeout(deadline_seconds):
-                    status = await _run(task, folder)
+                    status = await run_child(_MODULE, task, folder)
             except TimeoutError as error:
                 raise ReportDeadlineError(
                     f"The report was not ready within {deadline_seconds:g} s.", retry_after=30.0
                 ) from error
             if status != 0:
-                raise _failure(status, folder)
+                reason = reason_of(said_last(folder))
+                structlog.stdlib.get_logger().error("report_failed", status=status, reason=reason)
+                raise ReportFailedError("The report could not be made; the monitor's log says why.")
             return await asyncio.to_thread((folder / "page.html").read_bytes)
 
 
@@ -79,16 +70,6 @@ def current_table(rows: Sequence[PredictionRows], signature: Signature, most_row
     parts = [_part(entry, signature) for entry in rows]
     table = pa.concat_tables(parts)
     return table.slice(max(0, table.num_rows - most_rows))
-
-
-def reason_of(said: str) -> str:
-    """Why a child failed, from the end of what it said: a class and a place, never a value.
-
-    Messages of exceptions quote what callers sent, so nothing else of it may reach a log.
-    """
-    lines = said.strip().splitlines()
-    found = _REASON.match(lines[-1]) if lines else None
-    return found.group() if found else "unknown"
 
 
 def _part(entry: PredictionRows, signature: Signature) -> Any:
@@ -122,32 +103,3 @@ def _prepare(order: ReportOrder, folder: Path, seconds: int) -> Path:
     path = folder / "task.json"
     path.write_bytes(msgspec.json.encode(task))
     return path
-
-
-async def _run(task: Path, folder: Path) -> int:
-    """The child's exit status; a child that is not waited for to the end is killed."""
-    with (folder / "errors").open("wb") as errors:
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", _MODULE, str(task)),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=errors,
-            stderr=errors,
-            # No telemetry, no files elsewhere.
-            env=child_environment(HOME=str(folder), TMPDIR=str(folder), DO_NOT_TRACK="1"),
-            start_new_session=True,
-        )
-    try:
-        return await process.wait()
-    finally:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-
-
-def _failure(status: int, folder: Path) -> ReportFailedError:
-    with (folder / "errors").open("rb") as errors:
-        errors.seek(max(0, errors.seek(0, os.SEEK_END) - _ERROR_BYTES))
-        said = errors.read().decode(errors="replace")
-    structlog.stdlib.get_logger().error("report_failed", status=status, reason=reason_of(said))
-    return ReportFailedError("The report could not be made; the monitor's log says why.")

@@ -6,20 +6,15 @@ out and named on the page, categories are text on both sides. It also writes nam
 the page as they are, and callers send values: what could open a tag is replaced by a look-alike.
 """
 
-import os
-import re
-import resource
-import signal
 import sys
-import traceback
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Final
 
 import msgspec
 import numpy as np
 import pyarrow.parquet as pq
 
+from services.monitor.adapters.child_manners import limit, tell_without_values
 from services.monitor.adapters.report_heading import heading
 from services.monitor.adapters.report_process import ReportTask
 
@@ -32,7 +27,7 @@ if TYPE_CHECKING:
 def main(path: str) -> None:
     """Read the task, write its page."""
     task = msgspec.json.decode(Path(path).read_bytes(), type=ReportTask)
-    _limit(task)
+    limit(task.seconds, task.memory_bytes)
     page = _page(task)
     Path(task.page).write_text(page, encoding="utf-8")
 
@@ -56,22 +51,6 @@ def usable_columns(
         else:
             notes.append(f"{name} is left out: {reason}.")
     return usable, notes
-
-
-def _limit(task: ReportTask) -> None:
-    """Bounds that hold even when nobody is left to kill this process."""
-    os.nice(10)
-    signal.alarm(task.seconds)
-    for kind, most in (
-        (resource.RLIMIT_AS, task.memory_bytes),
-        (resource.RLIMIT_CPU, task.seconds),
-        (resource.RLIMIT_FSIZE, 256 * 1024**2),
-        (resource.RLIMIT_CORE, 0),
-    ):
-        _, hard = resource.getrlimit(kind)
-        resource.setrlimit(
-            kind, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard)
-        )
 
 
 def _page(task: ReportTask) -> str:
@@ -132,14 +111,6 @@ def _document(task: ReportTask, notes: list[str], body: str) -> str:
     )
 
 
-def _tell(kind: type[BaseException], _error: BaseException, at: TracebackType | None) -> None:
-    """Say what failed and where, without the message: it may quote what callers sent."""
-    frames = traceback.extract_tb(at)
-    name = re.sub(r"[^\w.-]", "_", Path(frames[-1].filename).name) if frames else "nowhere"
-    line = frames[-1].lineno if frames else 0
-    sys.stderr.write(f"\n{kind.__module__}.{kind.__qualname__} at {name}:{line}\n")
-
-
 if __name__ == "__main__":
-    sys.excepthook = _tell
+    sys.excepthook = tell_without_values
     main(sys.argv[1])

@@ -8,13 +8,13 @@ import pandas as pd
 import pytest
 from structlog.testing import capture_logs
 
+from services.monitor.adapters.child_process import reason_of
 from services.monitor.adapters.event_log import prediction_rows
 from services.monitor.adapters.report_heading import heading
 from services.monitor.adapters.report_process import (
     ReportProcess,
     ReportTask,
     current_table,
-    reason_of,
 )
 from services.monitor.adapters.reports import usable_columns
 from services.monitor.domain.errors import ReportDeadlineError, ReportFailedError
