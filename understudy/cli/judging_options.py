@@ -30,7 +30,7 @@ MarginOption = Annotated[
     str | None,
     _option(
         "--margin",
-        "A difference of mean losses that nobody cares about; off: a fiftieth of the clip.",
+        "A difference of mean losses that nobody cares about; off: a hundredth of the clip.",
         "NUMBER|off",
     ),
 ]

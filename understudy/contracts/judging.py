@@ -26,7 +26,7 @@ class ComparisonTerms:
     """Differences of losses beyond it count as it. None: 0.5 for Brier, 1 for zero-one and log
     loss, one standard deviation of the target for absolute errors, its variance for squared."""
     margin: float | None = None
-    """What difference of mean losses nobody cares about. None: a fiftieth of `clip`."""
+    """What difference of mean losses nobody cares about. None: a hundredth of `clip`."""
     alpha: float = 0.05
     """Chance that any challenger is ever wrongly found better or worse; shared among them."""
     label_horizon_seconds: float = 86_400.0

@@ -36,7 +36,7 @@ from understudy.contracts.vocabulary import RuleName, Verdict
 SHOWN_ALPHA: Final = 0.05
 _TIGHTEST_AT: Final = 2_000
 """The interval is narrowest, for what it promises, around so many labels."""
-_FEWEST_SHOWN: Final = 30
+_FEWEST_SHOWN: Final = 100
 _MOST_EXPECTED: Final = 10_000_000
 
 

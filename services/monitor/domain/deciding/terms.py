@@ -63,7 +63,7 @@ def resolve(stated: ComparisonTerms, target: Target, deviation: float | None) ->
     return Terms(
         loss=loss,
         clip=clip,
-        margin=stated.margin or clip / 50,
+        margin=stated.margin or clip / 100,
         span=_span_of(loss, clip),
         scale=scale,
         alpha=stated.alpha,

@@ -18,7 +18,7 @@ import numpy as np
 from services.monitor.domain.arrays import Floats
 from services.monitor.domain.statistics.spectrum import HALF_STEP, Spectrum
 
-STAKES: Final = np.exp(np.linspace(np.log(0.005), np.log(0.95), 24))
+STAKES: Final = np.exp(np.linspace(np.log(0.04), np.log(0.95), 24))
 
 
 def log_evidence_above(spectrum: Spectrum, bound: float = 0.0) -> float:

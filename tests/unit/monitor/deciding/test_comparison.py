@@ -102,7 +102,7 @@ def test_the_state_reproduces_the_evidence() -> None:
 
 
 def test_terms_left_open_follow_the_task() -> None:
-    assert (TERMS.loss, TERMS.clip, TERMS.margin, TERMS.span) == (LossName.BRIER, 0.5, 0.01, 1.0)
+    assert (TERMS.loss, TERMS.clip, TERMS.margin, TERMS.span) == (LossName.BRIER, 0.5, 0.005, 1.0)
     number = Target("y", Task.REGRESSION)
     found = resolve(ComparisonTerms(), number, 12.0)
     assert (found.loss, found.clip, found.scale) == (LossName.ABSOLUTE, 12.0, 12.0)
