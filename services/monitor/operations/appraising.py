@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
 from services.monitor.domain.deciding.judgement import ConceptReading
+from services.monitor.domain.deciding.terms import Terms
 from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.outcomes.concept import Promise, read_concept
 from services.monitor.domain.outcomes.coverage import coverage
@@ -17,6 +18,7 @@ from services.monitor.domain.outcomes.quality import DAY, quality
 from services.monitor.domain.outcomes.readings import CoverageView, FairnessView, QualityView
 from services.monitor.domain.outcomes.reference_risk import reference_risk
 from services.monitor.domain.outcomes.summing import Cohorts
+from services.monitor.domain.outcomes.tallies import SCORE_BINS
 from services.monitor.domain.outcomes.viewpoint import Viewpoint
 from services.monitor.domain.readings import LabelFigures
 from services.monitor.operations.sources import Sources
@@ -34,6 +36,10 @@ CONCEPT_DAYS: Final = 90
 FRESH_SECONDS: Final = 5.0
 _KEPT: Final = 256
 _NEWEST_LOSSES: Final = 20_000
+_TALLY_BYTES: Final = 32 * 1024**2
+_BYTES_OF_CLASS: Final = 4 * 8 * SCORE_BINS
+"""Of a version's tally, for each class: its histograms of scores."""
+_FEWEST_COHORTS: Final = 200
 
 
 class Appraising:
@@ -126,9 +132,10 @@ class Appraising:
         return view, await self._outcomes.tallies(view.deployment, view.since)
 
     async def _viewpoint(self, deployment: DeploymentSnapshot, days: int) -> Viewpoint:
-        """From the beginning of a day in UTC: the first one is whole."""
+        """From the beginning of a day in UTC, or as far back as tallies fit into memory."""
         now, references = self._sources.clock(), self._sources.references
         main = deployment.version(deployment.main)
+        terms = await terms_of(deployment, main, references)
         return Viewpoint(
             deployment=deployment.name,
             release=deployment.release,
@@ -138,10 +145,10 @@ class Appraising:
                 deployment.main: Role.MAIN,
             },
             target=main.signature.target,
-            terms=await terms_of(deployment, main, references),
+            terms=terms,
             known=await known_terms(deployment, references),
             now=now,
-            since=(now // DAY - days + 1) * DAY,
+            since=max((now // DAY - days + 1) * DAY, _reach(deployment, terms, now)),
         )
 
     async def _fresh(
@@ -157,6 +164,14 @@ class Appraising:
         _make_room(self._read)
         self._read[key] = (now, found)
         return found
+
+
+def _reach(deployment: DeploymentSnapshot, terms: Terms, now: float) -> float:
+    """From when on all cohorts together take no more than `_TALLY_BYTES`."""
+    classes = max(1, len(deployment.version(deployment.main).signature.target.classes))
+    of_one = len(deployment.versions) * classes * _BYTES_OF_CLASS
+    most = max(_FEWEST_COHORTS, _TALLY_BYTES // of_one)
+    return terms.cohort_start(now - terms.horizon_seconds) - most * terms.cohort_seconds
 
 
 def _expected(baseline: Baseline | None) -> Expectation | None:
