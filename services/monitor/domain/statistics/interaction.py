@@ -38,7 +38,6 @@ from services.monitor.domain.statistics.association import (
     joint_counts,
     row_scores,
 )
-from services.monitor.domain.statistics.betting import STAKES
 from services.monitor.domain.statistics.coding import (
     Codes,
     FeatureCoding,
@@ -47,6 +46,8 @@ from services.monitor.domain.statistics.coding import (
     edges_of,
 )
 
+STAKES: Final = np.exp(np.linspace(np.log(0.005), np.log(0.95), 24))
+"""Scores of weak classifiers are small, so that small stakes are worth having."""
 HISTORIES: Final = (1, 4)
 """Windows that the classifiers are made from."""
 THRESHOLD: Final = 1e4
