@@ -29,6 +29,8 @@ ROWS: Final = 30_000
 REFERENCE: Final = 10_000
 RATE: Final = 20
 """Rows a minute: a stream is a little more than a day."""
+EVERY: Final = 5
+"""Minutes between looks."""
 
 Latent = Callable[[np.random.Generator, Floats], Floats]
 """From times to standard normals."""
@@ -91,7 +93,7 @@ def _first(crowd: Crowd, fault: Fault, rows: int, seed: Sequence[int]) -> int | 
     usual, at = _drawn(crowd, rng, REFERENCE, crowd.reference_days)
     found = plan(profile(usual, at if crowd.timed else None), crowd.strata)
     live, _ = _drawn(crowd, rng, rows, rows / RATE / 1_440)
-    alarm = first_alarm(found, broken(live, fault, rng), max(1, RATE // crowd.keep))
+    alarm = first_alarm(found, broken(live, fault, rng), max(1, RATE // crowd.keep), every=EVERY)
     return None if alarm is None else alarm.rows * crowd.keep
 
 

@@ -39,14 +39,16 @@ def plan(reference: Reference, strata: DriftStrata = DriftStrata.NONE) -> Plan:
     return plan_drift(Setup(reference, DriftTerms(strata=strata), (), {}, {}))
 
 
-def first_alarm(found: Plan, columns: Columns, rows_a_minute: int, skip: int = 0) -> Alarm | None:
-    """Look after each minute; the first `skip` minutes are not looked at."""
+def first_alarm(
+    found: Plan, columns: Columns, rows_a_minute: int, skip: int = 0, every: int = 1
+) -> Alarm | None:
+    """Look after each minute, or every so many; the first `skip` minutes are not looked at."""
     tallies = minute_tallies(found.setup.reference, columns, rows_a_minute)
     trail, cells = trail_of(found), dict[CellId, Cell]()
     for number, counts in enumerate(tallies):
         minute = FIRST_MINUTE + number
         cells[CellId(minute, found.setup.reference.fingerprint)] = _cell(found, counts)
-        if number < skip:
+        if number < skip or number % every != every - 1:
             continue
         evidence = detect(found, trail, cells, minute * 60.0).evidence
         if evidence is not None and evidence.alarm:
