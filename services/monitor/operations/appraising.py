@@ -1,6 +1,6 @@
 """What labels say of each deployment: quality, coverage, fairness, and whether meanings changed.
 
-Everything is read off tallies anew; an answer is handed out again for a few seconds.
+Everything is read off tallies anew; an answer is handed out again for some seconds.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ Read = TypeVar("Read", QualityView, CoverageView, FairnessView, ConceptReading)
 DAYS: Final = 7
 """That are looked at unless somebody asks for others."""
 CONCEPT_DAYS: Final = 90
-FRESH_SECONDS: Final = 5.0
+FRESH_SECONDS: Final = 15.0
 _KEPT: Final = 256
 _NEWEST_LOSSES: Final = 20_000
 _TALLY_BYTES: Final = 32 * 1024**2
@@ -154,7 +154,7 @@ class Appraising:
     async def _fresh(
         self, watch: Watch, what: tuple[str, int], read: Callable[[], Awaitable[Read]]
     ) -> Read:
-        """What was read a few seconds ago of the same release, or anew."""
+        """What was read some seconds ago of the same release, or anew."""
         key, now = (watch.deployment.name, watch.deployment.release, *what), self._sources.clock()
         read_at, held = self._read.get(key, (float("-inf"), None))
         if held is not None and 0 <= now - read_at < FRESH_SECONDS:
