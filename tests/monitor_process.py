@@ -70,7 +70,7 @@ class MonitorProcess:
         return Assessment.model_validate_json(answer.content) if answer.is_success else None
 
     def until(
-        self, holds: Callable[[Assessment], bool], seconds: float = 20.0, deployment: str = NAME
+        self, holds: Callable[[Assessment], bool], seconds: float = 60.0, deployment: str = NAME
     ) -> Assessment:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
