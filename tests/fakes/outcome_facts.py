@@ -48,6 +48,8 @@ class Story:
     def __init__(self, kind: str, seed: int, batches: int = 3, rows: int = 5) -> None:
         self.target = TARGETS[kind]
         self._rng = np.random.default_rng(seed)
+        # Over days, cohorts grow old enough to be merged.
+        self._apart = 3 * 86_400.0 if seed % 2 else 7.0
         loss = LOSSES[kind][seed % len(LOSSES[kind])]
         self.terms = terms_of(kind, loss)
         self.entries: list[Entry] = []
@@ -69,7 +71,7 @@ class Story:
 
     def _add_batch(self, batch: int, rows: int) -> None:
         ids = [f"p{batch}-{row}" for row in range(rows)]
-        at = BEGAN + 7.0 * batch + self._rng.random(rows) * 12.0
+        at = BEGAN + self._apart * batch + self._rng.random(rows) * 12.0
         main, said = 1 + batch % 2, self._responses(rows)
         self.entries.append(
             PredictionRows(1, main, ids, at, np.zeros(rows), {"x": np.zeros(rows)}, said)
@@ -133,6 +135,11 @@ class Story:
         return ProtectedRows(tuple(ids), tuple(traits), tuple(BEGAN + offset for _ in ids))
 
 
+def after_all() -> float:
+    """The time of the stores that hear of it."""
+    return BEGAN + 100 * 86_400.0
+
+
 Seen = tuple[dict[CohortId, bytes], Standing, bytes]
 
 
@@ -143,7 +150,7 @@ def written(tallies: Mapping[CohortId, CohortTally]) -> dict[CohortId, bytes]:
 
 async def seen(outcomes: Outcomes) -> Seen:
     """Everything that is concluded from facts."""
-    newest = await outcomes.newest_losses(NAME, 1, BEGAN + 1_000.0, 8)
+    newest = await outcomes.newest_losses(NAME, 1, after_all(), 8)
     return (
         written(await outcomes.tallies(NAME, 0.0)),
         await outcomes.standing(NAME),

@@ -2,7 +2,8 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -12,6 +13,7 @@ from services.monitor.domain.deciding.terms import Terms
 from services.monitor.domain.outcomes.coding import Codes
 from services.monitor.domain.outcomes.facts import Answers, Incoming, JoinedRows, Losses, Standing
 from services.monitor.domain.outcomes.losses import losses
+from services.monitor.domain.outcomes.merging import gather
 from services.monitor.domain.outcomes.tallies import CohortId, CohortTally
 from services.monitor.domain.outcomes.tallying import tally
 from services.monitor.domain.rows import (
@@ -41,6 +43,8 @@ class Book:
 
     target: Target
     expired_before: float = -math.inf
+    newest: float = -math.inf
+    horizons: dict[str, float] = field(default_factory=dict)
     predictions: dict[str, Predicted] = field(default_factory=dict)
     pairs: dict[tuple[str, int], tuple[float, Answer]] = field(default_factory=dict)
     labels: dict[str, set[tuple[float, str, float | None]]] = field(default_factory=dict)
@@ -54,6 +58,7 @@ class Book:
 class MemoryOutcomes:
     """`ports.Outcomes`."""
 
+    clock: Callable[[], float] = time.time
     books: dict[str, Book] = field(default_factory=dict)
     done: list[Deed] = field(default_factory=list)
     failure: Exception | None = None
@@ -63,6 +68,10 @@ class MemoryOutcomes:
             raise self.failure
         book = self.books.setdefault(incoming.deployment, Book(incoming.target))
         codes = Codes(incoming.target)
+        book.horizons[incoming.terms.fingerprint] = incoming.terms.horizon_seconds
+        for rows in incoming.predictions:
+            timely = rows.at[(rows.at < self.clock() + 300) & (rows.at >= book.expired_before)]
+            book.newest = max(book.newest, timely.max(initial=-math.inf))
         for predicted in incoming.predictions:
             _add_predictions(book, codes, predicted, incoming.terms)
         for paired in incoming.pairs:
@@ -73,7 +82,9 @@ class MemoryOutcomes:
             _add_traits(book, described)
 
     async def tallies(self, deployment: str, since: float) -> Mapping[CohortId, CohortTally]:
-        found = _tallies(self.books[deployment]) if deployment in self.books else {}
+        book = self.books.get(deployment)
+        fine = _tallies(book).items() if book else ()
+        found = gather(fine, book.horizons, book.newest) if book else {}
         return {name: held for name, held in found.items() if name.start + name.seconds > since}
 
     async def standing(self, deployment: str) -> Standing:

@@ -11,14 +11,14 @@ import numpy as np
 from sqlalchemy import Engine, event
 
 from services.monitor.adapters.outcome_store import SqlOutcomes
-from tests.fakes.outcome_facts import Story
+from tests.fakes.outcome_facts import Story, after_all
 
 
 async def write(story: Story, url: str, order: int) -> None:
     """All entries, in an order of its own and in pieces."""
     rng = np.random.default_rng(order)
     entries = [story.entries[at] for at in rng.permutation(len(story.entries))]
-    outcomes, size = SqlOutcomes(url), 1 + order % 5
+    outcomes, size = SqlOutcomes(url, after_all), 1 + order % 5
     for start in range(0, len(entries), size):
         await outcomes.apply(story.incoming(entries[start : start + size]))
     outcomes.close()

@@ -18,7 +18,7 @@ from sqlalchemy import Engine, event
 
 from services.monitor.adapters.outcome_store import SqlOutcomes
 from services.monitor.ports import Outcomes
-from tests.fakes.outcome_facts import TARGETS, Entry, Seen, Story, seen
+from tests.fakes.outcome_facts import TARGETS, Entry, Seen, Story, after_all, seen
 from tests.fakes.outcome_stores import DATABASES, fresh_url
 from tests.fakes.outcomes import MemoryOutcomes
 
@@ -32,7 +32,7 @@ class AbortedError(Exception):
 
 
 async def expected(story: Story) -> Seen:
-    memory = MemoryOutcomes()
+    memory = MemoryOutcomes(after_all)
     await memory.apply(story.incoming(story.entries))
     return await seen(memory)
 
@@ -73,7 +73,7 @@ def test_in_memory(kind: str, data: st.DataObject, seed: int) -> None:
     story = Story(kind, seed)
 
     async def check() -> None:
-        memory = MemoryOutcomes()
+        memory = MemoryOutcomes(after_all)
         for entries in deliveries(data, story):
             await memory.apply(story.incoming(entries))
         assert await seen(memory) == await expected(story)
@@ -92,7 +92,7 @@ def test_over_two_stores_that_are_ended_anywhere(
 
     async def check(folder: Path) -> None:
         url = fresh_url(database, folder)
-        stores = [SqlOutcomes(url), SqlOutcomes(url)]
+        stores = [SqlOutcomes(url, after_all), SqlOutcomes(url, after_all)]
         for entries in deliveries(data, story):
             store = data.draw(st.sampled_from(stores))
             with ending_at(data.draw(st.integers(0, 30))):
@@ -126,7 +126,7 @@ def test_two_stores_at_once_with_overlapping_deliveries(
 
     async def check(folder: Path) -> None:
         url = fresh_url(database, folder)
-        one, other = SqlOutcomes(url), SqlOutcomes(url)
+        one, other = SqlOutcomes(url, after_all), SqlOutcomes(url, after_all)
         await asyncio.gather(feed(one, mine), feed(other, theirs))
         assert await seen(one) == await seen(other) == await expected(story)
         one.close()

@@ -8,7 +8,7 @@ from random import Random
 import pytest
 
 from services.monitor.adapters.outcome_store import SqlOutcomes
-from tests.fakes.outcome_facts import TARGETS, Story, seen
+from tests.fakes.outcome_facts import TARGETS, Story, after_all, seen
 from tests.fakes.outcome_stores import DATABASES, fresh_url
 from tests.fakes.outcomes import MemoryOutcomes
 
@@ -27,7 +27,7 @@ def writer(url: str, kind: str, order: int, stop: int) -> "subprocess.Popen[byte
 
 
 async def check(url: str, kind: str) -> None:
-    story, memory, store = Story(kind, SEED), MemoryOutcomes(), SqlOutcomes(url)
+    story, memory, store = Story(kind, SEED), MemoryOutcomes(after_all), SqlOutcomes(url, after_all)
     await memory.apply(story.incoming(story.entries))
     assert await seen(store) == await seen(memory)
     store.close()

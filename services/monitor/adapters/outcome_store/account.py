@@ -20,6 +20,10 @@ class Account:
 
     number: int
     target: Target
+    newest: float
+    """When the newest prediction was made."""
+    revision: int
+    """How often facts were taken up."""
     expired_before: float
     standing: Standing
 
@@ -53,7 +57,8 @@ def open_account(connection: Connection, name: str, target: Target) -> Account:
     found = lock_account(connection, name)
     if found is None:
         number = _next_number(connection)
-        row = (number, name, _target_out(target), float("-inf"), _standing_out(Standing()))
+        never = float("-inf")
+        row = (number, name, _target_out(target), never, 0, never, _standing_out(Standing()))
         add_unless_there(connection, deployments, [row])
         found = lock_account(connection, name)
     if found is None:  # another one has just taken the number for a deployment of its own
@@ -68,6 +73,8 @@ def save_account(connection: Connection, account: Account) -> None:
         .where(deployments.c.number == account.number)
         .values(
             target=_target_out(account.target),
+            newest=account.newest,
+            revision=account.revision,
             expired_before=account.expired_before,
             standing=_standing_out(account.standing),
         )
@@ -84,11 +91,14 @@ def number_of(
     connection: Connection, deployment: int, book: Mapping[int, Terms], wanted: Terms
 ) -> int:
     """The number of terms; new ones are written down. The deployment must be locked."""
+    body = json.dumps(asdict(wanted))
     for number, held in book.items():
         if held.fingerprint == wanted.fingerprint:
+            if held != wanted:
+                here = (terms.c.deployment == deployment) & (terms.c.number == number)
+                connection.execute(update(terms).where(here).values(body=body))
             return number
     number = len(book) + 1
-    body = json.dumps(asdict(wanted))
     connection.execute(insert(terms).values(deployment=deployment, number=number, body=body))
     return number
 
@@ -100,7 +110,14 @@ def _next_number(connection: Connection) -> int:
 
 def _account(row: Row[tuple[object, ...]]) -> Account:
     standing = Standing(**json.loads(row.standing))
-    return Account(row.number, _target_in(row.target), row.expired_before, standing)
+    return Account(
+        number=row.number,
+        target=_target_in(row.target),
+        newest=row.newest,
+        revision=row.revision,
+        expired_before=row.expired_before,
+        standing=standing,
+    )
 
 
 def _standing_out(standing: Standing) -> str:

@@ -1,18 +1,19 @@
 """Implements `ports.Outcomes`. All of it runs in threads."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
 from services.monitor.adapters.outcome_store import expiring
 from services.monitor.adapters.outcome_store.account import find_account, names, read_book
-from services.monitor.adapters.outcome_store.cohorts import read_tallies
 from services.monitor.adapters.outcome_store.database import Database
 from services.monitor.adapters.outcome_store.deeds import add_deed, newest_deeds
 from services.monitor.adapters.outcome_store.history import newest_losses
 from services.monitor.adapters.outcome_store.loading import load
 from services.monitor.adapters.outcome_store.taking import take_up
+from services.monitor.adapters.outcome_store.tally_cache import TallyCache
 from services.monitor.domain.deciding.deeds import Deed
 from services.monitor.domain.outcomes.arriving import arrive
 from services.monitor.domain.outcomes.facts import Incoming, JoinedRows, Losses, Standing
@@ -22,15 +23,17 @@ from services.monitor.domain.outcomes.tallies import CohortId, CohortTally
 class SqlOutcomes:
     """Answers, labels and what they count for, in SQLite or PostgreSQL by URL."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, clock: Callable[[], float] = time.time) -> None:
         self._database = Database(url)
+        self._clock = clock
+        self._kept = TallyCache()
 
     async def apply(self, incoming: Incoming) -> None:
         """One transaction, which leaves the same whenever and wherever it is done again."""
         await asyncio.to_thread(self._apply, incoming)
 
     async def tallies(self, deployment: str, since: float) -> Mapping[CohortId, CohortTally]:
-        """Read and decoded anew at each call."""
+        """Only those are read that have changed since they were last asked for."""
         return await asyncio.to_thread(self._tallies, deployment, since)
 
     async def standing(self, deployment: str) -> Standing:
@@ -75,12 +78,14 @@ class SqlOutcomes:
         arrived = arrive(incoming)
         if arrived.predictions or arrived.pairs or arrived.labels or arrived.traits:
             with self._database.write() as connection:
-                take_up(connection, incoming, arrived)
+                take_up(connection, incoming, arrived, self._clock())
 
     def _tallies(self, deployment: str, since: float) -> Mapping[CohortId, CohortTally]:
         with self._database.read() as connection:
             account = find_account(connection, deployment)
-            return {} if account is None else read_tallies(connection, account.number, since)
+            if account is None:
+                return {}
+            return self._kept.read(connection, account.number, since)
 
     def _standing(self, deployment: str) -> Standing:
         with self._database.read() as connection:

@@ -46,6 +46,9 @@ deployments = Table(
     Column("name", Text, unique=True, nullable=False),
     # JSON, for readers that come without a snapshot.
     Column("target", Text, nullable=False),
+    # When the newest prediction was made, and how often facts were taken up.
+    Column("newest", Double, nullable=False),
+    Column("revision", BigInteger, nullable=False),
     # Facts of predictions before it have been let go of, and are not taken up again.
     Column("expired_before", Double, nullable=False),
     # JSON: what is known of labels beside tallies.
@@ -57,7 +60,7 @@ terms = Table(
     tables,
     _whose(),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    # JSON: those that were first in force under their fingerprint.
+    # JSON: those that were last in force under their fingerprint.
     Column("body", Text, nullable=False),
 )
 
@@ -137,6 +140,8 @@ cohorts = Table(
     Column("seconds", Integer, primary_key=True, autoincrement=False),
     Column("main", Integer, primary_key=True, autoincrement=False),
     Column("terms", Text, primary_key=True),
+    # The deployment's when the tally was last changed.
+    Column("revision", BigInteger, nullable=False),
     Column("tally", LargeBinary, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -25,12 +25,14 @@ from services.monitor.adapters.outcome_store.bulk import (
     ids_of,
     is_among,
 )
-from services.monitor.adapters.outcome_store.cohorts import add_tallies, difference
+from services.monitor.adapters.outcome_store.cohorts import change_cohorts, difference
 from services.monitor.adapters.outcome_store.loading import load_predictions, load_rest
 from services.monitor.adapters.outcome_store.tables import answers, labels, pairs, protected
 from services.monitor.domain.outcomes.arriving import Arrived, Said
 from services.monitor.domain.outcomes.facts import Answers, Incoming
 from services.monitor.domain.outcomes.joining import Facts, Trait, latest
+
+CLOCKS_APART_SECONDS: Final = 300.0
 
 _NEW_TRAIT: Final = (
     update(protected)
@@ -43,21 +45,36 @@ _NEW_TRAIT: Final = (
 )
 
 
-def take_up(connection: Connection, incoming: Incoming, arrived: Arrived) -> None:
+def take_up(connection: Connection, incoming: Incoming, arrived: Arrived, now: float) -> None:
     """Everything, within the transaction of the connection."""
     account = open_account(connection, incoming.deployment, incoming.target)
-    account = replace(account, target=incoming.target)
     timely, late = arrived.since(account.expired_before)
+    former, account = account.newest, _touched(account, incoming, timely, now)
     book = read_book(connection, account.number)
     terms = number_of(connection, account.number, book, incoming.terms)
     predictions = _add_predictions(connection, account.number, terms, timely.predictions)
     taking = _Taking(connection, account, replace(timely, predictions=predictions))
     before, after = taking.known(), taking.joined(terms)
-    book = {**book, terms: incoming.terms} if terms not in book else book
-    add_tallies(connection, account.number, difference(after.tallies(book), before.tallies(book)))
+    book[terms] = incoming.terms
+    changes = difference(after.tallies(book), before.tallies(book))
+    change_cohorts(connection, account, former, changes, book.values())
     standing = account.standing + (after.standing() - before.standing())
     standing = replace(standing, expired=standing.expired + late)
     save_account(connection, replace(account, standing=standing))
+
+
+def _touched(account: Account, incoming: Incoming, arrived: Arrived, now: float) -> Account:
+    """What a clock that is far ahead said is no newest prediction."""
+    latest_at = max(
+        (said.newest_before(now + CLOCKS_APART_SECONDS) for said in arrived.predictions),
+        default=account.newest,
+    )
+    return replace(
+        account,
+        target=incoming.target,
+        newest=max(account.newest, latest_at),
+        revision=account.revision + 1,
+    )
 
 
 class _Taking:

@@ -34,6 +34,10 @@ class Said:
     at: Floats
     answers: Answers
 
+    def newest_before(self, end: float) -> float:
+        """When the newest of the predictions before a time was made; -∞ without one."""
+        return float(self.at[self.at < end].max(initial=-np.inf))
+
     def take(self, places: Indices) -> "Said":
         """Some of it."""
         if places.size == len(self.ids):

@@ -141,7 +141,9 @@ def gap(looked: Looked, expectation: Expectation) -> tuple[float, Rising | None]
 
 
 def _numbers(looked: Sequence[tuple[CohortId, object]]) -> "np.typing.NDArray[np.int64]":
-    return np.array([cohort.start // cohort.seconds for cohort, _ in looked], dtype=np.int64)
+    # Older cohorts are longer (see `merging`); numbers count the shortest.
+    seconds = min((cohort.seconds for cohort, _ in looked), default=1)
+    return np.array([cohort.start // seconds for cohort, _ in looked], dtype=np.int64)
 
 
 def _newest_risk(looked: Looked, span: float) -> Interval | None:
