@@ -117,6 +117,10 @@ class TooManyReplaysError(Refusal):
     code: ClassVar = "too_many_replays"
 
 
+class WeighingFailedError(Exception):
+    """Density weights could not be had."""
+
+
 class MalformedRowsError(ValueError):
     """An entry's columns don't fit each other, so that it can't be counted."""
 

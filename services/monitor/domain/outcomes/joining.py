@@ -21,6 +21,8 @@ from understudy.contracts.signature import Target
 
 _NOBODY: Final = 0
 """Versions are numbered from 1."""
+_HALF: Final = 32
+"""Bits of the number of terms, where it stands beside a version's in one integer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +138,12 @@ class Facts:
 
     def joined(self, book: Mapping[int, Terms]) -> Iterator[JoinedRows]:
         """Rows by main and terms."""
-        known = self.main != _NOBODY
-        kinds = np.unique(np.stack([self.main[known], self.terms[known]]), axis=1)
-        everything = self._labelled() if kinds.size else None
-        for main, number in kinds.T.tolist():
-            places = np.flatnonzero((self.main == main) & (self.terms == number))
+        kinds = (self.main << _HALF) + self.terms
+        found = np.unique(kinds[self.main != _NOBODY]).tolist()
+        everything = self._labelled() if found else None
+        for kind in found:
+            main, number = divmod(kind, 1 << _HALF)
+            places = np.flatnonzero(kinds == kind)
             yield self._rows(main, book[number], *everything or ()).take(places)
 
     def standing(self) -> Standing:

@@ -36,11 +36,14 @@ def tally(rows: JoinedRows) -> dict[CohortId, CohortTally]:
 
 
 def _by_cohort(at: Floats, seconds: int) -> Iterator[tuple[int, Indices]]:
+    if not at.size:
+        return
     starts = np.floor_divide(at, seconds).astype(np.int64) * seconds
     order = np.argsort(starts, kind="stable")
-    found, firsts = np.unique(starts[order], return_index=True)
-    for start, places in zip(found.tolist(), np.split(order, firsts[1:]), strict=False):
-        yield start, np.sort(places)
+    ascending = starts[order]
+    firsts = np.flatnonzero(np.diff(ascending)) + 1
+    for places in np.split(order, firsts):
+        yield int(starts[places[0]]), places
 
 
 def _cohort(rows: JoinedRows) -> CohortTally:
