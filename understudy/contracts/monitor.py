@@ -248,6 +248,10 @@ class CoverageView(Body):
     """Labels whose prediction is not known, or not yet."""
     corrected: int
     duplicates: int
+    refused: int = 0
+    """Labels that are none of the target's values."""
+    expired: int = 0
+    """Facts that never counted: parked until the end of their retention, or come after it."""
     selection_warning: str | None = None
     """Which answers get labels more often than others, when that can't be chance."""
     label_mean: float | None = None

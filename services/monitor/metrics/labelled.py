@@ -49,6 +49,14 @@ _COUNTERS: Final[Declared] = {
         ("deployment",),
     ),
     "understudy_labels_duplicate": ("Labels that repeated what was known.", ("deployment",)),
+    "understudy_labels_refused": (
+        "Labels that are none of the target's values.",
+        ("deployment",),
+    ),
+    "understudy_facts_expired": (
+        "Answers, labels and attributes whose retention ended before they counted.",
+        ("deployment",),
+    ),
 }
 
 
@@ -93,6 +101,8 @@ class LabelFamilies:
         families.set("understudy_labels_parked", (name,), found.parked)
         families.set("understudy_labels_corrected", (name,), found.corrected)
         families.set("understudy_labels_duplicate", (name,), found.duplicates)
+        families.set("understudy_labels_refused", (name,), found.refused)
+        families.set("understudy_facts_expired", (name,), found.expired)
 
     def _add_fairness(self, found: FairnessView) -> None:
         for reading in found.attributes:

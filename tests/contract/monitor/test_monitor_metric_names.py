@@ -96,6 +96,8 @@ LABELS = {
     "understudy_labels_parked": {"deployment"},
     "understudy_labels_corrected": {"deployment"},
     "understudy_labels_duplicate": {"deployment"},
+    "understudy_labels_refused": {"deployment"},
+    "understudy_facts_expired": {"deployment"},
     "understudy_fairness_gap": {"deployment", "role", "version", "attribute", "measure"},
 }
 

@@ -51,6 +51,8 @@ def coverage(view: Viewpoint, cohorts: Cohorts, standing: Standing) -> CoverageV
         label_mean=mean,
         label_variance=variance,
         label_shares=_label_shares(view, cohorts),
+        refused=standing.refused,
+        expired=standing.expired,
     )
 
 

@@ -79,6 +79,8 @@ class CoverageView:
     label_mean: float | None
     label_variance: float | None
     label_shares: Mapping[str, float]
+    refused: int = 0
+    expired: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from services.monitor.domain.statistics.selection import (
 from tests.fakes.labelled_rows import DAY, NUMBER, START, Rows, binary_rows, viewpoint
 from understudy.contracts.monitor import CoverageView
 
-STANDING = Standing(parked=4, corrected=2, duplicates=1)
+STANDING = Standing(parked=4, corrected=2, duplicates=1, refused=5, expired=6)
 
 
 def selected(rows: Rows, chance: Callable[[Floats], Floats], seed: int = 9) -> Rows:
@@ -45,6 +45,7 @@ def test_shares_and_lags_by_version_day_and_class() -> None:
     assert found.predicted_classes["yes"].labelled == (yes & there).sum()
     assert found.label_shares["yes"] == pytest.approx(rows.labels[there].mean())
     assert (found.parked, found.corrected, found.duplicates) == (4, 2, 1)
+    assert (found.refused, found.expired) == (5, 6)
     assert found.label_mean is None
     assert CoverageView.model_validate(found, from_attributes=True).score_edges[0] == 0.0
 
