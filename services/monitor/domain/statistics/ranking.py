@@ -31,8 +31,8 @@ def roc_auc(positives: Floats | Counts, negatives: Floats | Counts) -> Interval 
     m, n = float(positives.sum()), float(negatives.sum())
     if m <= 0 or n <= 0:
         return None
-    above = (np.cumsum(negatives) - negatives / 2) / n
-    below = 1 - (np.cumsum(positives) - positives / 2) / m
+    above: Floats = np.asarray((np.cumsum(negatives) - negatives / 2) / n)
+    below: Floats = np.asarray(1 - (np.cumsum(positives) - positives / 2) / m)
     value = float(positives @ above) / m
     if min(m, n) < FEWEST_OF_EACH:
         return Interval(value)
@@ -71,7 +71,7 @@ def _area(hits: float, rows: float, found: float, seen: float) -> float:
     return hits * (share + (found - seen * share) / rows * math.log1p(rows / seen))
 
 
-def _variance(values: Floats | Counts, weights: Floats | Counts) -> float:
+def _variance(values: Floats, weights: Floats | Counts) -> float:
     rows = float(weights.sum())
     if rows <= 1:
         return 0.0
