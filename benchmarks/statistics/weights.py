@@ -34,9 +34,8 @@ def main() -> None:
     quick = parser.parse_args().quick
     rng = np.random.default_rng(SEED)
     known, live = worlds(rng, 20_000 if quick else 100_000)
-    known = known.take(rng.choice(len(known.late), _KNOWN, replace=False))
     rows = [
-        _row(name, known, live, rng, 1 if quick else 10)
+        _row(name, known, live, rng, 1 if quick else 12)
         for name in (list(MIXES)[1:3] if quick else MIXES)
     ]
     columns = ("live rows", "plain, pp", "ours, pp", "true odds, pp", "weighed", "seconds")
@@ -48,17 +47,14 @@ def _row(
     name: str, known: World, live: World, rng: np.random.Generator, draws: int
 ) -> tuple[str, ...]:
     odds = MIXES[name](live.flights)
-    true = MIXES[name](known.flights)
-    answers = known.answers
-    baseline = Baseline(
-        BaselineSample.EVALUATION, answers.values, answers.probabilities, known.late, 2
-    )
     plain, ours, perfect, weighed, seconds = [], [], [], 0, []
     for _ in range(draws):
+        sample = known.take(rng.choice(len(known.late), _KNOWN, replace=False))
+        true, baseline = MIXES[name](sample.flights), _baseline(sample)
         drawn = live.take(rng.choice(len(odds), _JUDGED, p=odds / odds.sum()))
         newest = drawn.flights.iloc[:_LIVE]
         began = time.process_time()
-        weights = density_weights(*_matrices(newest, known.flights), len(_NUMBERS))
+        weights = density_weights(*_matrices(newest, sample.flights), len(_NUMBERS))
         seconds.append(time.process_time() - began)
         weighed += weights is not None
         plain.append(_error(baseline, None, drawn))
@@ -66,6 +62,11 @@ def _row(
         perfect.append(_error(baseline, true / true.mean(), drawn))
     figures = (f"{statistics.mean(errors):.2f}" for errors in (plain, ours, perfect))
     return (name, *figures, f"{weighed}/{draws}", f"{statistics.median(seconds):.1f}")
+
+
+def _baseline(known: World) -> Baseline:
+    answers = known.answers
+    return Baseline(BaselineSample.EVALUATION, answers.values, answers.probabilities, known.late, 2)
 
 
 def _error(baseline: Baseline, weights: Floats | None, drawn: World) -> float:

@@ -23,6 +23,7 @@ from services.monitor.adapters.probe_store import RedisProbeStore
 from services.monitor.adapters.references import ParquetReferences
 from services.monitor.adapters.report_process import ReportProcess
 from services.monitor.adapters.report_shelf import FileReportShelf
+from services.monitor.adapters.weighing_process import WeighingProcess
 from services.monitor.api import Surface, monitor_routes
 from services.monitor.domain.parts import PartLimits
 from services.monitor.domain.rules import Rules
@@ -45,6 +46,7 @@ from services.monitor.operations.judging import Judging
 from services.monitor.operations.replaying import Replaying
 from services.monitor.operations.report_asides import aside_of
 from services.monitor.operations.sharing import Sharing
+from services.monitor.operations.weighing import Weighing
 from services.monitor.ports import Archive, Past
 from services.monitor.settings import MonitorSettings
 from understudy.client.following import RegistryFollowing
@@ -128,7 +130,8 @@ def create_app(settings: MonitorSettings) -> FastAPI:
 
     forgetting = Forgetting(outcomes, _retention(settings), time.time)
 
-    appraising = Appraising(sources, outcomes, Adwin())
+    weighing = Weighing(monitoring.held, sources, WeighingProcess())
+    appraising = Appraising(sources, outcomes, Adwin(), weighing.of)
     releases = RegistryReleasing(str(settings.registry_url), settings.registry_key)
     judging = Judging(sources, outcomes, releases, appraising)
     concluding = Concluding(monitoring, judging, appraising, metrics)
@@ -146,6 +149,7 @@ def create_app(settings: MonitorSettings) -> FastAPI:
             *_archiving(settings, archive, _backlog(redis, settings), monitoring, numbers),
             repeat("concluding", concluding.step, pause_seconds=settings.monitor_judge_seconds),
             repeat("probing", probing.step, pause_seconds=settings.monitor_probe_seconds),
+            repeat("weighing", weighing.step, pause_seconds=settings.monitor_weighing_seconds),
             repeat("alarm_reports", alarm_reports.step, pause_seconds=_ALARM_LOOK_SECONDS),
         )
         yield

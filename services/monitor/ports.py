@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 from services.monitor.domain.accounting import Change, Delivery, Positions, State
+from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.deciding.deeds import Deed
 from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.outcomes.facts import Incoming, JoinedRows, Losses, Standing
@@ -80,6 +81,9 @@ class References(Protocol):
     ) -> Mapping[str, Column]:
         """These features of the sample's rows, or of as many of them, evenly spread."""
 
+    async def baseline_rows(self, served: ServedVersion, places: Counts) -> Mapping[str, Column]:
+        """The features of these rows of the sample that the version's baseline was measured on."""
+
     async def keep(self, wanted: Collection[str]) -> None:
         """Let go of files with other digests, once they are old."""
 
@@ -124,6 +128,19 @@ class Reports(Protocol):
 
     async def render(self, order: ReportOrder, deadline_seconds: float) -> bytes:
         """An HTML page. Raises ReportFailedError or ReportDeadlineError."""
+
+
+class Weigher(Protocol):
+    """Tells how much more often the like of a sample's rows comes now."""
+
+    async def weights(
+        self,
+        signature: Signature,
+        live: Sequence[PredictionRows],
+        baseline: Mapping[str, Column],
+        deadline_seconds: float,
+    ) -> Floats | None:
+        """Of mean 1; None where both are alike. Raises WeighingFailedError."""
 
 
 class ReportShelf(Protocol):

@@ -67,6 +67,8 @@ class MonitorSettings(FollowerSettings):
     """What writing or reading one file of the archive may take."""
     monitor_judge_seconds: Seconds = 2.0
     """Between two judgements of a deployment."""
+    monitor_weighing_seconds: Seconds = 900.0
+    """Between two looks at how much more often the like of each baseline row comes now."""
     monitor_report_rows: Count = 10_000
     """Rows that a report shows at most, of the log and of the reference each."""
     monitor_reports_url: str | None = None

@@ -8,8 +8,11 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import numpy as np
+
 from services.monitor.adapters.event_log import label_rows, pair_rows, prediction_rows
 from services.monitor.domain.accounting import Change, Delivery, Positions, State
+from services.monitor.domain.arrays import Counts
 from services.monitor.domain.errors import MalformedRowsError
 from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.probes import FreshRows, Probe
@@ -152,6 +155,12 @@ class MemoryReferences:
 
     async def baseline(self, served: ServedVersion) -> Baseline | None:
         return None if served.baseline is None else self.baselines[served.baseline.file]
+
+    async def baseline_rows(self, served: ServedVersion, places: Counts) -> Mapping[str, Column]:
+        return {
+            name: held[places] if isinstance(held, np.ndarray) else [held[at] for at in places]
+            for name, held in self.samples[served.reference].items()
+        }
 
     async def keep(self, wanted: Collection[str]) -> None:
         self.profiles = {name: held for name, held in self.profiles.items() if name in wanted}

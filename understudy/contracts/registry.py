@@ -151,8 +151,8 @@ class Baseline(Body):
 
     The file is Parquet: `value` (the number, or the index of the class in the signature's order),
     `p0`, `p1`, … (probabilities, for a classifier that gives them), `label` (like `value`; NaN
-    without one) and `at` (seconds since the epoch, when the samples have a time column), in the
-    order of time, or of the sample.
+    without one), `at` (seconds since the epoch, when the samples have a time column) and `row`
+    (which row of the sample it is, from 0), in the order of time, or of the sample.
     """
 
     file: Sha256
@@ -330,6 +330,7 @@ class ServedVersion(Body):
     signature: Signature
     compiled: Compiled | None = None
     baseline: Baseline | None = None
+    evaluation: Sha256 | None = None
     time_column: str | None = None
     trained_at: AwareDatetime | None = None
 
@@ -343,7 +344,10 @@ class ServedVersion(Body):
     @property
     def samples(self) -> tuple[str, ...]:
         """Digests of what live rows are held against."""
-        return (self.reference,) if self.baseline is None else (self.reference, self.baseline.file)
+        if self.baseline is None:
+            return (self.reference,)
+        measured = (self.reference, self.baseline.file)
+        return measured if self.evaluation is None else (*measured, self.evaluation)
 
 
 class Pairing(Body):

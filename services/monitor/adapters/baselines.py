@@ -35,6 +35,7 @@ def read_baseline(path: Path, described: Described, target: Target, most_rows: i
         classes=classes,
         names=tuple(map(class_name, target.classes)),
         at=_numbers(table, "at") if "at" in table.column_names else None,
+        places=_numbers(table, "row").astype(np.int64) if "row" in table.column_names else None,
         importances=dict(described.importances),
     )
 
@@ -43,7 +44,7 @@ def _wanted(there: list[str], classes: int) -> list[str]:
     missing = [name for name in ("value", "label") if name not in there]
     if missing:
         raise UnusableReferenceError(f"the baseline has no column {missing[0]!r}")
-    known = {"value", "label", "at", *(f"p{index}" for index in range(classes))}
+    known = {"value", "label", "at", "row", *(f"p{index}" for index in range(classes))}
     return [name for name in there if name in known]
 
 

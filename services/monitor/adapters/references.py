@@ -12,7 +12,8 @@ import structlog
 
 from services.monitor.adapters.baselines import read_baseline
 from services.monitor.adapters.sample_times import Ordering, in_order
-from services.monitor.adapters.samples import first_rows, spread_rows
+from services.monitor.adapters.samples import first_rows, rows_at, spread_rows
+from services.monitor.domain.arrays import Counts
 from services.monitor.domain.errors import UnusableReferenceError
 from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.reference import Reference, build_reference
@@ -74,6 +75,12 @@ class ParquetReferences:
         path = await self.file(served)
         return await asyncio.to_thread(read_columns, path, served.signature, names, most_rows)
 
+    async def baseline_rows(self, served: ServedVersion, places: Counts) -> Mapping[str, Column]:
+        """Of the evaluation sample where that was measured on, else of the reference."""
+        digest = served.reference if served.evaluation is None else served.evaluation
+        path = await self._registry.fetch_artifact(digest, self._folder)
+        return await asyncio.to_thread(read_places, path, served.signature, places)
+
     async def keep(self, wanted: Collection[str]) -> None:
         """In a thread; a file that was used within a day stays."""
         removed = await asyncio.to_thread(prune_artifacts, self._folder, wanted, _UNUSED_SECONDS)
@@ -112,6 +119,15 @@ def read_reference(
     has_target = signature.target.name in table.column_names
     target = _labels(table[signature.target.name]) if has_target else None
     return build_reference(signature, columns, target, at, ordering.entity)
+
+
+def read_places(path: Path, signature: Signature, places: Counts) -> Mapping[str, Column]:
+    """All features of some rows of a Parquet file, in the order that they are asked for."""
+    with pq.ParquetFile(path) as file:
+        names = [name for name in signature.names if name in set(file.schema_arrow.names)]
+        table = rows_at(file, names, places)
+    kinds = {feature.name: feature.numeric for feature in signature.features}
+    return {name: column_of(table[name], numeric=kinds[name]) for name in names}
 
 
 def read_columns(

@@ -28,6 +28,8 @@ _MOST_WEIGHT: Final = 20.0
 _LEAST_GAIN: Final = 0.002
 """Nats of log loss per row, below which both samples count as alike."""
 _MOST_CODES: Final = 64
+_FEWEST_VALUES: Final = 100
+"""The trees can't be fitted to a column without any."""
 
 
 class WeighingTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -59,6 +61,8 @@ def density_weights(live: Matrix, baseline: Matrix, numbers: int) -> Matrix | No
     from sklearn.model_selection import StratifiedKFold  # noqa: PLC0415 - as above
 
     rows = np.concatenate([baseline, live])
+    known = np.isfinite(rows).sum(axis=0) >= _FEWEST_VALUES
+    rows, numbers = rows[:, known], int(known[:numbers].sum())
     is_live = np.repeat([0, 1], [len(baseline), len(live)])
     chances = np.empty(len(rows))
     folds = StratifiedKFold(_FOLDS, shuffle=True, random_state=0)

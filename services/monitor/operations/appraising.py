@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
+from services.monitor.domain.arrays import Floats
 from services.monitor.domain.deciding.judgement import ConceptReading
 from services.monitor.domain.deciding.terms import Terms
 from services.monitor.domain.outcomes.baseline import Baseline
@@ -42,15 +43,31 @@ _BYTES_OF_CLASS: Final = 4 * 8 * SCORE_BINS
 _FEWEST_COHORTS: Final = 200
 
 
+def unweighed(_deployment: str, _served: ServedVersion) -> Floats | None:
+    """Baselines as they are."""
+    return None
+
+
+Weights = Callable[[str, ServedVersion], Floats | None]
+"""Of the rows of a version's baseline: how much more often their like comes now."""
+
+
 class Appraising:
     """Reads what labels say; nothing of it is state."""
 
-    def __init__(self, sources: Sources, outcomes: Outcomes, changes: ChangeFinder) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        outcomes: Outcomes,
+        changes: ChangeFinder,
+        weights: Weights = unweighed,
+    ) -> None:
         self._sources = sources
         self._outcomes = outcomes
         self._changes = changes
         self._read: dict[object, tuple[float, object]] = {}
-        self._expected: dict[str, Expectation | None] = {}
+        self._weights = weights
+        self._expected: dict[tuple[str, int | None], Expectation | None] = {}
 
     async def step(self, watch: Watch) -> None:
         """What metrics show of it."""
@@ -79,7 +96,8 @@ class Appraising:
     async def _quality(self, watch: Watch, days: int) -> QualityView:
         view, cohorts = await self._seen(watch.deployment, days)
         expected = {
-            served.version: await self._expectation(served) for served in watch.deployment.versions
+            served.version: await self._expectation(watch.deployment.name, served)
+            for served in watch.deployment.versions
         }
         estimators = {version: one for version, one in expected.items() if one is not None}
         return await asyncio.to_thread(quality, view, cohorts, estimators)
@@ -111,20 +129,21 @@ class Appraising:
         return Promise(
             risk=None if baseline is None else reference_risk(baseline, view.target, view.terms),
             tolerance=deployment.policy.judging.rails.risk_tolerance,
-            expectation=await self._expectation(served),
+            expectation=await self._expectation(deployment.name, served),
             changed_at=await asyncio.to_thread(self._changes.last_change, newest),
             trained_at=None if served.trained_at is None else served.trained_at.timestamp(),
         )
 
-    async def _expectation(self, served: ServedVersion) -> Expectation | None:
-        """Calibrated once for each baseline."""
+    async def _expectation(self, deployment: str, served: ServedVersion) -> Expectation | None:
+        """Calibrated once for each baseline and its weights."""
         if served.baseline is None:
             return None
-        name = served.baseline.file
+        weights = self._weights(deployment, served)
+        name = served.baseline.file, None if weights is None else hash(weights.tobytes())
         if name not in self._expected:
             baseline = await self._sources.references.baseline(served)
             _make_room(self._expected)
-            self._expected[name] = await asyncio.to_thread(_expected, baseline)
+            self._expected[name] = await asyncio.to_thread(_expected, baseline, weights)
         return self._expected[name]
 
     async def _seen(self, deployment: DeploymentSnapshot, days: int) -> tuple[Viewpoint, Cohorts]:
@@ -174,8 +193,8 @@ def _reach(deployment: DeploymentSnapshot, terms: Terms, now: float) -> float:
     return terms.cohort_start(now - terms.horizon_seconds) - most * terms.cohort_seconds
 
 
-def _expected(baseline: Baseline | None) -> Expectation | None:
-    return None if baseline is None else expect(baseline)
+def _expected(baseline: Baseline | None, weights: Floats | None) -> Expectation | None:
+    return None if baseline is None else expect(baseline, weights)
 
 
 def _make_room(held: dict[Any, Any]) -> None:

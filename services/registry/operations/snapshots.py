@@ -156,6 +156,7 @@ def _served(version: Version) -> ServedVersion:
         signature=version.draft.signature,
         compiled=CompiledBody(**asdict(compiled)) if isinstance(compiled, Compiled) else None,
         baseline=BaselineBody(**asdict(baseline)) if isinstance(baseline, Baseline) else None,
+        evaluation=version.draft.evaluation,
         time_column=version.draft.time_column,
         trained_at=version.draft.lineage.trained_at,
     )

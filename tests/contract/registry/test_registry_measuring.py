@@ -158,6 +158,7 @@ def test_rows_that_are_not_legal_or_refused_are_left_out(tmp_path: Path) -> None
     found = pd.read_parquet(tmp_path / "out")
     assert found["value"].tolist() == Formula().predict(rows.drop(index=[3, 7])).tolist()
     assert np.isnan(found["label"]).sum() == 1
+    assert found["row"].tolist() == [at for at in range(50) if at not in {3, 7}]
     assert set(said.figures.importances) == {"town", "age", "noise"}
 
 

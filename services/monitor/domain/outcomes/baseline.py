@@ -31,6 +31,8 @@ class Baseline:
     """Of the classes."""
     at: Floats | None = None
     """Seconds since the epoch, when the sample has a time column."""
+    places: Counts | None = None
+    """Which row of the sample each is; None where that was not kept."""
     importances: Mapping[str, float] = field(default_factory=dict)
     """By feature: how much the loss grows when its column is shuffled."""
 

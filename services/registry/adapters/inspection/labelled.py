@@ -14,6 +14,7 @@ from services.registry.adapters.inspection.sample import (
     numbers_in,
     rows_in,
     spread_batches,
+    spread_places,
 )
 from understudy.contracts.signature import Signature, Target
 from understudy.contracts.vocabulary import Task
@@ -37,11 +38,14 @@ class Labelled:
     """The index of the class in the signature's order, or the number; NaN without one."""
     at: Floats | None
     """Seconds since the epoch; None without a time column."""
+    numbers: NDArray[np.int64] | None = None
+    """Which row of the file each is; None where they come from no file."""
 
     def some(self, places: NDArray[np.intp]) -> "Labelled":
         """The rows at these places."""
         at = None if self.at is None else self.at[places]
-        return Labelled(self.rows.at(places), self.labels[places], at)
+        numbers = None if self.numbers is None else self.numbers[places]
+        return Labelled(self.rows.at(places), self.labels[places], at, numbers)
 
 
 def read_labelled(path: str, signature: Signature, time_column: str | None) -> Labelled:
@@ -58,8 +62,9 @@ def read_labelled(path: str, signature: Signature, time_column: str | None) -> L
             labels.append(_labels(chosen[signature.target.name], signature.target))
             if time_column is not None:
                 at.append(times_of(chosen[time_column]))
+        numbers = spread_places(file.metadata.num_rows, _READ_MORE * most)
     timed = np.concatenate(at) if at else None
-    whole = Labelled(joined(rows), np.concatenate(labels), timed)
+    whole = Labelled(joined(rows), np.concatenate(labels), timed, numbers)
     return whole.some(_places(whole, signature, most))
 
 

@@ -86,6 +86,8 @@ def _write(output: Path, answered: Answers, part: Labelled, kept: Any) -> None:
     columns["label"] = part.labels
     if part.at is not None:
         columns["at"] = part.at
+    if part.numbers is not None:
+        columns["row"] = part.numbers
     parquet.write_table(pa.table(columns), output)
 
 

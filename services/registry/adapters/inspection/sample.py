@@ -91,6 +91,11 @@ def columns_of(signature: Signature, time_column: str | None) -> list[str]:
     return names if time_column in {None, *names} else [*names, str(time_column)]
 
 
+def spread_places(rows: int, most: int) -> Any:
+    """Which rows of a file `spread_batches` takes."""
+    return np.arange(0, rows, -(-rows // most) or 1)
+
+
 def spread_batches(file: Any, columns: Sequence[str], most: int) -> Iterator[tuple[Any, Any]]:
     """Each batch of a Parquet file whole, and of its rows those of about `most` evenly spread."""
     step, passed = -(-file.metadata.num_rows // most) or 1, 0
