@@ -20,6 +20,7 @@ from typing import Final
 
 import numpy as np
 
+from services.monitor.domain.arrays import Floats
 from services.monitor.domain.deciding.judgement import ComparisonReading, RailReading
 from services.monitor.domain.deciding.terms import Terms
 from services.monitor.domain.statistics.betting import (
@@ -181,9 +182,7 @@ def _expected(found: Spectrum, margin: float, asked: Thresholds, minimum: int) -
     return None if least > _MOST_EXPECTED else math.ceil(least)
 
 
-def _still(
-    staked: np.ndarray[tuple[int], np.dtype[np.float64]], found: Spectrum, to: float
-) -> float:
-    wealth = np.log1p(np.multiply.outer(STAKES, staked)) @ found.counts
+def _still(staked: Floats, found: Spectrum, to: float) -> float:
+    wealth: Floats = np.log1p(np.multiply.outer(STAKES, staked)) @ found.counts.astype(np.float64)
     pace = float(wealth.max()) / found.rows
     return max(0.0, to - log_mean(wealth)) / pace if pace > 0 else math.inf

@@ -17,7 +17,8 @@ _CLIPS: Final[Mapping[LossName, float]] = {
 LONGEST_LOG_LOSS: Final = 4.0
 """A log loss beyond it (a probability below 2 %) counts as it."""
 _HOUR: Final = 3_600
-_DAY: Final = 86_400
+_COHORTS: Final = ((60.0, 10), (3_600.0, 60), (86_400.0, 600))
+"""Horizons below so many seconds, and how long a cohort is then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,7 @@ def resolve(stated: ComparisonTerms, target: Target, deviation: float | None) ->
 
 def cohort_seconds(horizon_seconds: float) -> int:
     """Short enough that waiting for the end of a cohort adds little to the horizon."""
-    if horizon_seconds < _HOUR:
-        return 10
-    return 600 if horizon_seconds < _DAY else _HOUR
+    return next((short for below, short in _COHORTS if horizon_seconds < below), _HOUR)
 
 
 def _loss_of(task: Task) -> LossName:

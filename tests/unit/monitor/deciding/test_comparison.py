@@ -121,7 +121,7 @@ def test_cohorts_mature_as_wholes_and_what_tallies_depend_on_names_them() -> Non
 
 
 def test_short_horizons_have_short_cohorts() -> None:
-    assert [_cohort(seconds) for seconds in (10, 7_200, 30 * 86_400)] == [10, 600, 3_600]
+    assert [_cohort(s) for s in (10, 600, 7_200, 30 * 86_400)] == [10, 60, 600, 3_600]
 
 
 def _cohort(horizon: float) -> int:
