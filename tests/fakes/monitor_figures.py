@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from services.monitor.domain.deciding.judgement import (
     ComparisonReading,
     ConceptReading,
-    Interval,
     Judgement,
     RailReading,
 )
@@ -18,6 +17,7 @@ from services.monitor.domain.outcomes.readings import (
     QualityView,
 )
 from services.monitor.domain.readings import LabelFigures
+from services.monitor.domain.statistics.intervals import Interval
 from understudy.contracts.vocabulary import LossName, Role, RuleName, Verdict
 
 AT = datetime(2027, 1, 1, tzinfo=UTC)
