@@ -4,6 +4,7 @@ What is expected is what a store in memory counts that was told everything once,
 """
 
 import asyncio
+import gc
 import itertools
 import tempfile
 from collections.abc import Iterator
@@ -21,6 +22,9 @@ from services.monitor.ports import Outcomes
 from tests.fakes.outcome_facts import TARGETS, Entry, Seen, Story, after_all, seen
 from tests.fakes.outcome_stores import DATABASES, fresh_url
 from tests.fakes.outcomes import MemoryOutcomes
+
+# A connection that is ended while it is opened is nobody's to close.
+pytestmark = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 
 EXAMPLES = settings(
     max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -108,6 +112,7 @@ def test_over_two_stores_that_are_ended_anywhere(
 
     with tempfile.TemporaryDirectory() as folder:
         asyncio.run(check(Path(folder)))
+    gc.collect()
 
 
 @pytest.mark.parametrize("database", DATABASES)
