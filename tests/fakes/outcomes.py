@@ -115,7 +115,7 @@ class MemoryOutcomes:
         ]
 
     async def note(self, deed: Deed) -> None:
-        self.done.append(deed)
+        self.done = [*(held for held in self.done if held.key != deed.key), deed]
 
     async def deeds(self, deployment: str) -> Sequence[Deed]:
         return [deed for deed in reversed(self.done) if deed.deployment == deployment][:100]

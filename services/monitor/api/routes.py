@@ -48,7 +48,7 @@ def monitor_routes(surface: Surface) -> APIRouter:
         return Assessment.model_validate(watch.assess(), from_attributes=True)
 
     router.include_router(drift_routes(readable))
-    router.include_router(verdict_routes(readable))
+    router.include_router(verdict_routes(readable, monitoring.now))
     router.include_router(outcome_routes(readable, surface.appraising))
     router.include_router(report_routes(monitoring, surface.reporting))
     router.include_router(archive_routes(readable, surface.history))

@@ -1,5 +1,6 @@
 """The verdict, and a gate for tools that ask whether to go on."""
 
+from collections.abc import Callable
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -13,13 +14,14 @@ from services.monitor.operations import Watch
 from understudy.contracts.monitor import Gate, Judgement
 from understudy.contracts.vocabulary import Verdict
 
+_STALE_SECONDS: Final = 120.0
 _PASSES: Final = 200
 _CLOSED: Final = 409
 _UNDECIDED: Final = 425
 _OPEN_ENDED: Final = frozenset({Verdict.WAIT, Verdict.NO_DATA})
 
 
-def verdict_routes(readable: Readable) -> APIRouter:
+def verdict_routes(readable: Readable, now: Callable[[], float]) -> APIRouter:
     """`GET …/verdict` and `GET …/gate`."""
     router = APIRouter()
 
@@ -33,7 +35,7 @@ def verdict_routes(readable: Readable) -> APIRouter:
         response: Response,
         challenger: Annotated[int, Query(ge=1)],
     ) -> Gate:
-        found = gate_of(_judged(watch), challenger)
+        found = gate_of(_fresh(watch, now()), challenger)
         response.headers["Cache-Control"] = "no-store"
         response.status_code = _status(found)
         return found
@@ -71,6 +73,17 @@ def _status(found: Gate) -> int:
     if found.passes:
         return _PASSES
     return _CLOSED if found.decided else _UNDECIDED
+
+
+def _fresh(watch: Watch, now: float) -> Found:
+    """A judgement of the present release, and of late: a gate must not open on an old one."""
+    judged = _judged(watch)
+    if judged.release != watch.deployment.release or now - judged.at.timestamp() > _STALE_SECONDS:
+        raise NotReadyError(
+            f"Release {watch.deployment.release} of {judged.deployment} was not judged lately.",
+            retry_after=2.0,
+        )
+    return judged
 
 
 def _judged(watch: Watch) -> Found:

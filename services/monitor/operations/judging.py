@@ -12,22 +12,25 @@ from dataclasses import replace
 from typing import Final
 
 import msgspec
-import numpy as np
 import structlog
 
 from services.monitor.domain.deciding.concluding import Known, Rival, Standing, conclude
-from services.monitor.domain.deciding.deeds import Deed
+from services.monitor.domain.deciding.deeds import Deed, DeedState
 from services.monitor.domain.deciding.judgement import Judgement
 from services.monitor.domain.deciding.terms import Terms
+from services.monitor.domain.statistics.spectrum import STEPS
 from services.monitor.operations.appraising import Appraising
 from services.monitor.operations.sources import Sources
 from services.monitor.operations.terms import terms_of
 from services.monitor.operations.watching import Watch
 from services.monitor.ports import Outcomes, Releases
+from understudy.client.errors import ClientError
 from understudy.contracts.registry import DeploymentSnapshot, ReleaseRequest
-from understudy.contracts.vocabulary import ActionMode, FormerMain, ReleaseKind
+from understudy.contracts.vocabulary import FormerMain, ReleaseKind
 
 _LONGEST_FAILURE: Final = 200
+_LONGEST_STATE: Final = 48_000
+"""Of the 64 KiB that evidence may take."""
 _JSON_OUT: Final = msgspec.json.Encoder()
 _JSON: Final = msgspec.json.Decoder(dict[str, object])
 
@@ -46,21 +49,35 @@ class Judging:
 
     async def step(self, watch: Watch) -> None:
         """Judge once, tell what changed, and do what is due where it is ours to do."""
-        judgement = await self.judgement(watch)
+        deployment = watch.deployment
+        judgement = await self.judgement(watch, deployment)
         former, watch.judged = watch.judged, judgement
         if former is None or former.verdict is not judgement.verdict:
             self._tell(judgement)
         action = judgement.action
-        if not self._sources.holds(judgement.deployment):
+        if action is None or action.held_by is not None or judgement.version is None:
             return
-        if action is not None and action.due:
-            await self._act(watch.deployment, judgement)
-        elif action is not None and action.mode is ActionMode.RECOMMEND:
-            await self._recommend(watch.deployment, judgement)
+        # Somebody may have made another release while we judged this one.
+        if watch.deployment.release != deployment.release or not self._sources.holds(
+            deployment.name
+        ):
+            return
+        deed = Deed(
+            deployment=deployment.name,
+            at=self._sources.clock(),
+            release=deployment.release,
+            verdict=judgement.verdict,
+            version=judgement.version,
+            former=deployment.main,
+        )
+        if action.due:
+            await self._act(deployment, judgement, deed)
+        else:
+            await self._recommend(deed)
 
-    async def judgement(self, watch: Watch) -> Judgement:
+    async def judgement(self, watch: Watch, deployment: DeploymentSnapshot) -> Judgement:
         """What is concluded now. Raises NotReadyError before anything was read."""
-        deployment, now = watch.deployment, self._sources.clock()
+        now = self._sources.clock()
         main = deployment.version(deployment.main)
         terms = await terms_of(deployment, main, self._sources.references)
         standing = standing_of(deployment, terms)
@@ -85,15 +102,15 @@ class Judging:
             version=judgement.version,
         )
 
-    async def _act(self, deployment: DeploymentSnapshot, judgement: Judgement) -> None:
-        """Make the release; what becomes of it is kept, so that it is made once."""
-        change = change_of(deployment, judgement)
+    async def _act(self, deployment: DeploymentSnapshot, judgement: Judgement, deed: Deed) -> None:
+        """Leave word, make the release, and keep what became of it."""
+        await self._note(replace(deed, state=DeedState.BEGUN))
         try:
-            made = await self._releases.release(deployment.name, change)
+            made = await self._releases.release(deployment.name, change_of(deployment, judgement))
         except Exception as error:  # noqa: BLE001 - whatever the registry or the net says: tried later
-            failure = f"{type(error).__name__}: {error}"[:_LONGEST_FAILURE]
+            failure = _told(error)
             self._log.warning("action_failed", deployment=deployment.name, failure=failure)
-            await self._note(deployment, judgement, failure=failure)
+            await self._note(replace(deed, state=DeedState.FAILED, failure=failure))
         else:
             self._log.info(
                 "action_done",
@@ -102,37 +119,18 @@ class Judging:
                 version=judgement.version,
                 release=made,
             )
-            await self._note(deployment, judgement, made=made)
+            await self._note(replace(deed, state=DeedState.DONE, made_release=made))
 
-    async def _recommend(self, deployment: DeploymentSnapshot, judgement: Judgement) -> None:
-        """Kept once for each release and verdict."""
-        deeds = await self._outcomes.deeds(deployment.name)
-        same = (deployment.release, judgement.verdict, judgement.version)
-        if not any((deed.release, deed.verdict, deed.version) == same for deed in deeds):
-            await self._note(deployment, judgement)
+    async def _recommend(self, deed: Deed) -> None:
+        """Kept once."""
+        known = await self._outcomes.deeds(deed.deployment)
+        if all(held.key != deed.key for held in known):
+            await self._note(deed)
 
-    async def _note(
-        self,
-        deployment: DeploymentSnapshot,
-        judgement: Judgement,
-        made: int | None = None,
-        failure: str | None = None,
-    ) -> None:
-        if judgement.version is None:
-            return
-        self._sources.metrics.acted(deployment.name, judgement.verdict, _outcome(made, failure))
-        await self._outcomes.note(
-            Deed(
-                deployment=deployment.name,
-                at=self._sources.clock(),
-                release=deployment.release,
-                verdict=judgement.verdict,
-                version=judgement.version,
-                former=deployment.main,
-                made_release=made,
-                failure=failure,
-            )
-        )
+    async def _note(self, deed: Deed) -> None:
+        await self._outcomes.note(deed)
+        if deed.state is not DeedState.BEGUN:
+            self._sources.metrics.acted(deed.deployment, deed.verdict, deed.state)
 
 
 def standing_of(deployment: DeploymentSnapshot, terms: Terms) -> Standing:
@@ -186,11 +184,27 @@ def evidence_of(judgement: Judgement) -> dict[str, object]:
     return {**_JSON.decode(_JSON_OUT.encode(kept)), "state": state}
 
 
-def packed(state: Mapping[int, int]) -> str:
-    """Base64 of zlib of little-endian int32: the places ascending, then the counts."""
-    places = np.array(sorted(state), dtype="<i4")
-    counts = np.array([state[int(place)] for place in places], dtype="<i4")
-    return base64.b64encode(zlib.compress(places.tobytes() + counts.tobytes(), 9)).decode()
+def packed(state: Mapping[int, int]) -> str | None:
+    """Base64 of zlib of varints, or None where that is too long to be kept.
+
+    For each place, ascending: its distance from the one before (from -2^14 for the first), then its
+    count.
+    """
+    written, before = bytearray(), -STEPS
+    for place in sorted(state):
+        written += _varint(place - before) + _varint(state[place])
+        before = place
+    found = base64.b64encode(zlib.compress(bytes(written), 9)).decode()
+    return found if len(found) <= _LONGEST_STATE else None
+
+
+def _varint(number: int) -> bytes:
+    """LEB128: seven bits a byte, the lowest first; the high bit says that more follow."""
+    found = bytearray()
+    while number >= 0x80:
+        found.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes((*found, number))
 
 
 def _dated(found: Judgement, former: Judgement | None) -> Judgement:
@@ -199,7 +213,7 @@ def _dated(found: Judgement, former: Judgement | None) -> Judgement:
     return replace(found, changed_at=former.changed_at if former is not None and same else found.at)
 
 
-def _outcome(made: int | None, failure: str | None) -> str:
-    if failure is not None:
-        return "failed"
-    return "recommended" if made is None else "done"
+def _told(error: Exception) -> str:
+    """What the registry said; of anything else only what it is."""
+    text = f": {error}" if isinstance(error, ClientError) else ""
+    return f"{type(error).__name__}{text}"[:_LONGEST_FAILURE]

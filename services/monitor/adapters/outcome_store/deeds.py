@@ -8,7 +8,7 @@ from typing import Final
 from sqlalchemy import Connection, delete, insert, select
 
 from services.monitor.adapters.outcome_store.tables import deeds
-from services.monitor.domain.deciding.deeds import Deed
+from services.monitor.domain.deciding.deeds import Deed, DeedState
 from understudy.contracts.vocabulary import Verdict
 
 _SHOWN: Final = 100
@@ -16,7 +16,8 @@ _KEPT: Final = 1_000
 
 
 def add_deed(connection: Connection, deed: Deed) -> None:
-    """Write it down; the oldest of very many go."""
+    """Write it down instead of what was known of the same; the oldest of very many go."""
+    _forget(connection, deed)
     connection.execute(
         insert(deeds).values(deployment=deed.deployment, body=json.dumps(asdict(deed)))
     )
@@ -33,6 +34,15 @@ def add_deed(connection: Connection, deed: Deed) -> None:
         connection.execute(delete(deeds).where(old))
 
 
+def _forget(connection: Connection, deed: Deed) -> None:
+    held = connection.execute(
+        select(deeds.c.number, deeds.c.body).where(deeds.c.deployment == deed.deployment)
+    )
+    same = [number for number, body in held if _deed(body).key == deed.key]
+    if same:
+        connection.execute(delete(deeds).where(deeds.c.number.in_(same)))
+
+
 def newest_deeds(connection: Connection, deployment: str) -> Sequence[Deed]:
     """Newest first."""
     found = connection.execute(
@@ -46,4 +56,4 @@ def newest_deeds(connection: Connection, deployment: str) -> Sequence[Deed]:
 
 def _deed(body: str) -> Deed:
     held = json.loads(body)
-    return Deed(**{**held, "verdict": Verdict(held["verdict"])})
+    return Deed(**{**held, "verdict": Verdict(held["verdict"]), "state": DeedState(held["state"])})

@@ -8,14 +8,16 @@ rollback of the monitor, so that a person decides what comes next; the same was 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from services.monitor.domain.deciding.deeds import Deed
+from services.monitor.domain.deciding.deeds import Deed, DeedState
 from services.monitor.domain.deciding.judgement import ActionReading, Conclusion
 from understudy.contracts.judging import Actions
 from understudy.contracts.vocabulary import ActionMode, Verdict
 
-RETRY_SECONDS = 300.0
-"""After a try that failed."""
+RETRY_SECONDS: Final = 300.0
+"""After a try that failed, or whose end is not known."""
+_TRIED: Final = frozenset({DeedState.BEGUN, DeedState.FAILED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,8 @@ def _mode(verdict: Verdict, policy: Actions) -> ActionMode:
 
 def _done(conclusion: Conclusion, present: Present, deeds: Sequence[Deed]) -> int | None:
     """The release that this very verdict has made already; its snapshot is on its way."""
-    for deed in deeds:
-        if deed.release == present.release and deed.verdict is conclusion.verdict:
-            return deed.made_release
-    return None
+    done = (deed for deed in deeds if _same(deed, conclusion, present))
+    return next((deed.made_release for deed in done if deed.state is DeedState.DONE), None)
 
 
 def _held_by(
@@ -82,15 +82,23 @@ def _held_by(
 
 
 def _held_by_history(conclusion: Conclusion, present: Present, deeds: Sequence[Deed]) -> str | None:
-    made = [deed for deed in deeds if deed.made_release is not None]
-    left = any(d.verdict is Verdict.ROLL_BACK and d.former == conclusion.version for d in made)
-    if left:
+    back = [
+        deed
+        for deed in deeds
+        if deed.verdict is Verdict.ROLL_BACK and deed.happened(present.release, present.main)
+    ]
+    if any(deed.former == conclusion.version for deed in back):
         return f"version {conclusion.version} was rolled back from before; a person has to decide"
-    if conclusion.verdict is Verdict.ROLL_BACK and any(
-        d.verdict is Verdict.ROLL_BACK and d.made_release == present.release for d in made
-    ):
+    made = {deed.made_release or deed.release + 1 for deed in back}
+    if conclusion.verdict is Verdict.ROLL_BACK and present.release in made:
         return "this release is a rollback already; a person has to decide what comes next"
-    failed = [d for d in deeds if d.release == present.release and d.failure is not None]
-    if failed and present.now - failed[0].at < RETRY_SECONDS:
-        return f"it failed ({failed[0].failure}); it is tried again later"
+    tried = [deed for deed in deeds if deed.release == present.release and deed.state in _TRIED]
+    if tried and present.now - tried[0].at < RETRY_SECONDS:
+        why = tried[0].failure or "what became of it is not known"
+        return f"it was tried ({why}); it is tried again later"
     return None
+
+
+def _same(deed: Deed, conclusion: Conclusion, present: Present) -> bool:
+    found = (deed.release, deed.verdict, deed.version)
+    return found == (present.release, conclusion.verdict, conclusion.version)

@@ -1,7 +1,8 @@
 """The judge: readings in, one verdict out. Pure; the first rule that applies decides.
 
 1. Nothing was answered under this release: no data.
-2. The main crosses a rail of its own: roll back, where there is a version to go back to.
+2. The main crosses a rail of its own: roll back, unless the version that it replaced runs beside it
+   and goes wrong on the same rows.
 3. Of the challengers that are better and not vetoed, the one with the strongest evidence: promote;
    or roll back, when it is the version that the main had replaced.
 4. The main's losses have risen: roll back, unless the version that it replaced runs beside it, in
@@ -12,6 +13,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from services.monitor.domain.deciding.judgement import (
     ComparisonReading,
@@ -21,6 +23,8 @@ from services.monitor.domain.deciding.judgement import (
 )
 from services.monitor.domain.deciding.rails import crossed, rails_in_words
 from understudy.contracts.vocabulary import RuleName, Verdict
+
+_FEWEST_PAIRED: Final = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +59,8 @@ def judge(case: Case) -> Conclusion:
 
 
 def _nothing(case: Case) -> Conclusion | None:
-    if case.rows:
+    labelled = any(found.labels or found.waiting for found in case.comparisons)
+    if case.rows or labelled:  # rows that were told late are in no minute
         return None
     said = "no prediction has been answered under this release yet"
     return Conclusion(Verdict.NO_DATA, RuleName.NO_TRAFFIC, reasons=(said,))
@@ -66,7 +71,23 @@ def _faulty_main(case: Case) -> Conclusion | None:
     if rail is None:
         return None
     said = rails_in_words(case.main_rails)
+    if _as_bad(case, rail):
+        more = (
+            f"version {case.previous_main} goes wrong on the same rows: going back would not help"
+        )
+        return Conclusion(Verdict.KEEP, rail.rule, reasons=(*said, more))
     return Conclusion(Verdict.ROLL_BACK, rail.rule, case.previous_main, said)
+
+
+def _as_bad(case: Case, rail: RailReading) -> bool:
+    """Whether the former main runs beside, and would take away less than half of the excess."""
+    beside = case.comparison(case.previous_main)
+    if beside is None or rail.observed is None:
+        return False
+    paired = next((found for found in beside.rails if found.rule is rail.rule), None)
+    if paired is None or paired.observed is None or paired.rows < _FEWEST_PAIRED:
+        return False
+    return paired.observed > -(rail.observed - rail.allowed) / 2
 
 
 def _better(case: Case) -> Conclusion | None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from services.monitor.domain.deciding.acting import Present, consider
-from services.monitor.domain.deciding.deeds import Deed
+from services.monitor.domain.deciding.deeds import Deed, DeedState
 from services.monitor.domain.deciding.judgement import ActionReading, Conclusion
 from understudy.contracts.judging import Actions
 from understudy.contracts.vocabulary import ActionMode, RuleName, Verdict
@@ -73,27 +73,29 @@ def test_there_must_be_a_version_to_go_to() -> None:
 
 
 def test_what_was_done_is_not_done_again_while_its_release_is_on_its_way() -> None:
-    found = considered(PROMOTE, deeds=(deed(made_release=6),))
+    found = considered(PROMOTE, deeds=(deed(state=DeedState.DONE, made_release=6),))
     assert not found.due
     assert found.done_release == 6
     assert found.undo == "understudy rollback iris"
 
 
 def test_what_failed_is_tried_again_after_a_while() -> None:
-    failed = deed(failure="ConflictError: release 6")
+    failed = deed(state=DeedState.FAILED, failure="ProblemError: release 6")
     assert not considered(PROMOTE, deeds=(failed,)).due
     assert considered(PROMOTE, replace(PRESENT, now=10_300.0), (failed,)).due
 
 
 def test_a_version_that_was_rolled_back_from_is_not_promoted_again() -> None:
-    past = deed(Verdict.ROLL_BACK, release=3, version=1, former=2, made_release=4)
+    past = deed(Verdict.ROLL_BACK, release=3, version=1, former=2, state=DeedState.DONE)
     found = considered(PROMOTE, deeds=(past,))
     assert not found.due
     assert "a person" in (found.held_by or "")
 
 
 def test_a_rollback_is_not_followed_by_another_one() -> None:
-    past = deed(Verdict.ROLL_BACK, release=4, version=1, former=9, made_release=5)
+    past = deed(
+        Verdict.ROLL_BACK, release=4, version=1, former=9, state=DeedState.DONE, made_release=5
+    )
     found = considered(ROLL_BACK, deeds=(past,))
     assert not found.due
     assert "a person" in (found.held_by or "")
@@ -101,3 +103,25 @@ def test_a_rollback_is_not_followed_by_another_one() -> None:
 
 def test_a_recommendation_that_was_noted_holds_nothing_back() -> None:
     assert considered(PROMOTE, deeds=(deed(),)).due
+
+
+@pytest.mark.parametrize("state", [DeedState.BEGUN, DeedState.FAILED])
+def test_what_was_left_half_way_is_tried_again_after_a_while(state: DeedState) -> None:
+    left = deed(state=state)
+    found = considered(PROMOTE, deeds=(left,))
+    assert not found.due
+    assert "tried again later" in (found.held_by or "")
+    assert considered(PROMOTE, replace(PRESENT, now=10_300.0), (left,)).due
+
+
+def test_a_monitor_that_died_while_it_rolled_back_still_does_not_flap() -> None:
+    # Release 4 had main 2; the rollback to 1 made release 5, and nobody could note it.
+    past = deed(Verdict.ROLL_BACK, release=4, version=1, former=2, state=DeedState.BEGUN)
+    assert "rolled back from" in (considered(PROMOTE, deeds=(past,)).held_by or "")
+    assert "already" in (considered(ROLL_BACK, deeds=(past,)).held_by or "")
+
+
+def test_a_rollback_that_never_happened_holds_nothing_back_for_ever() -> None:
+    # A person promoted 2 instead: release 5 has main 1 and not what the deed was to bring.
+    past = deed(Verdict.ROLL_BACK, release=4, version=9, former=2, state=DeedState.BEGUN)
+    assert considered(PROMOTE, deeds=(past,)).due

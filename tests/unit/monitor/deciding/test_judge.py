@@ -1,12 +1,16 @@
 """The judge: the first rule that applies decides."""
 
+from dataclasses import replace
+
 from services.monitor.domain.deciding.judge import judge
+from services.monitor.domain.deciding.judgement import ComparisonReading
 from tests.fakes.judged import case, concept, rail, reading
 from understudy.contracts.vocabulary import RuleName, Verdict
 
 
 def test_without_traffic_there_is_no_data_whatever_else_is_known() -> None:
-    found = judge(case(reading(Verdict.PROMOTE), rows=0, main_rails=[rail()]))
+    unlabelled = replace(reading(Verdict.PROMOTE), labels=0)
+    found = judge(case(unlabelled, rows=0, main_rails=[rail()]))
     assert (found.verdict, found.rule) == (Verdict.NO_DATA, RuleName.NO_TRAFFIC)
 
 
@@ -14,6 +18,23 @@ def test_a_faulty_main_is_rolled_back_before_anything_else() -> None:
     found = judge(case(reading(Verdict.PROMOTE), previous_main=7, main_rails=[rail()]))
     assert (found.verdict, found.rule, found.version) == (Verdict.ROLL_BACK, RuleName.ERRORS, 7)
     assert found.reasons == ("version 1: failed in 10.00% of 1,000 rows, 1.00% allowed",)
+
+
+def test_going_back_to_what_goes_wrong_on_the_same_rows_would_not_help() -> None:
+    def beside(observed: float) -> ComparisonReading:
+        paired = replace(rail(crossed=False, version=7), observed=observed)
+        return reading(Verdict.WAIT, challenger=7, rails=[paired])
+
+    both = judge(case(beside(0.0), previous_main=7, main_rails=[rail()]))
+    assert (both.verdict, both.rule) == (Verdict.KEEP, RuleName.ERRORS)
+    assert "would not help" in both.reasons[-1]
+    better = judge(case(beside(-0.09), previous_main=7, main_rails=[rail()]))
+    assert better.verdict is Verdict.ROLL_BACK
+
+
+def test_rows_that_were_told_late_are_traffic_too() -> None:
+    found = judge(case(reading(Verdict.WAIT), rows=0))
+    assert found.verdict is Verdict.WAIT
 
 
 def test_the_best_of_several_better_ones_is_promoted() -> None:
