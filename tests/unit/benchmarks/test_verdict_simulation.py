@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from benchmarks.statistics.verdict import wealth
-from benchmarks.statistics.verdict.classifiers import DISCORDANCE, better_by, equals
-from benchmarks.statistics.verdict.intervals import spreads
-from benchmarks.statistics.verdict.rails import FAULTS, vetoes
-from benchmarks.statistics.verdict.tables import Scale, streams
+from benchmarks.simulations.verdict import wealth
+from benchmarks.simulations.verdict.classifiers import DISCORDANCE, better_by, equals
+from benchmarks.simulations.verdict.intervals import spreads
+from benchmarks.simulations.verdict.rails import FAULTS, vetoes
+from benchmarks.simulations.verdict.tables import Scale, streams
 from services.monitor.domain.deciding.comparison import interval, thresholds
 from services.monitor.domain.statistics.betting import (
     log_evidence_above,

@@ -6,7 +6,7 @@ of variance estimates recovery from the intervals of the parts, √(Σ (w·(valu
 Source: Wilson (1927); Newcombe, "Interval estimation for the difference between independent
 proportions", 1998 (method 10); Zou & Donner, "Construction of confidence limits about effect
 measures", 2008.
-Guarantee: about 95 % of intervals hold the truth; `benchmarks/statistics/quality.py` measures how
+Guarantee: about 95 % of intervals hold the truth; `benchmarks/simulations/quality.py` measures how
 many. A mean has none below `FEWEST` rows.
 Assumes: rows are independent and alike. Rows of one customer, or of one incident, are neither:
 then intervals are too narrow.

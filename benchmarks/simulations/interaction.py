@@ -1,6 +1,6 @@
 """Interaction drift: false alarms, delays, what other changes do to it, and what it costs.
 
-`python -m benchmarks.statistics.interaction [--quick]`. Rows have 30
+`python -m benchmarks.simulations.interaction [--quick]`. Rows have 30
 features: 20 normal numbers (of which two go together already), 5 lognormal or mostly zero ones, 5
 categories of which one goes with a number. A window is 1,000 rows.
 """
@@ -84,7 +84,12 @@ def matched(columns: Columns, rng: np.random.Generator) -> Columns:
     """Categories 1 and 2 are the same in 40 % of rows; shares stay."""
     first, second = columns["category_1"], columns["category_2"]
     same = rng.random(len(first)) < 0.4
-    return {**columns, "category_2": np.where(same, first, second).tolist()}
+    return {
+        **columns,
+        "category_2": [
+            one if alike else other for alike, one, other in zip(same, first, second, strict=True)
+        ],
+    }
 
 
 def triple(columns: Columns, _: np.random.Generator) -> Columns:

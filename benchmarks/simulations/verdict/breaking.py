@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 
-from benchmarks.statistics.verdict.decisions import betting
-from benchmarks.statistics.verdict.tables import Scale, Table, share
+from benchmarks.simulations.verdict.decisions import betting
+from benchmarks.simulations.verdict.tables import Scale, Table, share
 from services.monitor.domain.arrays import Floats
 
 Draw = Callable[[Generator, int, int], Floats]

@@ -1,6 +1,6 @@
 """How often 95 % intervals of quality hold the truth.
 
-`python -m benchmarks.statistics.quality [--quick]`. Rows are drawn anew from a known world; the
+`python -m benchmarks.simulations.quality [--quick]`. Rows are drawn anew from a known world; the
 truth is the figure of two million rows of it.
 """
 
@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 
-from benchmarks.statistics.verdict.tables import Table
+from benchmarks.simulations.verdict.tables import Table
 from services.monitor.domain.arrays import Floats
 from services.monitor.domain.outcomes.class_counts import class_counts
 from services.monitor.domain.outcomes.class_quality import class_quality

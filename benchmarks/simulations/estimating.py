@@ -1,6 +1,6 @@
 """Quality without labels on real flights: under another mix of rows, and under another meaning.
 
-`python -m benchmarks.statistics.estimating [--quick]`. Will a flight from New York (2013) arrive
+`python -m benchmarks.simulations.estimating [--quick]`. Will a flight from New York (2013) arrive
 more than a quarter of an hour late, as far as its schedule tells: month, hour, carrier, airport,
 distance? Boosted trees are trained on a third of the year's flights, the baseline is another third,
 live rows are drawn from the last one: P(label | row) is the same by construction, until a change
@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.random import Generator
 from sklearn.ensemble import HistGradientBoostingClassifier
 
-from benchmarks.statistics.verdict.tables import Table
+from benchmarks.simulations.verdict.tables import Table
 from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.outcomes.class_counts import class_counts
@@ -93,7 +93,7 @@ def worlds(rng: Generator, most: int) -> tuple[World, World]:
     """The baseline's flights and the live ones, answered."""
     flights = _flights()
     features = _features(flights)
-    late = (flights["arr_delay"] > LATE_MINUTES).to_numpy(dtype=float)
+    late = (flights["arr_delay"] > LATE_MINUTES).to_numpy().astype(np.float64)
     train, known, live = np.array_split(rng.permutation(len(flights)), 3)
     model = HistGradientBoostingClassifier(random_state=0, categorical_features=[2, 3])
     model.fit(features[train[:most]], late[train[:most]])
@@ -117,7 +117,7 @@ def _mixes(baseline: Baseline, known: World, live: World, draws: int, rng: Gener
 def _meanings(baseline: Baseline, live: World, draws: int, rng: Generator) -> Table:
     rows, plain = [], _expected(baseline)
     for name, minutes in MEANINGS.items():
-        late = (live.flights["arr_delay"] > minutes).to_numpy(dtype=float)
+        late = (live.flights["arr_delay"] > minutes).to_numpy().astype(np.float64)
         changed = World(live.flights, live.answers, late)
         even = np.ones(len(late))
         found = [_drawn(changed, even, plain, plain, rng) for _ in range(draws)]

@@ -6,10 +6,10 @@ import numpy as np
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from benchmarks.statistics.verdict.classifiers import Rivals, better_by, equals
-from benchmarks.statistics.verdict.decisions import BRIER_CLIP
-from benchmarks.statistics.verdict.tables import Scale, Table, share
-from benchmarks.statistics.verdict.wealth import LOOK, first, running_sums
+from benchmarks.simulations.verdict.classifiers import Rivals, better_by, equals
+from benchmarks.simulations.verdict.decisions import BRIER_CLIP
+from benchmarks.simulations.verdict.tables import Scale, Table, share
+from benchmarks.simulations.verdict.wealth import LOOK, first, running_sums
 from services.monitor.domain.arrays import Floats
 from services.monitor.domain.deciding.comparison import interval
 from services.monitor.domain.statistics.spectrum import STEPS, read_spectrum

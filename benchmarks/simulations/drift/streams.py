@@ -59,7 +59,7 @@ def _heavy(values: Floats) -> Floats:
 def _count(values: Floats) -> Floats:
     # Shares of a Poisson count with mean 3, by its quantiles.
     edges = np.cumsum([0.0498, 0.1494, 0.2240, 0.2240, 0.1680, 0.1008, 0.0504, 0.0216, 0.0081])
-    return np.searchsorted(edges, ndtr(values)).astype(float)
+    return np.asarray(np.searchsorted(edges, ndtr(values)), dtype=float)
 
 
 def _flag(values: Floats) -> Floats:
@@ -145,7 +145,7 @@ def _column(kind: Kind, values: Floats, gone: np.ndarray[tuple[int], np.dtype[np
     names = np.array([f"level {at}" for at in range(kind.levels)], dtype=object)
     chosen = names[np.searchsorted(_zipf(kind.levels), _uniform(values))]
     chosen[gone] = None
-    return chosen.tolist()
+    return list(chosen)
 
 
 def _zipf(levels: int) -> Floats:

@@ -1,6 +1,6 @@
 """What density weights are worth to estimated accuracy: none, ours, and the true odds.
 
-`python -m benchmarks.statistics.weights [--quick]`, on the flights of `estimating`.
+`python -m benchmarks.simulations.weights [--quick]`, on the flights of `estimating`.
 """
 
 import argparse
@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 import pandas as pd
 
-from benchmarks.statistics.estimating import MIXES, SEED, World, worlds
-from benchmarks.statistics.verdict.tables import Table
+from benchmarks.simulations.estimating import MIXES, SEED, World, worlds
+from benchmarks.simulations.verdict.tables import Table
 from services.monitor.adapters.weighing import Matrix, coded, density_weights
 from services.monitor.domain.arrays import Floats
 from services.monitor.domain.outcomes.baseline import Baseline

@@ -1,6 +1,6 @@
 """How often the interval of a gap between groups holds the true one.
 
-`python -m benchmarks.statistics.fairness [--quick]`. The gap is the largest difference between any
+`python -m benchmarks.simulations.fairness [--quick]`. The gap is the largest difference between any
 two groups; beside it Newcombe's interval of the two that look farthest apart, unadjusted.
 """
 
@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 
-from benchmarks.statistics.verdict.tables import Table
+from benchmarks.simulations.verdict.tables import Table
 from services.monitor.domain.outcomes.fairness import gap
 from services.monitor.domain.statistics.intervals import Interval, difference, proportion
 

@@ -6,7 +6,7 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.statistics.drift.streams import SIGNATURE, Columns
+from benchmarks.simulations.drift.streams import SIGNATURE, Columns
 from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.bins import places_in
 from services.monitor.domain.cells import Cell, CellId, Firsts, empty_cell

@@ -6,10 +6,10 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 
-from benchmarks.statistics.verdict import others
-from benchmarks.statistics.verdict.classifiers import Rivals, Rows, better_by, equals
-from benchmarks.statistics.verdict.tables import Scale, Table, median, share
-from benchmarks.statistics.verdict.wealth import places_of, reached
+from benchmarks.simulations.verdict import others
+from benchmarks.simulations.verdict.classifiers import Rivals, Rows, better_by, equals
+from benchmarks.simulations.verdict.tables import Scale, Table, median, share
+from benchmarks.simulations.verdict.wealth import places_of, reached
 from services.monitor.domain.arrays import Floats
 from services.monitor.domain.deciding.comparison import thresholds
 

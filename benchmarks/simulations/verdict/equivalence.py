@@ -6,10 +6,10 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 
-from benchmarks.statistics.verdict.classifiers import Rivals, better_by, equals
-from benchmarks.statistics.verdict.decisions import ALPHA
-from benchmarks.statistics.verdict.tables import Scale, Table, median, share
-from benchmarks.statistics.verdict.wealth import Reached, places_of, reached
+from benchmarks.simulations.verdict.classifiers import Rivals, better_by, equals
+from benchmarks.simulations.verdict.decisions import ALPHA
+from benchmarks.simulations.verdict.tables import Scale, Table, median, share
+from benchmarks.simulations.verdict.wealth import Reached, places_of, reached
 from services.monitor.domain.arrays import Floats
 from services.monitor.domain.deciding.comparison import thresholds
 

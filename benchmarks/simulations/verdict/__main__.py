@@ -1,4 +1,4 @@
-"""`python -m benchmarks.statistics.verdict [--quick] [--only NAME]`: prints the tables."""
+"""`python -m benchmarks.simulations.verdict [--quick] [--only NAME]`: prints the tables."""
 
 import argparse
 import time
@@ -7,15 +7,15 @@ from typing import Final
 
 from numpy.random import Generator
 
-from benchmarks.statistics.verdict.arrival import biased_arrival
-from benchmarks.statistics.verdict.breaking import broken_assumptions
-from benchmarks.statistics.verdict.decisions import better_models, equal_models
-from benchmarks.statistics.verdict.equivalence import equivalence
-from benchmarks.statistics.verdict.flights import real_models
-from benchmarks.statistics.verdict.gaps import fairness_vetoes
-from benchmarks.statistics.verdict.intervals import interval_coverage
-from benchmarks.statistics.verdict.rails import false_roll_backs, roll_back_delay, vetoes
-from benchmarks.statistics.verdict.tables import Scale, Table, streams
+from benchmarks.simulations.verdict.arrival import biased_arrival
+from benchmarks.simulations.verdict.breaking import broken_assumptions
+from benchmarks.simulations.verdict.decisions import better_models, equal_models
+from benchmarks.simulations.verdict.equivalence import equivalence
+from benchmarks.simulations.verdict.flights import real_models
+from benchmarks.simulations.verdict.gaps import fairness_vetoes
+from benchmarks.simulations.verdict.intervals import interval_coverage
+from benchmarks.simulations.verdict.rails import false_roll_backs, roll_back_delay, vetoes
+from benchmarks.simulations.verdict.tables import Scale, Table, streams
 
 SEED: Final = 4
 FULL: Final = Scale(runs=2_000, labels=20_000)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import norm
 
-from benchmarks.statistics.verdict.wealth import LOOK, first, running_sums
+from benchmarks.simulations.verdict.wealth import LOOK, first, running_sums
 from services.monitor.domain.arrays import Floats
 
 MINIMUM: Final = 100

@@ -1,6 +1,6 @@
 """False alarms and delays of the drift detector, its rivals, and what breaks it.
 
-`python -m benchmarks.statistics.drift [--quick] [--streams 200] [--part NAME] [--seed 1]`
+`python -m benchmarks.simulations.drift [--quick] [--streams 200] [--part NAME] [--seed 1]`
 prints one table for each part: `false`, `delays`, `rivals`, `crowds`. `false` goes over streams of
 100,000 rows; run it twice at once with seeds apart, the rows add.
 """
@@ -14,10 +14,10 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.statistics.drift.crowds import crowds
-from benchmarks.statistics.drift.ours import first_alarm, joined, plan, profile
-from benchmarks.statistics.drift.rivals import rivals
-from benchmarks.statistics.drift.streams import Fault, broken, draw
+from benchmarks.simulations.drift.crowds import crowds
+from benchmarks.simulations.drift.ours import first_alarm, joined, plan, profile
+from benchmarks.simulations.drift.rivals import rivals
+from benchmarks.simulations.drift.streams import Fault, broken, draw
 from services.monitor.domain.statistics.detector import AVERAGE_RUN_BLOCKS
 
 REFERENCE_ROWS: Final = 5_000

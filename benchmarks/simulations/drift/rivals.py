@@ -12,8 +12,8 @@ from typing import Final
 import numpy as np
 from scipy.stats import chi2_contingency, ks_2samp
 
-from benchmarks.statistics.drift.ours import minute_tallies, profile
-from benchmarks.statistics.drift.streams import Columns, Fault, broken, draw
+from benchmarks.simulations.drift.ours import minute_tallies, profile
+from benchmarks.simulations.drift.streams import Columns, Fault, broken, draw
 from services.monitor.domain.arrays import Floats
 from services.monitor.domain.bins import BELOW
 

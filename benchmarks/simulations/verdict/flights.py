@@ -16,9 +16,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from benchmarks.statistics.verdict.classifiers import Rows
-from benchmarks.statistics.verdict.decisions import BRIER_CLIP, betting
-from benchmarks.statistics.verdict.tables import Scale, Table, median, share
+from benchmarks.simulations.verdict.classifiers import Rows
+from benchmarks.simulations.verdict.decisions import BRIER_CLIP, betting
+from benchmarks.simulations.verdict.tables import Scale, Table, median, share
 from services.monitor.domain.arrays import Floats
 
 _COLUMNS: Final = ("month", "day", "hour", "distance", "dep_delay")

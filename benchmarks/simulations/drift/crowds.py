@@ -11,8 +11,8 @@ from typing import Final
 
 import numpy as np
 
-from benchmarks.statistics.drift.ours import FIRST_MINUTE, first_alarm, plan, profile
-from benchmarks.statistics.drift.streams import (
+from benchmarks.simulations.drift.ours import FIRST_MINUTE, first_alarm, plan, profile
+from benchmarks.simulations.drift.streams import (
     FEATURES,
     Columns,
     Fault,
@@ -100,7 +100,7 @@ def _first(crowd: Crowd, fault: Fault, rows: int, seed: Sequence[int]) -> int | 
 def _drawn(
     crowd: Crowd, rng: np.random.Generator, rows: int, days: float
 ) -> tuple[Columns, Floats]:
-    at = FIRST_MINUTE * 60.0 + np.arange(rows) * (days * 86_400 / rows)
+    at = FIRST_MINUTE * 60.0 + np.arange(rows, dtype=np.float64) * (days * 86_400 / rows)
     latent, kept = crowd.latent(rng, at)[:, :: crowd.keep], at[:: crowd.keep]
     return draw(rng, kept.size, latent), kept
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 
-from benchmarks.statistics.verdict.tables import Scale, Table, median, share
+from benchmarks.simulations.verdict.tables import Scale, Table, median, share
 from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.deciding.fairness_rail import Sides, fairness_rail
 from services.monitor.domain.deciding.rails import Allowance

@@ -1,6 +1,6 @@
 """Concept drift: how often the risk detector, the lasting gap and ADWIN alarm, and how soon.
 
-`python -m benchmarks.statistics.concept [--quick]`. A calibrated classifier with a baseline of
+`python -m benchmarks.simulations.concept [--quick]`. A calibrated classifier with a baseline of
 5,000 rows; an hour of 100 labelled rows at a time; a look after every other hour. In a row of the
 table the meaning, or the mix of rows, changes after 200 hours.
 """
@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 
-from benchmarks.statistics.verdict.tables import Table
+from benchmarks.simulations.verdict.tables import Table
 from services.monitor.adapters.adwin import Adwin
 from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.deciding.terms import resolve

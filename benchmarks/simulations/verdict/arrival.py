@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 
-from benchmarks.statistics.verdict.classifiers import sigmoid
-from benchmarks.statistics.verdict.decisions import BRIER_CLIP, betting
-from benchmarks.statistics.verdict.tables import Scale, Table, share
+from benchmarks.simulations.verdict.classifiers import sigmoid
+from benchmarks.simulations.verdict.decisions import BRIER_CLIP, betting
+from benchmarks.simulations.verdict.tables import Scale, Table, share
 from services.monitor.domain.arrays import Floats
 
 ROWS_AN_HOUR: Final = 200

@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 
-from benchmarks.statistics.verdict.tables import Scale, Table, median, share
-from benchmarks.statistics.verdict.wealth import first, running_sums
+from benchmarks.simulations.verdict.tables import Scale, Table, median, share
+from benchmarks.simulations.verdict.wealth import first, running_sums
 from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.deciding.rails import RUN_LENGTH, Allowance
 from services.monitor.domain.statistics.betting import STAKES, log_evidence_of_share

@@ -1,6 +1,6 @@
 """How often the selection warning comes without a reason, and how soon with one.
 
-`python -m benchmarks.statistics.selection [--quick]`. A look after every hour of 200 answers, for
+`python -m benchmarks.simulations.selection [--quick]`. A look after every hour of 200 answers, for
 30 days; the evidence reads matured hours. Beside it a chi-square test at 1 % at every look.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.random import Generator
 from scipy.stats import chi2_contingency
 
-from benchmarks.statistics.verdict.tables import Table
+from benchmarks.simulations.verdict.tables import Table
 from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.outcomes.selection import ALPHA
 from services.monitor.domain.statistics.selection import (
