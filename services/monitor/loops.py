@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import Collection, Coroutine, Mapping
 from typing import Final
 
@@ -23,6 +24,8 @@ _LOOK_AGAIN_SECONDS: Final = 5.0
 _STAND_BY_SECONDS: Final = 5.0
 _HEARTBEAT_LOOK_SECONDS: Final = 0.5
 _BETWEEN_TIDYINGS_SECONDS: Final = 600.0
+_JUDGE_OTHERS_SECONDS: Final = 30.0
+"""Between two judgements of a deployment that another monitor works on: they are only shown."""
 
 
 class Heartbeat:
@@ -156,7 +159,10 @@ class Tidying:
 
 
 class Concluding:
-    """Judges every deployment in turn; one in trouble stops no other."""
+    """Judges every deployment in turn; one in trouble stops no other.
+
+    What is ours is judged at each turn, what is another monitor's now and then.
+    """
 
     def __init__(
         self,
@@ -164,8 +170,11 @@ class Concluding:
         judging: Judging,
         appraising: Appraising,
         metrics: MonitorMetrics,
+        clock: Clock = time.monotonic,
     ) -> None:
         self._monitoring = monitoring
+        self._clock = clock
+        self._others_at = float("-inf")
         self._judging = judging
         self._appraising = appraising
         self._metrics = metrics
@@ -173,7 +182,7 @@ class Concluding:
 
     async def step(self) -> None:
         """Judge and appraise each once; what could not be read yet is judged at the next turn."""
-        for name, watch in tuple(self._monitoring.watches.items()):
+        for name, watch in self._due().items():
             try:
                 await self._judging.step(watch)
                 await self._appraising.step(watch)
@@ -182,6 +191,12 @@ class Concluding:
             except Exception as error:  # noqa: BLE001 - one deployment's failure is told, and the next is judged
                 self._metrics.judging_failed(name)
                 self._log.warning("judging_failed", deployment=name, error=repr(error)[:500])
+
+    def _due(self) -> Mapping[str, Watch]:
+        if self._clock() - self._others_at < _JUDGE_OTHERS_SECONDS:
+            return self._monitoring.held()
+        self._others_at = self._clock()
+        return dict(self._monitoring.watches)
 
 
 def begin_loops(

@@ -5,6 +5,8 @@ So a change is applied once: by one of two monitors, or by one of two tries of t
 Because state and log live in the same server, whatever it forgets of one it forgets of both.
 """
 
+import asyncio
+from collections.abc import Mapping
 from typing import Any, Final
 
 from redis.asyncio import Redis
@@ -16,7 +18,7 @@ from services.monitor.adapters.cell_codec import (
     encode_totals,
 )
 from services.monitor.domain.accounting import Change, Positions, State, Totals
-from services.monitor.domain.cells import CellId
+from services.monitor.domain.cells import Cell, CellId
 from understudy.contracts.events import monitor_positions_key
 
 STREAMS: Final = ("predictions", "pairs", "labels", "protected")
@@ -60,7 +62,7 @@ class RedisCellStore:
         self._script = redis.register_script(_COMMIT)
 
     async def load(self, deployment: str) -> State:
-        """Everything in one transaction, so that it belongs together."""
+        """Everything in one transaction, so that it belongs together; decoded in a thread."""
         async with self._redis.pipeline(transaction=True) as pipe:
             pipe.hmget(monitor_positions_key(deployment), STREAMS)
             pipe.get(totals_key(deployment))
@@ -69,7 +71,7 @@ class RedisCellStore:
         return State(
             positions=_positions(positions),
             totals=Totals() if totals is None else decode_totals(totals),
-            cells={_cell_id(name): decode_cell(data) for name, data in cells.items()},
+            cells=await asyncio.to_thread(_cells, cells),
         )
 
     async def positions(self, deployment: str) -> Positions:
@@ -101,6 +103,10 @@ class RedisCellStore:
 
 def _positions(stored: list[bytes | None]) -> Positions:
     return Positions(*(value.decode() if value else "0-0" for value in stored))
+
+
+def _cells(stored: Mapping[bytes, bytes]) -> dict[CellId, Cell]:
+    return {_cell_id(name): decode_cell(data) for name, data in stored.items()}
 
 
 def _field(name: CellId) -> bytes:

@@ -1,6 +1,7 @@
 """What of the log is not in the archive yet, read from Redis; and how far the archive is."""
 
-from collections.abc import AsyncIterator, Mapping
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, Final
 
 import structlog
@@ -18,6 +19,9 @@ if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then return 0 end
 redis.call('HSET', KEYS[1], ARGV[1], ARGV[3])
 return 1
 """
+
+
+Page = Sequence[tuple[EntryId, Fields]]
 
 
 class RedisBacklog:
@@ -73,30 +77,34 @@ class RedisBacklog:
 
     async def _gather(self, deployment: str, stream: Stream, first: EntryId, end: int) -> Piece:
         read, last, rows, size, malformed = list[tuple[EntryId, Fields]](), first, 0, 0, 0
-        async for last, fields in self._entries(_key(deployment, stream), first, end):
-            found = _rows(stream, last, fields)
-            if found is None:
-                malformed += 1
-                continue
-            read.append((last, fields))
-            rows += found
-            size += sum(map(len, fields.values()))
-            if self._limits.full(rows, size):
-                break
+        async for page in self._pages(_key(deployment, stream), first, end):
+            # In a thread: to count rows, every value of the page is decoded and checked.
+            counts = await asyncio.to_thread(_counted, stream, page)
+            for (last, fields), found in zip(page, counts, strict=True):
+                if found is None:
+                    malformed += 1
+                    continue
+                read.append((last, fields))
+                rows += found
+                size += sum(map(len, fields.values()))
+                if self._limits.full(rows, size):
+                    return Piece(PartId(deployment, stream, first, last, rows), read, malformed)
         return Piece(PartId(deployment, stream, first, last, rows), read, malformed)
 
-    async def _entries(
-        self, key: str, first: EntryId, end: int
-    ) -> AsyncIterator[tuple[EntryId, Fields]]:
-        """Page by page, up to the last millisecond before the end."""
+    async def _pages(self, key: str, first: EntryId, end: int) -> AsyncIterator[Page]:
+        """Up to the last millisecond before the end."""
         since = str(first)
         while True:
             page: Any = await self._redis.xrange(key, since, str(end - 1), count=_PAGE_ENTRIES)
-            for name, fields in page:
-                yield EntryId.parse(name.decode()), fields
+            if page:
+                yield [(EntryId.parse(name.decode()), fields) for name, fields in page]
             if len(page) < _PAGE_ENTRIES:
                 return
             since = f"({page[-1][0].decode()}"
+
+
+def _counted(stream: Stream, page: Page) -> list[int | None]:
+    return [_rows(stream, name, fields) for name, fields in page]
 
 
 def _rows(stream: Stream, name: EntryId, fields: Fields) -> int | None:
