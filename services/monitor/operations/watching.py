@@ -28,6 +28,8 @@ from services.monitor.operations.sources import Sources
 from services.monitor.operations.terms import terms_of
 from understudy.contracts.registry import DeploymentSnapshot, ServedVersion
 
+_STANDING_BY_SECONDS: Final = 30.0
+"""Between two reloads of what another monitor stores meanwhile: weeks of cells, each time."""
 _MOST_LOOKS: Final = 50
 """In one step; then the loop comes round, so that a long backlog shows its progress."""
 
@@ -40,6 +42,7 @@ class Watch:
         self._reference: Reference | None = None
         self._baselines: Mapping[int, Baseline] = {}
         self._state: State | None = None
+        self._loaded_at = float("-inf")
         self._caught_up_at = sources.clock()
         self._drifting = Drifting(sources)
         self._log = structlog.stdlib.get_logger().bind(deployment=deployment.name)
@@ -69,9 +72,10 @@ class Watch:
         self._sources.metrics.stepped(self._sources.clock())
 
     async def stand_by(self) -> None:
-        """See what the monitor that works on it has stored; nothing is changed."""
+        """See now and then what the monitor that works on it has stored; nothing is changed."""
         reference = await self._take_up_release()
-        await self._held_state()
+        if not 0 <= self._sources.clock() - self._loaded_at < _STANDING_BY_SECONDS:
+            await self._held_state(alone=False)
         await self._look_for_drift(reference)
 
     def assess(self) -> Assessment:
@@ -135,13 +139,18 @@ class Watch:
         self.ready_release = deployment.release
         return reference
 
-    async def _held_state(self) -> State:
-        """The state in memory while the stored one has the same positions, else the stored one."""
+    async def _held_state(self, *, alone: bool = True) -> State:
+        """The state in memory while the stored one has the same positions, else the stored one.
+
+        Who works alone on a deployment seldom finds another one stored; who stands by always does.
+        """
         stored = await self._sources.store.positions(self.deployment.name)
         held = self._state
         if held is None or held.positions != stored:
             self._state = await self._sources.store.load(self.deployment.name)
-            self._log.info(
+            self._loaded_at = self._sources.clock()
+            tell = self._log.info if alone else self._log.debug
+            tell(
                 "state_loaded" if held is None else "state_reloaded",
                 positions=self._state.positions,
                 expected=held.positions if held else None,
