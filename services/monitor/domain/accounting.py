@@ -4,13 +4,13 @@ The change names the positions it starts from, so that a store can apply it exac
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from services.monitor.domain.arrays import Floats
-from services.monitor.domain.cells import Cell, CellId, Speaker, added, without_entities
+from services.monitor.domain.cells import Cell, CellId, Speaker, added, hour_of, without_entities
 from services.monitor.domain.firsts import Hashes
 from services.monitor.domain.latency import LatencyTally, tally_latency
 from services.monitor.domain.measuring import (
@@ -141,9 +141,17 @@ def horizon(now: float, retention_minutes: int) -> Horizon:
 
 
 def account(
-    state: State, delivery: Delivery, references: ReferenceOf, rules: Rules, now: float
+    state: State,
+    delivery: Delivery,
+    references: ReferenceOf,
+    rules: Rules,
+    now: float,
+    begun: Collection[float] = (),
 ) -> Change:
-    """Count what was delivered on top of the state."""
+    """Count what was delivered on top of the state.
+
+    `begun`: times since which something is judged; the hours they lie in stay minutes.
+    """
     edges, reach = rules.latency_edges, horizon(now, rules.retention_minutes)
     ledger = _Ledger(state.cells, reach)
     predictions = join_predictions(delivery.predictions)
@@ -162,7 +170,8 @@ def account(
         for minute, at in ledger.timely(paired.at):
             cell = measure_pairs(paired.take(at), reference, edges)
             ledger.add(CellId(minute, reference.fingerprint), cell)
-    ledger.condense(horizon(now, rules.history_minutes).first)
+    halved = frozenset(hour_of(int(at // MINUTE)) for at in begun)
+    ledger.condense(horizon(now, rules.history_minutes).first, halved)
     counted = _totals(predictions, pairs, edges)
     counted = replace(
         counted,
@@ -211,12 +220,16 @@ class _Ledger:
             return np.zeros(0, dtype=np.uint64)
         return held.firsts.known
 
-    def condense(self, oldest: int) -> None:
-        """Add minutes that expire to their hours, let go of old hours, and of old entities."""
+    def condense(self, oldest: int, halved: Collection[int]) -> None:
+        """Add minutes that expire to their hours, let go of old hours, and of old entities.
+
+        `halved`: first minutes of hours of which one part counts and another does not.
+        """
         for name, cell in self._held.items():
+            whole = name.hour.minute not in halved or name.minute < oldest
             if name.minutes > 1 and name.minute + name.minutes <= oldest:
                 self.expired.add(name)
-            elif name.minutes == 1 and name.minute < self._reach.first:
+            elif name.minutes == 1 and name.minute < self._reach.first and whole:
                 self.expired.add(name)
                 if name.minute >= oldest:
                     self.add(name.hour, without_entities(cell))

@@ -156,7 +156,12 @@ class CellId:
     @property
     def hour(self) -> "CellId":
         """The cell of the whole hour that it lies in."""
-        return CellId(self.minute - self.minute % HOUR, self.fingerprint, HOUR)
+        return CellId(hour_of(self.minute), self.fingerprint, HOUR)
+
+
+def hour_of(minute: int) -> int:
+    """The first minute of the hour."""
+    return minute - minute % HOUR
 
 
 def empty_cell(reference: Reference) -> Cell:

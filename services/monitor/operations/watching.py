@@ -170,6 +170,7 @@ class Watch:
             lambda main: references.get(main, current),
             self._sources.rules,
             self._sources.clock(),
+            _beginnings(self.deployment),
         )
         if not self._sources.holds(self.deployment.name):
             raise LeaseLostError(f"{self.deployment.name} is another monitor's by now")
@@ -218,3 +219,10 @@ class Watch:
             for served in deployment.versions
         }
         return {version: baseline for version, baseline in found.items() if baseline is not None}
+
+
+def _beginnings(deployment: DeploymentSnapshot) -> list[float]:
+    """Since when the release, its main and its couples are judged; seconds since the epoch."""
+    main_since = deployment.main_since or deployment.released_at
+    couples = (couple.since for couple in deployment.couples)
+    return [at.timestamp() for at in (deployment.released_at, main_since, *couples)]

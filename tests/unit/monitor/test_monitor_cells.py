@@ -1,5 +1,6 @@
 """Cells merge: any order and any split of the same rows gives the same counts."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -124,10 +125,16 @@ def test_late_rows_are_in_the_totals_and_said_to_be_late(reference: Reference) -
     assert [cell.rows for cell in state.cells.values()] == [3]
 
 
-def later(state: State, reference: Reference, minutes: int, *rows: PredictionRows) -> State:
+def later(
+    state: State,
+    reference: Reference,
+    minutes: int,
+    *rows: PredictionRows,
+    begun: Sequence[float] = (),
+) -> State:
     now = NOW + 60.0 * minutes
     delivery = Delivery(Positions(f"{minutes}-0"), rows)
-    return state.after(account(state, delivery, lambda _: reference, RULES, now))
+    return state.after(account(state, delivery, lambda _: reference, RULES, now, begun))
 
 
 def test_minutes_beyond_the_retention_become_hours(reference: Reference) -> None:
@@ -141,6 +148,23 @@ def test_minutes_beyond_the_retention_become_hours(reference: Reference) -> None
     found = {name: cell.rows for name, cell in state.cells.items()}
     assert found == {hour: 6, CellId(MINUTE + 60, reference.fingerprint): 2}
     assert state.totals.predictions == {1: 8}
+
+
+def test_an_hour_in_which_something_began_stays_minutes_while_it_lasts(
+    reference: Reference,
+) -> None:
+    state, began, fingerprint = State(), NOW + 60.0 * 30, reference.fingerprint
+    for minute in (0, 59, 61):
+        rows = prediction_rows(prediction_batch(sample(2), at=NOW + 60.0 * minute))
+        state = later(state, reference, minute, rows, begun=[began])
+    kept = later(state, reference, RULES.retention_minutes + 120, begun=[began])
+    hour = CellId(MINUTE - MINUTE % 60, fingerprint, 60)
+    next_hour = CellId(hour.minute + 60, fingerprint, 60)
+    minutes = {CellId(MINUTE + at, fingerprint) for at in (0, 59)}
+    assert {*kept.cells} == {*minutes, next_hour}
+    over = later(kept, reference, RULES.retention_minutes + 121)
+    assert {*over.cells} == {hour, next_hour}
+    assert later(kept, reference, RULES.history_minutes + 240, begun=[began]).cells == {}
 
 
 def test_hours_beyond_the_history_expire(reference: Reference) -> None:

@@ -71,9 +71,12 @@ class Trail:
         if same and all(map(is_, names, self._names)):
             return
         groups: dict[Key, list[int]] = {}
-        for place, name in enumerate(names):
-            if name.fingerprint == self._fingerprint:
-                groups.setdefault(self._key(name, minute), []).append(place)
+        own = [at for at, name in enumerate(names) if name.fingerprint == self._fingerprint]
+        last = max((names[at].minute for at in own if names[at].minutes == HOUR), default=0)
+        for place in own:
+            # Minutes between hours are of one that is kept in minutes: it makes one block, too.
+            name = names[place] if names[place].minute >= last else names[place].hour
+            groups.setdefault(self._key(name, minute), []).append(place)
         for places in groups.values():
             places.sort(key=lambda place: names[place].minute)
         ordered = sorted(groups.items(), key=lambda group: names[group[1][0]].minute)

@@ -155,6 +155,20 @@ def test_bundles_and_memory_change_nothing(reference: Reference) -> None:
     assert kept.suffixes[0].sum() == pytest.approx(fresh.suffixes[0].sum())
 
 
+def test_an_hour_in_minutes_tells_what_the_hour_tells(reference: Reference) -> None:
+    """Between hours, that is; the newest are minutes anyway."""
+    plan, cells = planned(reference), counted(reference, [0.0] * 180 + [0.8] * 60, rows=10)
+    first, *_, last = sorted({name.hour.minute for name in cells})
+    kept, whole = dict[CellId, Cell](), dict[CellId, Cell]()
+    for name, cell in sorted(cells.items()):
+        recent, halved = name.minute >= last, name.hour.minute == first + 60
+        for seen, minutes in ((whole, recent), (kept, recent or halved)):
+            key = name if minutes else name.hour
+            seen[key] = seen[key] + cell if key in seen else cell
+    assert len(kept) == len(whole) + 59
+    assert told(plan, kept) == told(plan, whole)
+
+
 def test_hours_of_the_day_are_compared_with_themselves(reference: Reference) -> None:
     plan = planned(reference, DriftTerms(strata=DriftStrata.HOUR_OF_WEEK))
     assert plan.strata is DriftStrata.NONE
