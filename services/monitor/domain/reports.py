@@ -55,6 +55,8 @@ class KeptReport:
     rows: int
     reason: str
     size_bytes: int
+    alarms: tuple[str, ...] = ()
+    """All that it was made for, in words that stay the same while they last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,10 +1,11 @@
 """A report is made and kept when an alarm begins, or a verdict turns to rolling back.
 
-One for each alarm and hour at most: what was reported is read off the kept reports too, so that a
-restart, or another monitor, does not report it again.
+One for each alarm and hour at most. What was reported is read off the kept reports too, so that
+after a restart, or by another monitor, an alarm that lasts is not reported again.
 """
 
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Final
 
 import structlog
@@ -46,16 +47,17 @@ class AlarmReports:
                 await self._look(name, watch)
 
     async def _look(self, name: str, watch: Watch) -> None:
-        alarms = alarms_of(watch)
-        begun = alarms - self._on.get(name, set())
-        self._on[name] = alarms
-        fresh = [alarm for alarm in sorted(begun) if not await self._lately(name, alarm)]
+        alarms, before = alarms_of(watch), self._on.get(name)
+        begun = {alarm: at for alarm, at in alarms.items() if alarm not in (before or ())}
+        told = await self._told_already(name, begun, lasting=before is None) if begun else set()
+        self._on[name] = set(alarms)
+        fresh = sorted(begun.keys() - told)
         if not fresh:
             return
         now = self._sources.clock()
         self._told.setdefault(name, {}).update(dict.fromkeys(fresh, now))
         try:
-            report = await self._reporting.keep(watch, reason_of(fresh))
+            report = await self._reporting.keep(watch, reason_of(fresh), fresh)
         except (Refusal, OSError, TimeoutError) as error:
             self._sources.metrics.report_failed(name)
             structlog.stdlib.get_logger().warning(
@@ -66,26 +68,29 @@ class AlarmReports:
                 "alarm_report_kept", deployment=name, report=report.id
             )
 
-    async def _lately(self, name: str, alarm: str) -> bool:
-        since = self._sources.clock() - _QUIET_SECONDS
-        if self._told.get(name, {}).get(alarm, 0.0) > since:
-            return True
-        return any(
-            alarm in report.reason
-            for report in await self._reporting.kept(name)
-            if report.made_at.timestamp() > since
-        )
+    async def _told_already(
+        self, name: str, begun: Mapping[str, datetime], *, lasting: bool
+    ) -> set[str]:
+        """Those reported lately; and at a first look also those that last since a report of them."""
+        lately = datetime.fromtimestamp(self._sources.clock() - _QUIET_SECONDS, UTC)
+        found = {alarm for alarm, at in self._told.get(name, {}).items() if at > lately.timestamp()}
+        for report in await self._reporting.kept(name):
+            for alarm in begun.keys() & report.alarms:
+                if report.made_at > lately or (lasting and begun[alarm] <= report.made_at):
+                    found.add(alarm)
+        return found
 
 
-def alarms_of(watch: Watch) -> set[str]:
-    """What is wrong now, in words that stay the same while it is."""
+def alarms_of(watch: Watch) -> dict[str, datetime]:
+    """What is wrong now, in words that stay the same while it is, and since when."""
     drift, judged = drift_of(watch), watch.judged
-    found = set[str]()
+    found = dict[str, datetime]()
     for alarm in () if drift is None else drift.alarms:
         # Which pairs carry an interaction may change from look to look.
-        found.add(f"drift: {alarm.subject if alarm.pairs else named(alarm)}")
+        found[f"drift: {alarm.subject if alarm.pairs else named(alarm)}"] = alarm.since
     if judged is not None and judged.verdict is Verdict.ROLL_BACK:
-        found.add(_ROLL_BACK)
+        # Of when it became so, a monitor that was restarted knows nothing.
+        found[_ROLL_BACK] = watch.deployment.released_at
     return found
 
 

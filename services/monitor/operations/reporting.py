@@ -82,7 +82,7 @@ class Reporting:
         """
         return (await self._found(watch, ask)).page
 
-    async def keep(self, watch: Watch, reason: str) -> KeptReport:
+    async def keep(self, watch: Watch, reason: str, alarms: Sequence[str] = ()) -> KeptReport:
         """Make the report of the newest rows, and keep it. Raises the same."""
         made = await self._found(watch, Ask())
         now = datetime.fromtimestamp(self._sources.clock(), UTC)
@@ -95,6 +95,7 @@ class Reporting:
             rows=made.rows,
             reason=reason,
             size_bytes=len(made.page),
+            alarms=tuple(alarms),
         )
         await self._shelf.put(watch.deployment.name, report, made.page)
         return report

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,9 +37,10 @@ from tests.fakes.monitor_entries import (
     reference_profile,
     sample,
 )
+from tests.fakes.monitor_figures import judgement
 from tests.fakes.monitor_reports import MemoryShelf, reporting_of
 from tests.fakes.outcomes import MemoryOutcomes
-from understudy.contracts.vocabulary import DriftKind
+from understudy.contracts.vocabulary import DriftKind, Verdict
 
 pytestmark = pytest.mark.anyio
 
@@ -260,6 +262,33 @@ async def test_many_alarms_at_once_make_one_report(world: World) -> None:
     [reason] = _reasons(world)
     assert reason.count("drift: f") == 5
     assert reason.endswith("; and 2 more")
+
+
+async def test_alarms_that_last_are_not_reported_again_after_a_restart(world: World) -> None:
+    world.log.append(prediction_batch(sample(5)))
+    alarms = [alarm(f"f{at}") for at in range(7)]
+    await Alarmed(world, world.shelf).look(*alarms)
+    world.now += 5 * HOUR
+    desk = Alarmed(world, world.shelf)
+    await desk.look(*alarms)
+    assert len(_reasons(world)) == 1
+    anew = replace(alarms[6], since=datetime.fromtimestamp(world.now - HOUR, UTC))
+    await Alarmed(world, world.shelf).look(*alarms[:6], anew)
+    assert _reasons(world)[0] == "drift: f6 (shape)"
+
+
+async def test_a_verdict_to_roll_back_is_reported_once_for_a_release(world: World) -> None:
+    world.log.append(prediction_batch(sample(5)))
+    for release, seconds in ((1, 0.0), (1, 5 * HOUR), (2, 9 * HOUR)):
+        world.now = NOW + seconds
+        desk = Alarmed(world, world.shelf)
+        released_at = datetime.fromtimestamp(NOW + (release - 1.5) * HOUR, UTC)
+        desk.watch.deployment = desk.watch.deployment.model_copy(
+            update={"release": release, "released_at": released_at}
+        )
+        desk.watch.judged = replace(judgement(NAME), verdict=Verdict.ROLL_BACK)
+        await desk.look()
+    assert _reasons(world) == ["verdict: roll back"] * 2
 
 
 async def test_a_report_that_fails_is_counted_and_not_tried_at_each_look(world: World) -> None:
