@@ -15,6 +15,7 @@ from services.monitor.domain.outcomes.concept import Promise, read_concept
 from services.monitor.domain.outcomes.coverage import coverage
 from services.monitor.domain.outcomes.estimating import Expectation, expect
 from services.monitor.domain.outcomes.fairness import fairness
+from services.monitor.domain.outcomes.merging import reach
 from services.monitor.domain.outcomes.quality import DAY, quality
 from services.monitor.domain.outcomes.readings import CoverageView, FairnessView, QualityView
 from services.monitor.domain.outcomes.reference_risk import reference_risk
@@ -22,6 +23,7 @@ from services.monitor.domain.outcomes.summing import Cohorts
 from services.monitor.domain.outcomes.tallies import SCORE_BINS
 from services.monitor.domain.outcomes.viewpoint import Viewpoint
 from services.monitor.domain.readings import LabelFigures
+from services.monitor.operations.fresh import Fresh
 from services.monitor.operations.sources import Sources
 from services.monitor.operations.terms import known_terms, terms_of
 from services.monitor.operations.watching import Watch
@@ -35,7 +37,8 @@ DAYS: Final = 7
 """That are looked at unless somebody asks for others."""
 CONCEPT_DAYS: Final = 90
 FRESH_SECONDS: Final = 15.0
-_KEPT: Final = 256
+_KEPT: Final = 64
+"""Expectations that are held; the oldest goes first."""
 _NEWEST_LOSSES: Final = 20_000
 _TALLY_BYTES: Final = 32 * 1024**2
 _BYTES_OF_CLASS: Final = 4 * 8 * SCORE_BINS
@@ -65,9 +68,9 @@ class Appraising:
         self._sources = sources
         self._outcomes = outcomes
         self._changes = changes
-        self._read: dict[object, tuple[float, object]] = {}
+        self._read = Fresh(FRESH_SECONDS, sources.clock)
         self._weights = weights
-        self._expected: dict[tuple[str, int | None], Expectation | None] = {}
+        self._expected: dict[tuple[str, str], tuple[int | None, Expectation | None]] = {}
 
     async def step(self, watch: Watch) -> None:
         """What metrics show of it."""
@@ -127,7 +130,9 @@ class Appraising:
             view.deployment, view.main, view.now - view.terms.horizon_seconds, _NEWEST_LOSSES
         )
         return Promise(
-            risk=None if baseline is None else reference_risk(baseline, view.target, view.terms),
+            risk=None
+            if baseline is None
+            else await asyncio.to_thread(reference_risk, baseline, view.target, view.terms),
             tolerance=deployment.policy.judging.rails.risk_tolerance,
             expectation=await self._expectation(deployment.name, served),
             changed_at=await asyncio.to_thread(self._changes.last_change, newest),
@@ -135,16 +140,20 @@ class Appraising:
         )
 
     async def _expectation(self, deployment: str, served: ServedVersion) -> Expectation | None:
-        """Calibrated once for each baseline and its weights."""
+        """Calibrated once for each baseline, and anew when its weights change."""
         if served.baseline is None:
             return None
         weights = self._weights(deployment, served)
-        name = served.baseline.file, None if weights is None else hash(weights.tobytes())
-        if name not in self._expected:
+        name = deployment, served.baseline.file
+        weighed = None if weights is None else hash(weights.tobytes())
+        held = self._expected.get(name)
+        if held is None or held[0] != weighed:
             baseline = await self._sources.references.baseline(served)
+            held = weighed, await asyncio.to_thread(_expected, baseline, weights)
+            self._expected.pop(name, None)
             _make_room(self._expected)
-            self._expected[name] = await asyncio.to_thread(_expected, baseline, weights)
-        return self._expected[name]
+            self._expected[name] = held
+        return held[1]
 
     async def _seen(self, deployment: DeploymentSnapshot, days: int) -> tuple[Viewpoint, Cohorts]:
         view = await self._viewpoint(deployment, days)
@@ -174,23 +183,15 @@ class Appraising:
         self, watch: Watch, what: tuple[str, int], read: Callable[[], Awaitable[Read]]
     ) -> Read:
         """What was read some seconds ago of the same release, or anew."""
-        key, now = (watch.deployment.name, watch.deployment.release, *what), self._sources.clock()
-        read_at, held = self._read.get(key, (float("-inf"), None))
-        if held is not None and 0 <= now - read_at < FRESH_SECONDS:
-            return held  # type: ignore[return-value]  # what was read under this key before
-        found = await read()
-        self._read.pop(key, None)
-        _make_room(self._read)
-        self._read[key] = (now, found)
-        return found
+        return await self._read.get((watch.deployment.name, watch.deployment.release, *what), read)
 
 
 def _reach(deployment: DeploymentSnapshot, terms: Terms, now: float) -> float:
-    """From when on all cohorts together take no more than `_TALLY_BYTES`."""
+    """From when on all mature cohorts together take no more than `_TALLY_BYTES`."""
     classes = max(1, len(deployment.version(deployment.main).signature.target.classes))
     of_one = len(deployment.versions) * classes * _BYTES_OF_CLASS
     most = max(_FEWEST_COHORTS, _TALLY_BYTES // of_one)
-    return terms.cohort_start(now - terms.horizon_seconds) - most * terms.cohort_seconds
+    return reach(terms.horizon_seconds, terms.cohort_seconds, now, most)
 
 
 def _expected(baseline: Baseline | None, weights: Floats | None) -> Expectation | None:

@@ -4,6 +4,7 @@ Which cohort a row's counts are kept in is a function of the facts alone: of whe
 predicted, and of the newest prediction that is known. So it is the same after any order of them.
 """
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
@@ -34,6 +35,23 @@ def merged_before(seconds: int, horizon_seconds: float, newest: float) -> float:
     if newest == _NEVER:
         return _NEVER
     return (newest - horizon_seconds - pause) // seconds * seconds
+
+
+def reach(horizon_seconds: float, cohort_seconds: int, newest: float, most: int) -> float:
+    """From when on there are at most so many cohorts; those younger than the horizon not counted.
+
+    Merged ones count once: with room for a week's it usually reaches back for years.
+    """
+    begin, left = newest - horizon_seconds, most
+    seconds = cohort_seconds
+    for longer, pause in reversed(LEVELS):
+        if seconds < longer:
+            end = newest - horizon_seconds - pause - longer
+            needed = math.ceil((begin - end) / seconds)
+            if needed >= left:
+                break
+            begin, left, seconds = end, left - needed, longer
+    return begin - left * seconds
 
 
 def gather(
