@@ -15,6 +15,7 @@ how much more often their like comes now (`weights`). Rows that the model was tr
 A regression has none: its answers carry no statement of how certain they are.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -37,13 +38,33 @@ _SEED: Final = 7
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Chances:
+    """P(true class | answered class, score), in no more room than what it is made of."""
+
+    right: Floats
+    """(k, SCORE_BINS): that the answered class is the true one."""
+    wrong: Floats
+    """(k, k): answered × true class, of the answers that are wrong; 0 on the diagonal."""
+
+    def whole(self) -> Floats:
+        """(k, SCORE_BINS, k): answered class × score × true class."""
+        found: Floats = (1 - self.right)[..., None] * self.wrong[:, None, :]
+        classes = np.arange(len(self.wrong))
+        found[classes, :, classes] = self.right
+        return found
+
+    def errors(self, answered: Counts) -> float:
+        """How many of answered rows, counted by class and score, are expected to be wrong."""
+        return float((answered * (1.0 - self.right)).sum())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Expectation:
     """Implements `quality.Estimator`: what a version's answers are expected to be worth."""
 
-    chances: Floats
-    """(k, SCORE_BINS, k): answered class × score × true class."""
-    drawn: Floats
-    """(DRAWS, k, SCORE_BINS, k): the same of baselines drawn anew."""
+    chances: Chances
+    drawn: tuple[Chances, ...]
+    """The same of `DRAWS` baselines drawn anew."""
     rows: int
     """Of the baseline."""
     sample: BaselineSample
@@ -66,7 +87,7 @@ class Expectation:
         answered = classes.answered_scores
         if not answered.any():
             return {}
-        values = _figures(answered[..., None] * self.chances)
+        values = _figures(answered[..., None] * self.chances.whole())
         draws = [_figures(counts) for counts in _labels_drawn(answered, self.drawn)]
         return {
             name: _interval(value, np.array([draw[name] for draw in draws if name in draw]))
@@ -75,13 +96,11 @@ class Expectation:
 
     def errors(self, answered: Counts) -> float:
         """How many of answered rows, counted by class and score, are expected to be wrong."""
-        right = np.einsum("cbc->cb", self.chances)
-        return float((answered * (1.0 - right)).sum())
+        return self.chances.errors(answered)
 
     def error_of_errors(self, answered: Counts) -> float:
         """The standard error of that, for the baseline's size."""
-        right = np.einsum("dcbc->dcb", self.drawn)
-        return float((answered * (1.0 - right)).sum(axis=(1, 2)).std(ddof=1))
+        return float(np.std([drawn.errors(answered) for drawn in self.drawn], ddof=1))
 
 
 def expect(baseline: Baseline, weights: Floats | None = None) -> Expectation | None:
@@ -100,7 +119,7 @@ def expect(baseline: Baseline, weights: Floats | None = None) -> Expectation | N
     again = (weighed * rng.poisson(1.0, rows) for _ in range(DRAWS))
     return Expectation(
         chances=_chances(_counted(cells, weighed, baseline.classes)),
-        drawn=np.array([_chances(_counted(cells, drawn, baseline.classes)) for drawn in again]),
+        drawn=tuple(_chances(_counted(cells, drawn, baseline.classes)) for drawn in again),
         rows=rows,
         sample=baseline.sample,
         weighted=weights is not None,
@@ -119,30 +138,29 @@ def _counted(cells: Counts, weights: Floats, classes: int) -> Floats:
     return np.asarray(found, dtype=np.float64).reshape(shape)
 
 
-def _chances(counts: Floats) -> Floats:
+def _chances(counts: Floats) -> Chances:
     if len(counts) == 2:
         by_score = counts.sum(axis=0)
         last = isotonic(by_score[:, 1], by_score.sum(axis=1))
-        return np.broadcast_to(np.stack([1 - last, last], axis=-1), counts.shape).copy()
-    return np.array([_chances_of(index, one) for index, one in enumerate(counts)])
+        return Chances(np.stack([1 - last, last]), 1.0 - np.eye(2))
+    right = [isotonic(one[:, own], one.sum(axis=1)) for own, one in enumerate(counts)]
+    return Chances(np.array(right), np.array([_wrong(*one) for one in enumerate(counts)]))
 
 
-def _chances_of(index: int, counts: Floats) -> Floats:
-    """Of one answered class: right ones by score; the wrong ones' classes as they were."""
-    right = isotonic(counts[:, index], counts.sum(axis=1))
+def _wrong(own: int, counts: Floats) -> Floats:
+    """True classes of the wrong answers of one class, as they were; alike where there were none."""
     wrong = counts.sum(axis=0)
-    wrong[index] = 0.0
+    wrong[own] = 0.0
     if not wrong.any():
-        wrong = np.where(np.arange(len(wrong)) == index, 0.0, 1.0)
-    found: Floats = np.multiply.outer(1 - right, wrong / wrong.sum())
-    found[:, index] = right
-    return found
+        wrong = np.where(np.arange(len(wrong)) == own, 0.0, 1.0)
+    return np.asarray(wrong / wrong.sum())
 
 
-def _labels_drawn(answered: Counts, drawn: Floats) -> Counts:
+def _labels_drawn(answered: Counts, drawn: Iterable[Chances]) -> Iterator[Counts]:
     """One confusion by score for each draw; seeded, so that the same counts give the same."""
     rng = np.random.default_rng(_SEED)
-    return rng.multinomial(np.broadcast_to(answered, drawn.shape[:-1]), drawn)
+    for chances in drawn:
+        yield rng.multinomial(answered, chances.whole())
 
 
 def _figures(counts: Floats | Counts) -> dict[str, float]:
