@@ -62,8 +62,14 @@ class Elsewhere:
     async def tell(
         self, deployment: str, items: Sequence[ToldPrediction], *, key: str | None
     ) -> list[Outcome]:
-        """Take rows; what became of each, in their order. Raises what `predict` does."""
+        """Take rows; what became of each, in their order. Raises what `predict` does.
+
+        What challengers answered may decide, like labels, which version becomes main: who tells of
+        it needs the scope of labels, too.
+        """
         self.check(deployment, key)
+        if any(item.challengers for item in items):
+            self._serving.admit_to_tell(deployment, key, Scope.LABEL)
         self._serving.check_items("predictions", len(items))
         await self._serving.awaken(deployment, key)
         found, live = self._serving.admit_to_predict(deployment, key)

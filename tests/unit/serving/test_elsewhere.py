@@ -29,14 +29,18 @@ ROW = {"length": 1.0, "width": 2.0}
 LIKELY = {"setosa": 0.25, "virginica": 0.75}
 MAIN = {"prediction": "virginica", "probabilities": LIKELY, "seconds": 0.002}
 OTHER = {"version": 2, "prediction": "setosa", "seconds": 0.003}
-KEY, LABEL_KEY = make_key(), make_key()
+KEY, PREDICT_KEY, LABEL_KEY = make_key(), make_key(), make_key()
 
 
 class World:
     """A deployment whose main is 3, its challengers 2 and 4, and 1 was main before."""
 
     def __init__(self) -> None:
-        records = [key_record(KEY, Scope.PREDICT), key_record(LABEL_KEY, Scope.LABEL)]
+        records = [
+            key_record(KEY, Scope.PREDICT, Scope.LABEL),
+            key_record(PREDICT_KEY, Scope.PREDICT),
+            key_record(LABEL_KEY, Scope.LABEL),
+        ]
         self.numbers = CollectorRegistry()
         metrics = ServingMetrics(self.numbers)
         self.log = ListLog()
@@ -255,6 +259,16 @@ async def test_only_a_key_that_may_predict_tells(world: World) -> None:
     item = {"row": ROW, "main": MAIN}
     assert (await world.post(item, None)).status_code == 401
     assert (await world.post(item, LABEL_KEY.plaintext)).status_code == 403
+
+
+async def test_what_may_decide_a_promotion_asks_for_the_scope_of_labels(world: World) -> None:
+    alone = {"row": ROW, "main": MAIN}
+    both = {"row": ROW, "main": MAIN, "challengers": [OTHER]}
+    assert (await world.post(alone, PREDICT_KEY.plaintext)).status_code == 202
+    answer = await world.post([alone, both], PREDICT_KEY.plaintext)
+    assert (answer.status_code, answer.json()["code"]) == (403, "forbidden")
+    assert "label" in answer.json()["detail"]
+    assert len(world.log.rows) == 1
 
 
 async def test_what_cant_be_logged_is_not_accepted(world: World) -> None:
