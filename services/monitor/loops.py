@@ -18,6 +18,7 @@ from services.monitor.ports import References
 from understudy.contracts.registry import FollowerReport
 from understudy.contracts.vocabulary import Component
 from understudy.runtime.following import Follower, SnapshotSource
+from understudy.runtime.logs import without_message
 from understudy.runtime.loops import cancel, repeat
 
 _LOOK_AGAIN_SECONDS: Final = 5.0
@@ -122,6 +123,7 @@ class Watching:
             watch.step if ours else watch.stand_by,
             pause_seconds=self._pause_seconds if ours else _STAND_BY_SECONDS,
             on_failure=lambda _: self._metrics.step_failed(name),
+            told=without_message,  # what failed may be a label or an attribute
         )
 
 
@@ -190,7 +192,7 @@ class Concluding:
                 continue
             except Exception as error:  # noqa: BLE001 - one deployment's failure is told, and the next is judged
                 self._metrics.judging_failed(name)
-                self._log.warning("judging_failed", deployment=name, error=repr(error)[:500])
+                self._log.warning("judging_failed", deployment=name, **without_message(error))
 
     def _due(self) -> Mapping[str, Watch]:
         if self._clock() - self._others_at < _JUDGE_OTHERS_SECONDS:

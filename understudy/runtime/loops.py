@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -25,6 +25,10 @@ class Backoff:
         return nominal * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
 
 
+def _whole(error: Exception) -> dict[str, object]:
+    return {"error": repr(error)}
+
+
 async def repeat(
     name: str,
     step: Callable[[], Awaitable[object]],
@@ -32,8 +36,12 @@ async def repeat(
     pause_seconds: float = 0.0,
     backoff: Backoff | None = None,
     on_failure: Callable[[Exception], None] | None = None,
+    told: Callable[[Exception], Mapping[str, object]] = _whole,
 ) -> None:
-    """Call `step` until cancelled. A step that raises is logged, counted and tried again later."""
+    """Call `step` until cancelled. A step that raises is logged, counted and tried again later.
+
+    `told`: what the log may tell of an error; `without_message` where steps handle callers' values.
+    """
     backoff = backoff or Backoff()
     log = structlog.stdlib.get_logger().bind(loop=name)
     failures = 0
@@ -42,7 +50,7 @@ async def repeat(
             await step()
         except Exception as error:  # noqa: BLE001 - a loop outlives whatever its step meets
             failures += 1
-            log.warning("loop_step_failed", failures=failures, error=repr(error))
+            log.warning("loop_step_failed", failures=failures, **told(error))
             if on_failure is not None:
                 on_failure(error)
             await asyncio.sleep(backoff.delay(failures))

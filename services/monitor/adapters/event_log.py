@@ -204,8 +204,9 @@ def _decoded(
         except events.UnknownSchemaError:
             raise
         except _UNREADABLE as error:
+            # Its message may hold a caller's value.
             structlog.stdlib.get_logger().warning(
-                "malformed_entry", entry=name.decode(), error=str(error)
+                "malformed_entry", entry=name.decode(), error=type(error).__name__
             )
     return found
 

@@ -3,7 +3,9 @@
 import asyncio
 
 import pytest
+import structlog
 
+from understudy.runtime.logs import without_message
 from understudy.runtime.loops import Backoff, cancel, repeat
 
 pytestmark = pytest.mark.anyio
@@ -30,6 +32,22 @@ async def test_a_failing_step_is_tried_again_and_every_failure_is_told() -> None
     await asyncio.wait_for(done.wait(), 5)
     loop.cancel()
     assert failures == ["a", "b"]
+
+
+async def test_a_loop_over_callers_values_tells_where_and_never_what() -> None:
+    failed = asyncio.Event()
+
+    async def step() -> None:
+        raise ValueError("the label 'bankrupt'")
+
+    with structlog.testing.capture_logs() as lines:
+        loop = asyncio.create_task(
+            repeat("test", step, on_failure=lambda _: failed.set(), told=without_message)
+        )
+        await asyncio.wait_for(failed.wait(), 5)
+        await cancel([loop])
+    assert lines[0]["error_type"] == "builtins.ValueError"
+    assert "bankrupt" not in repr(lines)
 
 
 def test_waits_double_up_to_a_bound_and_never_vanish() -> None:
