@@ -53,10 +53,11 @@ from understudy.client.following import RegistryFollowing
 from understudy.client.releasing import RegistryReleasing
 from understudy.runtime.buckets import LATENCY_SECONDS
 from understudy.runtime.following import Follower, SnapshotCache
-from understudy.runtime.http import EXCEPTION_HANDLERS, RequestIds
+from understudy.runtime.http import RequestIds
 from understudy.runtime.instance import instance_name
 from understudy.runtime.loops import cancel, repeat
 from understudy.runtime.redis_client import redis_client
+from understudy.runtime.validation import HANDLERS
 
 _REDIS_SECONDS: Final = 10.0
 # Each deployment's look at its log holds one.
@@ -181,7 +182,7 @@ def http_app(routes: APIRouter, lifespan: Lifespan[FastAPI] | None = None) -> Fa
         openapi_url=None,  # it would be one more route without a key
         redirect_slashes=False,  # a redirect would name whatever host the caller named
         lifespan=lifespan,
-        exception_handlers=dict(EXCEPTION_HANDLERS),
+        exception_handlers=dict(HANDLERS),
     )
     app.add_middleware(RequestIds)
     app.include_router(routes)

@@ -5,8 +5,9 @@ from typing import Final, TypeVar
 from fastapi import Request
 from pydantic import BaseModel, ValidationError
 
-from services.monitor.domain.errors import InvalidRequestError, TooLargeRequestError
-from understudy.contracts.refusals import FieldError, json_pointer
+from services.monitor.domain.errors import TooLargeRequestError
+from understudy.contracts.refusals import Refusal
+from understudy.runtime.validation import refusal_of
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -14,7 +15,7 @@ MOST_BYTES: Final = 16 * 1024**2
 
 
 async def body_of(request: Request, kind: type[Model]) -> Model:
-    """The JSON body. Raises InvalidRequestError, TooLargeRequestError."""
+    """The JSON body. Raises MalformedError, InvalidError, TooLargeRequestError."""
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
@@ -23,21 +24,19 @@ async def body_of(request: Request, kind: type[Model]) -> Model:
     try:
         return kind.model_validate_json(bytes(content))
     except ValidationError as error:
-        raise _refusal("body", error) from error
+        raise _refusal("body", error) from None
 
 
 def query_of(request: Request, kind: type[Model]) -> Model:
-    """The parameters after the question mark. Raises InvalidRequestError."""
+    """The parameters after the question mark. Raises InvalidError."""
     try:
         return kind.model_validate_strings(dict(request.query_params))
     except ValidationError as error:
-        raise _refusal("query", error) from error
+        raise _refusal("query", error) from None
 
 
-def _refusal(what: str, error: ValidationError) -> InvalidRequestError:
-    found = error.errors(include_url=False, include_input=False, include_context=False)
-    fields = [
-        FieldError(json_pointer(*each["loc"]), each["msg"].removeprefix("Value error, "))
-        for each in found[:20]
-    ]
-    return InvalidRequestError(f"The {what} does not fit; see `errors`.", *fields)
+def _refusal(part: str, error: ValidationError) -> Refusal:
+    """As if FastAPI had read it; a body that is no JSON says at its end where."""
+    found = error.errors(include_url=False, include_input=False)
+    placed = [{**one, "loc": (part, *one["loc"])} for one in found]
+    return refusal_of(placed, json=True)

@@ -68,13 +68,6 @@ class UnknownChallengerError(Refusal):
     code: ClassVar = "unknown_challenger"
 
 
-class InvalidRequestError(Refusal):
-    """A body or a query that does not fit."""
-
-    fault: ClassVar = Fault.INVALID
-    code: ClassVar = "invalid_request"
-
-
 class TooLargeRequestError(Refusal):
     """A body beyond the bound."""
 

@@ -16,10 +16,10 @@ from services.registry.api import (
     versions,
 )
 from services.registry.api.door import BoundedBodies, Counted, Keyed
-from services.registry.api.problems import HANDLERS
 from services.registry.metrics import Metrics
 from services.registry.operations import Operations
 from understudy.runtime.http import RequestIds
+from understudy.runtime.validation import HANDLERS
 
 ROUTERS = (
     probes.router,

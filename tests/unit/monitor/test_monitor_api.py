@@ -221,6 +221,24 @@ async def test_reports_of_windows_that_are_none_are_refused(http: httpx.AsyncCli
     assert (missing.status_code, missing.json()["code"]) == (404, "nothing_observed")
 
 
+@pytest.mark.parametrize(
+    ("path", "pointer", "words"),
+    [
+        ("gate", "/query/challenger", "is required; add it"),
+        ("gate?challenger=soon", "/query/challenger", "must be a whole number"),
+        ("gate?challenger=0", "/query/challenger", "must be at least 1"),
+        ("reports?limit=101", "/query/limit", "must be at most 100"),
+    ],
+)
+async def test_parameters_that_do_not_fit_are_named_in_a_problem(
+    http: httpx.AsyncClient, path: str, pointer: str, words: str
+) -> None:
+    answer = await http.get(f"/v1/deployments/{NAME}/{path}", headers=bearer(READER))
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid")
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["errors"] == [{"pointer": pointer, "message": words}]
+
+
 async def test_kept_reports_are_listed_page_by_page(
     http: httpx.AsyncClient, kept: MemoryShelf
 ) -> None:

@@ -211,6 +211,9 @@ async def test_answers_that_do_not_fit_are_refused(
 async def test_a_replay_needs_a_span_of_time(http: httpx.AsyncClient) -> None:
     backwards = {"version": 2, "since": UNTIL, "until": SINCE}
     assert (await http.post(REPLAYS, json=backwards)).status_code == 422
+    answer = await http.post(REPLAYS, json={"version": "two", "since": SINCE, "until": UNTIL})
+    assert [one["pointer"] for one in answer.json()["errors"]] == ["/version"]
+    assert (await http.post(REPLAYS, content="{")).json()["code"] == "malformed_request"
     assert (await http.get(f"{REPLAYS}/none")).json()["code"] == "unknown_replay"
 
 

@@ -1,4 +1,4 @@
-"""Requests that don't fit their body's type, told field by field."""
+"""Requests that don't fit their type, told field by field: manners of services on FastAPI."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
