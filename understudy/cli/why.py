@@ -138,7 +138,7 @@ def _numbers(found: Judgement, reading: ComparisonReading) -> Table:
 
 def _labels(reading: ComparisonReading) -> str:
     told = f"{amount(reading.labels)} matured, {amount(reading.waiting)} waiting"
-    if reading.expected_labels is None:
+    if not reading.expected_labels:
         return told
     return f"{told}; about {amount(reading.expected_labels)} more for a decision"
 

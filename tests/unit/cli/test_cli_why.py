@@ -47,6 +47,14 @@ def test_numbers_thresholds_and_what_is_expected(run: Run, server: Script) -> No
     assert "1 d old" in told
 
 
+def test_nothing_more_is_expected_of_what_is_decided(run: Run, server: Script) -> None:
+    decided = bodies.comparison().model_copy(update={"expected_labels": 0})
+    server.on("GET", PATH, bodies.judgement(comparisons=(decided,)))
+    told = run("why", "risk").stdout
+    assert "2,150 matured, 640 waiting\n" in told
+    assert "for a decision" not in told
+
+
 def test_a_veto_is_told_with_what_was_observed(run: Run, server: Script) -> None:
     server.on("GET", PATH, bodies.promotion())
     (line,) = [line for line in run("why", "risk").stdout.splitlines() if "vetoes" in line]
