@@ -51,7 +51,7 @@ def test_nothing_more_is_expected_of_what_is_decided(run: Run, server: Script) -
     decided = bodies.comparison().model_copy(update={"expected_labels": 0})
     server.on("GET", PATH, bodies.judgement(comparisons=(decided,)))
     told = run("why", "risk").stdout
-    assert "2,150 matured, 640 waiting\n" in told
+    assert "2,150 matured, 640 waiting" in told
     assert "for a decision" not in told
 
 
