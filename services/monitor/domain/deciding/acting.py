@@ -2,8 +2,9 @@
 
 An action is held back while any of these holds, so that releases never flap: a cool-down runs since
 the last release of anybody; the release has answered too few rows; there is no version to go to;
-the version to promote was once rolled back from by the monitor; the present release is itself a
-rollback of the monitor, so that a person decides what comes next; the same was tried and failed.
+the version to promote was once rolled back from by the monitor; the monitor had made it main before
+and somebody took that back; the present release is itself a rollback of the monitor; the same was
+tried and failed. Where people and monitor disagree, a person decides what comes next.
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,7 @@ from understudy.contracts.vocabulary import ActionMode, Verdict
 
 RETRY_SECONDS: Final = 300.0
 """After a try that failed, or whose end is not known."""
+_LEFT: Final = frozenset({DeedState.BEGUN, DeedState.DONE})
 _TRIED: Final = frozenset({DeedState.BEGUN, DeedState.FAILED})
 
 
@@ -82,6 +84,8 @@ def _held_by(
 
 
 def _held_by_history(conclusion: Conclusion, present: Present, deeds: Sequence[Deed]) -> str | None:
+    if any(_taken_back(deed, conclusion, present) for deed in deeds):
+        return f"version {conclusion.version} was made main before and taken back; a person decides"
     back = [
         deed
         for deed in deeds
@@ -97,6 +101,12 @@ def _held_by_history(conclusion: Conclusion, present: Present, deeds: Sequence[D
         why = tried[0].failure or "what became of it is not known"
         return f"it was tried ({why}); it is tried again later"
     return None
+
+
+def _taken_back(deed: Deed, conclusion: Conclusion, present: Present) -> bool:
+    """Whether the monitor has done the very same before, and somebody has undone it since."""
+    again = (deed.version, deed.former) == (conclusion.version, present.main)
+    return again and deed.release < present.release and deed.state in _LEFT
 
 
 def _same(deed: Deed, conclusion: Conclusion, present: Present) -> bool:

@@ -125,3 +125,14 @@ def test_a_rollback_that_never_happened_holds_nothing_back_for_ever() -> None:
     # A person promoted 2 instead: release 5 has main 1 and not what the deed was to bring.
     past = deed(Verdict.ROLL_BACK, release=4, version=9, former=2, state=DeedState.BEGUN)
     assert considered(PROMOTE, deeds=(past,)).due
+
+
+def test_what_a_person_took_back_is_not_done_again() -> None:
+    # The monitor promoted 2 in release 4, a person went back to 1 in release 5.
+    done = deed(release=3, state=DeedState.DONE, made_release=4)
+    back = Conclusion(Verdict.ROLL_BACK, RuleName.BETTER, 2)
+    for conclusion in (PROMOTE, back):
+        found = considered(conclusion, deeds=(done,))
+        assert not found.due
+        assert "taken back" in (found.held_by or "")
+    assert considered(replace(PROMOTE, version=3), deeds=(done,)).due
