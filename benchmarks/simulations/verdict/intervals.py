@@ -15,6 +15,8 @@ from services.monitor.domain.deciding.comparison import interval
 from services.monitor.domain.statistics.spectrum import STEPS, read_spectrum
 
 _SMALL: Final = STEPS // 128
+_LEAST_VARIANCE: Final = 1e-12
+"""Half widths before the first label that anything is shown of are infinite, not undefined."""
 
 
 def interval_coverage(scale: Scale, rng: Generator) -> Table:
@@ -67,5 +69,5 @@ def _outside(differences: Floats, truth: float) -> tuple[NDArray[np.bool_], Floa
     labels = LOOK * np.arange(1, looks + 1)
     mean = running_sums(differences) / labels
     variance = np.maximum(running_sums(differences**2) / labels - mean**2, 0.0)
-    half = np.sqrt(variance) * spreads(looks)
+    half = np.sqrt(np.maximum(variance, _LEAST_VARIANCE)) * spreads(looks)
     return np.abs(mean - truth) > half, half
