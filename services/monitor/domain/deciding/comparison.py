@@ -6,7 +6,9 @@ once the evidence that |E[d]| < margin reaches k/α; with k challengers.
 Source: `statistics.betting`; the union bound over both sides and all challengers; for "as good"
 both one-sided tests must reject, which needs no share of α (Berger's intersection-union test).
 Guarantee: while a challenger's d has mean 0 given what came before, the chance that any of k is
-ever called better or worse, however often one looks, is at most α.
+ever called better or worse, however often one looks, is at most α, as long as k stays what it is;
+challengers that are added one by one spend up to α·(1 + 1/2 + … + 1/k). "As good" has an α of its
+own.
 Assumes: losses of matured cohorts, in the order of prediction, have the same sign of conditional
 mean. Labels that never come must not depend on the loss (see the selection warning).
 The shown interval is an asymptotic confidence sequence (Waudby-Smith, Arbour, Sinha, Kennedy &
