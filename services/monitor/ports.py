@@ -168,8 +168,8 @@ class Outcomes(Protocol):
     async def standing(self, deployment: str) -> Standing:
         """What is known of labels beside tallies."""
 
-    async def newest_losses(self, deployment: str, main: int, before: float, most: int) -> Losses:
-        """Of the newest labelled rows predicted before a time, in the order of prediction."""
+    async def newest_losses(self, deployment: str, main: int, span: Span, most: int) -> Losses:
+        """Of the newest labelled rows that it answered as main then, in the order of prediction."""
 
     async def joined(self, deployment: str, ids: Sequence[str]) -> Sequence[JoinedRows]:
         """What is known of some predictions; those that are not known are in none."""
@@ -182,6 +182,9 @@ class Outcomes(Protocol):
 
     async def deployments(self) -> Sequence[str]:
         """Whose facts or tallies it holds, also when the registry knows them no more."""
+
+    async def maturing_seconds(self, deployment: str) -> float:
+        """How old rows are when they have matured, on the longest terms that any are under."""
 
     async def expire(self, deployment: str, before: float) -> int:
         """Let go of facts of predictions older than that; tallies stay. How many rows went."""

@@ -41,6 +41,7 @@ class Rows:
     protected: Mapping[int, Mapping[str, str]] = field(default_factory=dict)
     lag: float = 60.0
     terms: Terms | None = None
+    release: int = 1
 
     def cohorts(self) -> Cohorts:
         """Their tallies."""
@@ -48,6 +49,7 @@ class Rows:
         return tally(
             JoinedRows(
                 main=next(iter(self.values)),
+                release=self.release,
                 terms=self.terms or terms(self.target),
                 target=self.target,
                 ids=[str(place) for place in range(count)],

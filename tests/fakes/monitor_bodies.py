@@ -286,7 +286,7 @@ def fairness() -> FairnessView:
     group = GroupReading(
         group="18-30", rows=900, selection_rate=Interval(value=0.62, low=0.58, high=0.65)
     )
-    small = GroupReading(group="75+", rows=12, suppressed=True)
+    small = GroupReading(group="75+", rows=None, suppressed=True)
     found = FairnessReading(
         version=1,
         role=Role.MAIN,

@@ -9,6 +9,7 @@ from services.monitor.adapters.outcome_store.tally_codec import encode_tally
 from services.monitor.domain.deciding.terms import Terms, resolve
 from services.monitor.domain.outcomes.facts import Incoming, Standing
 from services.monitor.domain.outcomes.tallies import CohortId, CohortTally
+from services.monitor.domain.reports import Span
 from services.monitor.domain.rows import (
     LabelRows,
     PairRows,
@@ -78,11 +79,20 @@ class Story:
         )
         for challenger in (8, 9):
             self.entries.append(self._pairs(ids, at, main, said, challenger))
+        self._contradict(ids[:3], at[:3])
         for offset in (-5.0, 30.0, 90.0):  # early, in time, and again or corrected
             some = [name for name in ids if self._rng.random() < 0.7]
             self.entries.append(self._labels(some, offset))
         some = [name for name in ids if self._rng.random() < 0.6]
         self.entries += [self._protected(some, at) for at in (3.0, 4.0)]
+
+    def _contradict(self, ids: list[str], at: np.ndarray) -> None:
+        """Other answers to the same predictions: of another time, main and release, or just so."""
+        rows, moved = len(ids), at + self._rng.choice([-20.0, 0.0, 20.0])
+        for release, main in ((1, 1), (2, 3)):
+            said = self._responses(rows, sure=release == 2)
+            self.entries.append(PredictionRows(release, main, ids, moved, np.zeros(rows), {}, said))
+        self.entries.append(self._pairs(ids, moved, 1, self._responses(rows), 8))
 
     def _responses(self, rows: int, *, sure: bool = False) -> Responses:
         failed = self._rng.random(rows) < 0.2
@@ -150,7 +160,7 @@ def written(tallies: Mapping[CohortId, CohortTally]) -> dict[CohortId, bytes]:
 
 async def seen(outcomes: Outcomes) -> Seen:
     """Everything that is concluded from facts."""
-    newest = await outcomes.newest_losses(NAME, 1, after_all(), 8)
+    newest = await outcomes.newest_losses(NAME, 1, Span(0.0, after_all()), 8)
     return (
         written(await outcomes.tallies(NAME, 0.0)),
         await outcomes.standing(NAME),

@@ -9,13 +9,21 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from services.monitor.domain.deciding.deeds import Deed
-from services.monitor.domain.deciding.terms import Terms
 from services.monitor.domain.outcomes.coding import Codes
-from services.monitor.domain.outcomes.facts import Answers, Incoming, JoinedRows, Losses, Standing
+from services.monitor.domain.outcomes.facts import (
+    Answers,
+    Incoming,
+    JoinedRows,
+    Losses,
+    Rank,
+    Standing,
+)
 from services.monitor.domain.outcomes.losses import losses
 from services.monitor.domain.outcomes.merging import gather
 from services.monitor.domain.outcomes.tallies import CohortId, CohortTally
 from services.monitor.domain.outcomes.tallying import tally
+from services.monitor.domain.outcomes.tenures import Tenure, tenure
+from services.monitor.domain.reports import Span
 from services.monitor.domain.rows import (
     LabelRows,
     PairRows,
@@ -33,8 +41,13 @@ Answer = tuple[float, tuple[float, ...]]
 class Predicted:
     at: float
     main: int
-    terms: Terms
+    tenure: Tenure
     said: Answer
+
+    @property
+    def rank(self) -> Rank:
+        """Which of several counts."""
+        return _rank(self.said, self.at, self.tenure.release, self.main)
 
 
 @dataclass
@@ -44,7 +57,7 @@ class Book:
     target: Target
     expired_before: float = -math.inf
     newest: float = -math.inf
-    horizons: dict[str, float] = field(default_factory=dict)
+    tenures: list[Tenure] = field(default_factory=list)
     predictions: dict[str, Predicted] = field(default_factory=dict)
     pairs: dict[tuple[str, int], tuple[float, Answer]] = field(default_factory=dict)
     labels: dict[str, set[tuple[float, str, float | None]]] = field(default_factory=dict)
@@ -53,6 +66,18 @@ class Book:
     """Of facts that were let go of: what they had counted for, and count for no more."""
     past: Standing = field(default_factory=Standing)
 
+    @property
+    def horizons(self) -> dict[str, float]:
+        """In seconds, by fingerprint."""
+        return {held.terms.fingerprint: held.terms.horizon_seconds for held in self.tenures}
+
+    def tenure(self, incoming: Incoming, release: int, main: int) -> Tenure:
+        """Of rows of a release."""
+        found = tenure(self.tenures, incoming, release, main)
+        if found not in self.tenures:
+            self.tenures.append(found)
+        return found
+
 
 @dataclass
 class MemoryOutcomes:
@@ -60,26 +85,41 @@ class MemoryOutcomes:
 
     clock: Callable[[], float] = time.time
     books: dict[str, Book] = field(default_factory=dict)
+    """Of the newest deployment of each name."""
+    all_books: dict[tuple[str, int], Book] = field(default_factory=dict)
+    """By name and first release."""
     done: list[Deed] = field(default_factory=list)
     failure: Exception | None = None
 
     async def apply(self, incoming: Incoming) -> None:
         if self.failure is not None:
             raise self.failure
-        book = self.books.setdefault(incoming.deployment, Book(incoming.target))
-        codes = Codes(incoming.target)
-        book.horizons[incoming.terms.fingerprint] = incoming.terms.horizon_seconds
-        for rows in incoming.predictions:
+        book, codes = self._book(incoming), Codes(incoming.target)
+        first = incoming.first_release
+        predictions = [rows for rows in incoming.predictions if rows.release >= first]
+        for rows in predictions:
             timely = rows.at[(rows.at < self.clock() + 300) & (rows.at >= book.expired_before)]
             book.newest = max(book.newest, timely.max(initial=-math.inf))
-        for predicted in incoming.predictions:
-            _add_predictions(book, codes, predicted, incoming.terms)
+        for rows in predictions:
+            _add_predictions(book, codes, rows, book.tenure(incoming, rows.release, rows.main))
         for paired in incoming.pairs:
-            _add_pairs(book, codes, paired)
+            if paired.release >= first:
+                _add_pairs(book, codes, paired)
         for labelled in incoming.labels:
             _add_labels(book, codes, labelled)
         for described in incoming.protected:
             _add_traits(book, described)
+
+    def _book(self, incoming: Incoming) -> Book:
+        name, key = incoming.deployment, (incoming.deployment, incoming.first_release)
+        book = self.all_books.setdefault(key, Book(incoming.target))
+        newest = max(first for called, first in self.all_books if called == name)
+        self.books[name] = self.all_books[name, newest]
+        book.tenure(incoming, incoming.release, incoming.main)
+        return book
+
+    def _books(self, name: str) -> list[Book]:
+        return [book for (called, _), book in self.all_books.items() if called == name]
 
     async def tallies(self, deployment: str, since: float) -> Mapping[CohortId, CohortTally]:
         book = self.books.get(deployment)
@@ -91,15 +131,20 @@ class MemoryOutcomes:
         book = self.books.get(deployment)
         return Standing() if book is None else book.past + _standing(book)
 
-    async def newest_losses(self, deployment: str, main: int, before: float, most: int) -> Losses:
+    async def newest_losses(self, deployment: str, main: int, span: Span, most: int) -> Losses:
         book = self.books.get(deployment)
         found = []
         for name, held in sorted(book.predictions.items() if book else ()):
             label = _label(book, name) if book else None
-            if book and held.main == main and held.at < before and label is not None:
-                rows = _joined(book, [name], main, held.terms)
-                cost = losses(rows.answers[main], rows.labels, book.target, held.terms)[0]
-                found.append((held.at, name, float(np.minimum(1.0, cost / held.terms.span))))
+            if (
+                book
+                and held.main == main
+                and span.begins <= held.at < span.ends
+                and label is not None
+            ):
+                rows = _joined(book, [name], main, held.tenure)
+                cost = losses(rows.answers[main], rows.labels, book.target, held.tenure.terms)[0]
+                found.append((held.at, name, float(np.minimum(1.0, cost / held.tenure.terms.span))))
         newest = [row for row in sorted(found)[-most:] if not math.isnan(row[2])]
         return Losses(np.array([at for at, _, _ in newest]), np.array([c for _, _, c in newest]))
 
@@ -108,9 +153,9 @@ class MemoryOutcomes:
         if book is None:
             return ()
         known = {name: book.predictions[name] for name in ids if name in book.predictions}
-        kinds = {(held.main, held.terms) for held in known.values()}
+        kinds = {(held.main, held.tenure) for held in known.values()}
         return [
-            _joined(book, [n for n, h in known.items() if (h.main, h.terms) == kind], *kind)
+            _joined(book, [n for n, h in known.items() if (h.main, h.tenure) == kind], *kind)
             for kind in kinds
         ]
 
@@ -123,39 +168,48 @@ class MemoryOutcomes:
     async def deployments(self) -> Sequence[str]:
         return sorted(self.books)
 
+    async def maturing_seconds(self, deployment: str) -> float:
+        books = self._books(deployment)
+        held = (tenure.terms.maturing_seconds for book in books for tenure in book.tenures)
+        return max(held, default=0.0)
+
     async def expire(self, deployment: str, before: float) -> int:
-        book = self.books.get(deployment)
-        if book is None:
-            return 0
-        counted, standing, facts = _tallies(book), _standing(book), _size(book)
-        book.expired_before = max(book.expired_before, before)
-        _remove(book, before)
-        book.kept = _plus(book.kept, _less(counted, _tallies(book)))
-        book.past += _past(standing - _standing(book))
-        return facts - _size(book)
+        return sum(_expire(book, before) for book in self._books(deployment))
 
     async def expire_protected(self, deployment: str, before: float) -> int:
-        book = self.books.get(deployment)
-        if book is None:
-            return 0
-        counted, standing, gone = _tallies(book), _standing(book), 0
-        for key, (at, value) in [*book.protected.items()]:
-            if at < before and value is not None:
-                gone += 1
-                if key[0] in book.predictions:
-                    book.protected[key] = at, None
-                else:
-                    del book.protected[key]
-        book.kept = _plus(book.kept, _less(counted, _tallies(book)))
-        book.past += _past(standing - _standing(book))
-        return gone
+        return sum(_expire_protected(book, before) for book in self._books(deployment))
 
 
-def _add_predictions(book: Book, codes: Codes, rows: PredictionRows, terms: Terms) -> None:
+def _expire(book: Book, before: float) -> int:
+    counted, standing, facts = _tallies(book), _standing(book), _size(book)
+    book.expired_before = max(book.expired_before, before)
+    _remove(book, before)
+    book.kept = _plus(book.kept, _less(counted, _tallies(book)))
+    book.past += _past(standing - _standing(book))
+    return facts - _size(book)
+
+
+def _expire_protected(book: Book, before: float) -> int:
+    counted, standing, gone = _tallies(book), _standing(book), 0
+    for key, (at, value) in [*book.protected.items()]:
+        if at < before and value is not None:
+            gone += 1
+            if key[0] in book.predictions:
+                book.protected[key] = at, None
+            else:
+                del book.protected[key]
+    book.kept = _plus(book.kept, _less(counted, _tallies(book)))
+    book.past += _past(standing - _standing(book))
+    return gone
+
+
+def _add_predictions(book: Book, codes: Codes, rows: PredictionRows, tenure: Tenure) -> None:
     said = _answers(codes, rows.responses)
     for name, at, answer in zip(rows.ids, rows.at.tolist(), said, strict=True):
         if not _late(book, at):
-            book.predictions.setdefault(name, Predicted(at, rows.main, terms, answer))
+            found = Predicted(at, rows.main, tenure, answer)
+            held = book.predictions.get(name, found)
+            book.predictions[name] = min(held, found, key=lambda one: one.rank)
 
 
 def _add_pairs(book: Book, codes: Codes, rows: PairRows) -> None:
@@ -165,7 +219,9 @@ def _add_pairs(book: Book, codes: Codes, rows: PairRows) -> None:
     ):
         if not _late(book, at):
             given = answer if outcome == "ok" else (math.nan, ())
-            book.pairs.setdefault((name, rows.challenger), (at, given))
+            found, key = (at, given), (name, rows.challenger)
+            both = book.pairs.get(key, found), found
+            book.pairs[key] = min(both, key=lambda one: _rank(one[1], one[0]))
 
 
 def _add_labels(book: Book, codes: Codes, rows: LabelRows) -> None:
@@ -180,6 +236,8 @@ def _add_traits(book: Book, rows: ProtectedRows) -> None:
     ):
         for attribute, value in attributes.items():
             held = book.protected.get((name, attribute))
+            if len(value) > 40 or len(attribute) > 40:
+                continue
             later = held is None or (held[1] is not None and held < (at, value))
             if later:
                 book.protected[name, attribute] = at, value
@@ -191,6 +249,13 @@ def _late(book: Book, at: float) -> bool:
     return late or not math.isfinite(at)
 
 
+def _rank(said: Answer, at: float, release: int = 0, who: int = 0) -> Rank:
+    value, chances = said
+    if math.isnan(value):
+        return True, at, release, who, 0.0, ()
+    return False, at, release, who, value, () if any(map(math.isnan, chances)) else chances
+
+
 def _answers(codes: Codes, responses: Responses) -> list[Answer]:
     said = codes.answers(responses)
     chances = said.probabilities
@@ -199,24 +264,23 @@ def _answers(codes: Codes, responses: Responses) -> list[Answer]:
 
 
 def _tallies(book: Book) -> dict[CohortId, CohortTally]:
-    kinds = {(held.main, held.terms) for held in book.predictions.values()}
+    kinds = {(held.main, held.tenure) for held in book.predictions.values()}
     found = book.kept
-    for main, terms in kinds:
+    for kind in kinds:
         names = [
-            name
-            for name, held in book.predictions.items()
-            if (held.main, held.terms) == (main, terms)
+            name for name, held in book.predictions.items() if (held.main, held.tenure) == kind
         ]
-        found = _plus(found, tally(_joined(book, names, main, terms)))
+        found = _plus(found, tally(_joined(book, names, *kind)))
     return {name: held for name, held in found.items() if held}
 
 
-def _joined(book: Book, names: Sequence[str], main: int, terms: Terms) -> JoinedRows:
+def _joined(book: Book, names: Sequence[str], main: int, tenure: Tenure) -> JoinedRows:
     rivals = {challenger for name, challenger in book.pairs if challenger != main}
     first = {name: _first(book, name) for name in names}
     return JoinedRows(
         main=main,
-        terms=terms,
+        release=tenure.release,
+        terms=tenure.terms,
         target=book.target,
         ids=names,
         at=np.array([book.predictions[name].at for name in names]),

@@ -49,8 +49,8 @@ def _groups(reading: FairnessReading) -> Iterator[RenderableType]:
     table.columns[1].justify = "right"
     for group in reading.groups:
         rates = (group.selection_rate, group.true_positive_rate, group.false_positive_rate)
-        if group.suppressed:
-            table.add_row(Text(cell(group.group)), amount(group.rows), Text("too few rows", "dim"))
+        if group.rows is None:
+            table.add_row(Text(cell(group.group)), Text("< 30", "dim"), Text("too few rows", "dim"))
             continue
         drawn = bar(group.selection_rate.value if group.selection_rate else 0.0, "cyan")
         selected, true, false = (_rate(rate) for rate in rates)

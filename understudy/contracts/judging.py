@@ -4,10 +4,26 @@ Fixed at each release: a comparison whose terms change begins anew. Plain frozen
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from understudy.contracts.vocabulary import ActionMode, DriftStrata, LossName
+
+LONGEST_LOG_LOSS: Final = 4.0
+"""A log loss beyond it (a probability below 2 %) counts as it."""
+LARGEST_LOSSES: Final[Mapping[LossName, float]] = {
+    LossName.BRIER: 1.0,
+    LossName.ZERO_ONE: 1.0,
+    LossName.LOG_LOSS: LONGEST_LOG_LOSS,
+}
+"""The largest that is told apart. Those of numbers have none before their clip is known."""
+USUAL_CLIPS: Final[Mapping[LossName, float]] = {
+    LossName.BRIER: 0.5,
+    LossName.ZERO_ONE: 1.0,
+    LossName.LOG_LOSS: 1.0,
+}
+"""Of classes' losses, unless stated; those of numbers go by the target's deviation."""
 
 
 def _positive(**values: float | None) -> None:

@@ -284,10 +284,10 @@ class ConceptView(Body):
 
 
 class GroupReading(Body):
-    """One group of a protected attribute; figures of small groups are suppressed."""
+    """One group of a protected attribute; of fewer than 30 rows that is all that is said."""
 
     group: str
-    rows: int
+    rows: int | None
     suppressed: bool = False
     selection_rate: Interval | None = None
     true_positive_rate: Interval | None = None

@@ -377,6 +377,8 @@ class DeploymentSnapshot(Body):
     description: str = ""
     release: Number
     released_at: AwareDatetime
+    first_release: Number = 1
+    """That made it. Smaller numbers are of a deleted deployment that had the same name."""
     main: Number
     challengers: tuple[Number, ...]
     main_since: AwareDatetime | None = None
@@ -391,6 +393,12 @@ class DeploymentSnapshot(Body):
     policy: Policy = Policy()
     versions: tuple[ServedVersion, ...]
     """Main, challengers, previous main, and every version that still owes pairs."""
+
+    @property
+    def main_release(self) -> int:
+        """The release that made the main the main, this time."""
+        before = self.previous_release
+        return self.first_release if before is None else before + 1
 
     def role_of(self, version: int) -> Role | None:
         """Which part `version` plays in the current release."""

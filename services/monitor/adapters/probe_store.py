@@ -11,7 +11,8 @@ import numpy as np
 from redis.asyncio import Redis
 
 from services.monitor.domain.probes import Probe
-from services.monitor.domain.statistics.interaction import HISTORIES, STAKES, Wealth
+from services.monitor.domain.statistics.bounds import STAKES
+from services.monitor.domain.statistics.interaction import HISTORIES, Wealth
 
 _COMMIT: Final = """
 if (redis.call('HGET', KEYS[1], 'position') or '0-0') ~= ARGV[1] then return 0 end

@@ -4,10 +4,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from services.monitor.domain.arrays import Floats
 from services.monitor.domain.firsts import first_of_minute
+from understudy.inference.row_times import times_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +30,3 @@ def in_order(table: Any, ordering: Ordering) -> tuple[Any, Floats | None]:
         names = [str(name) for name in table[ordering.entity].take(order).to_pylist()]
         order = order[first_of_minute(names, at[order])]
     return table.take(order), at[order]
-
-
-def times_of(column: Any) -> Floats:
-    """Seconds since the epoch; NaN where there is none. Times without a zone are in UTC."""
-    kind = column.type
-    if pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_date(kind):
-        column = column.cast(pa.timestamp("us"))
-    if pa.types.is_timestamp(column.type):
-        whole = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64())
-        return np.asarray(whole.cast(pa.float64(), safe=False).to_numpy()) / 1e6
-    return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)

@@ -140,7 +140,7 @@ def horizon(now: float, retention_minutes: int) -> Horizon:
     return Horizon(first, minute + CLOCK_SKEW_MINUTES, max(first, minute - LATE_MINUTES + 1))
 
 
-def account(
+def account(  # noqa: PLR0917 - threads are handed positions
     state: State,
     delivery: Delivery,
     references: ReferenceOf,

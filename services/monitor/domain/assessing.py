@@ -114,7 +114,8 @@ def read_version(
 ) -> VersionReading:
     """One version's answers; their drift is from its own answers to its baseline.
 
-    Without a baseline it is from the reference's target (see OutputProfile).
+    Without a baseline, or with one that may be of training rows, it is from the reference's target
+    (see OutputProfile).
     """
     role, version = speaker
     edges = rules.latency_edges
@@ -166,7 +167,8 @@ def _reference_moments(profile: FeatureProfile) -> Moments:
 def _output_drift(
     tally: OutputTally, profile: OutputProfile, baseline: Baseline | None
 ) -> float | None:
-    own = None if baseline is None else _own_drift(tally, profile, baseline)
+    trusted = None if baseline is None or baseline.optimistic else baseline
+    own = None if trusted is None else _own_drift(tally, profile, trusted)
     if own is not None:
         return own
     if profile.counts is not None:

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +11,7 @@ from services.monitor.domain.arrays import Floats
 from services.monitor.domain.rows import Column
 
 Hashes = NDArray[np.uint64]
-MOST_ENTITIES = 20_000
+MOST_ENTITIES: Final = 20_000
 """That are told apart in one minute; rows of later ones are not looked at for drift."""
 
 
@@ -33,11 +34,13 @@ def entity_hashes(column: Column) -> Hashes:
     return np.array([known[value] for value in column], dtype=np.uint64)
 
 
-def newcomers(hashes: Hashes, known: Hashes) -> tuple[NDArray[np.intp], Hashes]:
+def newcomers(
+    hashes: Hashes, known: Hashes, most: int = MOST_ENTITIES
+) -> tuple[NDArray[np.intp], Hashes]:
     """The rows that come first, and everything known with them, ascending and bounded."""
     unique, first = np.unique(hashes, return_index=True)
     fresh = ~np.isin(unique, known)
-    rows = np.sort(first[fresh])[: max(0, MOST_ENTITIES - known.size)]
+    rows = np.sort(first[fresh])[: max(0, most - known.size)]
     return rows, np.union1d(known, hashes[rows])
 
 

@@ -7,12 +7,12 @@ only what was counted on the same layout may be added.
 import hashlib
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts, Floats
+from services.monitor.domain.arrays import Counts, Floats, zeros
 from services.monitor.domain.bins import (
     Bins,
     CategoryBins,
@@ -23,6 +23,7 @@ from services.monitor.domain.bins import (
 )
 from services.monitor.domain.errors import UnusableReferenceError
 from services.monitor.domain.moments import no_sums, shifted_sums
+from services.monitor.domain.rarity import TIMES, rare_rows, times_seen
 from services.monitor.domain.rows import Column
 from services.monitor.domain.timing import Timing, read_timing
 from understudy.contracts.signature import Feature, Signature, Target
@@ -44,6 +45,8 @@ class FeatureProfile:
     sums: Floats
     centre: float
     """What live values are shifted by: the reference's mean; 0 for categories."""
+    rare: Counts = field(default_factory=lambda: zeros(TIMES))
+    """Rows whose category occurs once in the sample, and rows whose category occurs twice."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,8 +123,10 @@ def build_reference(
 def _timing(
     features: Sequence[FeatureProfile], columns: Mapping[str, Column], at: Floats
 ) -> Timing:
-    places = [places_in(feature.bins, columns[feature.name]) for feature in features]
-    return read_timing(places, [feature.bins.width for feature in features], at)
+    held = [columns[feature.name] for feature in features]
+    places = [places_in(one.bins, column) for one, column in zip(features, held, strict=True)]
+    times = [times_seen(column) for column in held]
+    return read_timing(places, times, [feature.bins.width for feature in features], at)
 
 
 def _profile(feature: Feature, column: Column) -> FeatureProfile | None:
@@ -135,8 +140,8 @@ def _profile(feature: Feature, column: Column) -> FeatureProfile | None:
     categories = category_bins(column)
     if categories is None or feature.numeric:
         return None
-    counts = categories.tally(column)
-    return FeatureProfile(feature.name, feature.kind, categories, counts, no_sums(), 0.0)
+    counts, rare = categories.tally(column), rare_rows(times_seen(column))
+    return FeatureProfile(feature.name, feature.kind, categories, counts, no_sums(), 0.0, rare)
 
 
 def _output(target: Target, values: Sequence[Label | None] | None) -> OutputProfile:

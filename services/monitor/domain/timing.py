@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from services.monitor.domain.arrays import Counts, Floats
+from services.monitor.domain.rarity import TIMES, Times
 from services.monitor.domain.seasons import HOURS, hours_of_week, strata_of
 from services.monitor.domain.statistics.stability import Places, design_effect
 from understudy.contracts.vocabulary import DriftStrata
@@ -19,18 +20,23 @@ class Timing:
     """By hour of the week."""
     counts: Counts
     """The features' tallies one after another, by hour of the week (first axis)."""
+    rare: Counts
+    """(hours of the week, features, 2), see `FeatureProfile.rare`."""
     effects: Mapping[DriftStrata, Floats]
     """Design effects by feature, of what strata do not explain."""
 
 
-def read_timing(places: Sequence[Places], widths: Sequence[int], at: Floats) -> Timing:
-    """From where each feature's values are counted; `at` is ascending."""
+def read_timing(
+    places: Sequence[Places], times: Sequence[Times], widths: Sequence[int], at: Floats
+) -> Timing:
+    """From where each feature's values are counted, and how often they occur; `at` ascends."""
     hours = hours_of_week(at)
     return Timing(
         rows=np.bincount(hours, minlength=HOURS),
         counts=np.concatenate(
             [_by_hour(hours, *feature) for feature in zip(places, widths, strict=True)], axis=1
         ),
+        rare=np.stack([_by_hour(hours, seen, TIMES + 1)[:, 1:] for seen in times], axis=1),
         effects={
             kind: np.array([design_effect(place, strata_of(hours, kind)) for place in places])
             for kind in DriftStrata

@@ -71,7 +71,7 @@ class AlarmReports:
     async def _told_already(
         self, name: str, begun: Mapping[str, datetime], *, lasting: bool
     ) -> set[str]:
-        """Those reported lately; and at a first look also those that last since a report of them."""
+        """Those reported lately; at a first look also those that last since a report of them."""
         lately = datetime.fromtimestamp(self._sources.clock() - _QUIET_SECONDS, UTC)
         found = {alarm for alarm, at in self._told.get(name, {}).items() if at > lately.timestamp()}
         for report in await self._reporting.kept(name):

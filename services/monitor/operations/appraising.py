@@ -23,6 +23,7 @@ from services.monitor.domain.outcomes.summing import Cohorts
 from services.monitor.domain.outcomes.tallies import SCORE_BINS
 from services.monitor.domain.outcomes.viewpoint import Viewpoint
 from services.monitor.domain.readings import LabelFigures
+from services.monitor.domain.reports import Span
 from services.monitor.operations.fresh import Fresh
 from services.monitor.operations.sources import Sources
 from services.monitor.operations.terms import known_terms, terms_of
@@ -118,16 +119,18 @@ class Appraising:
         deployment = watch.deployment
         view = await self._viewpoint(deployment, CONCEPT_DAYS)
         since = deployment.main_since or deployment.released_at
-        begins = max(view.since, since.timestamp())
-        cohorts = await self._outcomes.tallies(view.deployment, begins)
-        promise = await self._promise(deployment, view)
+        cohorts = await self._outcomes.tallies(view.deployment, view.since)
+        promise = await self._promise(deployment, view, since.timestamp())
         return await asyncio.to_thread(read_concept, view, cohorts, promise)
 
-    async def _promise(self, deployment: DeploymentSnapshot, view: Viewpoint) -> Promise:
+    async def _promise(
+        self, deployment: DeploymentSnapshot, view: Viewpoint, main_since: float
+    ) -> Promise:
         served = deployment.version(deployment.main)
         baseline = await self._sources.references.baseline(served)
+        matured = Span(main_since, view.now - view.terms.horizon_seconds)
         newest = await self._outcomes.newest_losses(
-            view.deployment, view.main, view.now - view.terms.horizon_seconds, _NEWEST_LOSSES
+            view.deployment, view.main, matured, _NEWEST_LOSSES
         )
         return Promise(
             risk=None
@@ -157,7 +160,12 @@ class Appraising:
 
     async def _seen(self, deployment: DeploymentSnapshot, days: int) -> tuple[Viewpoint, Cohorts]:
         view = await self._viewpoint(deployment, days)
-        return view, await self._outcomes.tallies(view.deployment, view.since)
+        cohorts = await self._outcomes.tallies(view.deployment, view.since)
+        return view, {
+            cohort: held
+            for cohort, held in cohorts.items()
+            if cohort.release >= deployment.first_release
+        }
 
     async def _viewpoint(self, deployment: DeploymentSnapshot, days: int) -> Viewpoint:
         """From the beginning of a day in UTC, or as far back as tallies fit into memory."""
@@ -177,6 +185,7 @@ class Appraising:
             known=await known_terms(deployment, references),
             now=now,
             since=max((now // DAY - days + 1) * DAY, _reach(deployment, terms, now)),
+            main_release=deployment.main_release,
         )
 
     async def _fresh(

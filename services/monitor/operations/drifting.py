@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from services.monitor.domain.cells import Cell, CellId, Speaker
-from services.monitor.domain.drifting.baselines import OutputBaseline, output_baseline
+from services.monitor.domain.drifting.baselines import output_baseline
 from services.monitor.domain.drifting.detecting import Detection, detect, trail_of
 from services.monitor.domain.drifting.planning import Plan, Setup, plan_drift
 from services.monitor.domain.drifting.telling import DriftReading, tell
 from services.monitor.domain.drifting.trail import Trail
+from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.reference import Reference
 from services.monitor.operations.sources import Sources
 from understudy.contracts.registry import DeploymentSnapshot
@@ -83,25 +84,29 @@ class Drifting:
     async def _setup(self, deployment: DeploymentSnapshot, reference: Reference) -> Setup:
         served = deployment.version(deployment.main)
         measured = served.baseline
+        known = await self._baselines(deployment)
         return Setup(
             reference=reference,
             terms=deployment.policy.judging.drift,
             classes=tuple(class_name(label) for label in served.signature.target.classes),
-            baselines=await self._baselines(deployment, reference),
+            baselines={
+                speaker: output_baseline(baseline, reference.output)
+                for speaker, baseline in known.items()
+                if not baseline.optimistic
+            },
             importances={} if measured is None else measured.importances,
+            doubted=tuple(v for (_, v), baseline in known.items() if baseline.optimistic),
         )
 
-    async def _baselines(
-        self, deployment: DeploymentSnapshot, reference: Reference
-    ) -> dict[Speaker, OutputBaseline]:
+    async def _baselines(self, deployment: DeploymentSnapshot) -> dict[Speaker, Baseline]:
         """Of the versions that have one; others' answers are not watched."""
         speakers = [
             (Role.MAIN, deployment.main),
             *((Role.CHALLENGER, version) for version in deployment.challengers),
         ]
-        found: dict[Speaker, OutputBaseline] = {}
+        found: dict[Speaker, Baseline] = {}
         for speaker in speakers:
             answers = await self._sources.references.baseline(deployment.version(speaker[1]))
             if answers is not None:
-                found[speaker] = output_baseline(answers, reference.output)
+                found[speaker] = answers
         return found

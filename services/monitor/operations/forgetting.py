@@ -30,10 +30,12 @@ class Forgetting:
     async def step(self) -> None:
         """One round. What fails is logged by the loop, and tried again in the next."""
         now = self._clock()
-        outcomes = now - self._retention.outcomes_days * _DAY_SECONDS
+        kept = self._retention.outcomes_days * _DAY_SECONDS
         protected = now - self._retention.protected_days * _DAY_SECONDS
         for name in await self._outcomes.deployments():
-            facts = await self._outcomes.expire(name, outcomes)
+            # What has not matured may still be labelled in time.
+            young = await self._outcomes.maturing_seconds(name)
+            facts = await self._outcomes.expire(name, now - max(kept, young))
             attributes = await self._outcomes.expire_protected(name, protected)
             if facts or attributes:
                 self._log.info(

@@ -28,6 +28,9 @@ from understudy.client.errors import ClientError
 from understudy.contracts.registry import DeploymentSnapshot, ReleaseRequest
 from understudy.contracts.vocabulary import FormerMain, ReleaseKind
 
+_TOLD_LATE_SECONDS: Final = 31 * 86_400.0
+"""Predictions made elsewhere may be told of 30 days later: they belong to the release in which they
+were. Which cohorts count is told by releases, whatever is read beside them."""
 _LONGEST_FAILURE: Final = 200
 _LONGEST_STATE: Final = 48_000
 """Of the 64 KiB that evidence may take."""
@@ -84,9 +87,9 @@ class Judging:
         since = min((rival.since for rival in standing.rivals), default=now)
         known = Known(
             minutes=watch.cells(),
-            cohorts=await self._outcomes.tallies(deployment.name, since),
+            cohorts=await self._outcomes.tallies(deployment.name, since - _TOLD_LATE_SECONDS),
             concept=await self._appraising.concept(watch),
-            deeds=await self._outcomes.deeds(deployment.name),
+            deeds=await self._deeds(deployment),
         )
         edges = self._sources.rules.latency_edges
         found = await asyncio.to_thread(conclude, standing, known, edges, now)
@@ -126,6 +129,11 @@ class Judging:
         known = await self._outcomes.deeds(deed.deployment)
         if all(held.key != deed.key for held in known):
             await self._note(deed)
+
+    async def _deeds(self, deployment: DeploymentSnapshot) -> list[Deed]:
+        """Without those of a deleted deployment that had the same name."""
+        deeds = await self._outcomes.deeds(deployment.name)
+        return [deed for deed in deeds if deed.release >= deployment.first_release]
 
     async def _note(self, deed: Deed) -> None:
         await self._outcomes.note(deed)

@@ -76,7 +76,7 @@ class Replaying:
             id=uuid.uuid4().hex,
             deployment=deployment.name,
             release=deployment.release,
-            candidate=Candidate(deployment.main, version, terms),
+            candidate=Candidate(deployment.main, version, terms, deployment.release),
             since=since,
             until=until,
             begun_at=datetime.fromtimestamp(now, UTC),

@@ -15,6 +15,7 @@ from services.monitor.domain.assessing import Setting, assess
 from services.monitor.domain.cells import Cell, CellId
 from services.monitor.domain.deciding.judgement import Judgement
 from services.monitor.domain.drifting.history import DriftHistory, drift_history
+from services.monitor.domain.drifting.interactions import with_interaction
 from services.monitor.domain.drifting.telling import DriftReading
 from services.monitor.domain.errors import LeaseLostError, NotReadyError
 from services.monitor.domain.outcomes.baseline import Baseline
@@ -106,7 +107,7 @@ class Watch:
             raise NotReadyError(
                 f"The monitor has not looked at {self.deployment.name} yet.", retry_after=1.0
             )
-        return reading.with_interaction(self.probe)
+        return with_interaction(reading, self.probe)
 
     def drift_history(self) -> DriftHistory:
         """Drift of each feature hour by hour. Raises NotReadyError."""
@@ -185,11 +186,16 @@ class Watch:
 
     async def _incoming(self, delivery: Delivery) -> Incoming:
         deployment = self.deployment
-        served = deployment.version(deployment.main)
+        served, references = deployment.version(deployment.main), self._sources.references
+        others = [one for one in deployment.versions if one.version in delivery.mains]
         return Incoming(
             deployment=deployment.name,
             target=served.signature.target,
-            terms=await terms_of(deployment, served, self._sources.references),
+            terms=await terms_of(deployment, served, references),
+            others={one.version: await terms_of(deployment, one, references) for one in others},
+            release=deployment.release,
+            main=deployment.main,
+            first_release=deployment.first_release,
             predictions=delivery.predictions,
             pairs=delivery.pairs,
             labels=delivery.labels,

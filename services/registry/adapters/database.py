@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
 from alembic import command
@@ -18,6 +18,7 @@ from services.registry.adapters.rows import entry_row
 from services.registry.adapters.tables import audit, state
 from services.registry.domain.audit import Entry
 from services.registry.domain.errors import StoreUnavailableError
+from understudy.runtime.sqlite_files import beginning, prepare
 
 _BUSY_MILLISECONDS: Final = 10_000
 _POOL: Final = {"pool_size": 10, "max_overflow": 40, "pool_timeout": 10.0}
@@ -118,36 +119,13 @@ def _open(url: str) -> Engine:
     return engine
 
 
-def _on_sqlite_connect(connection: Any, _record: object) -> None:
-    # The driver's own idea of when to begin a transaction is switched off; see `begin` below.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
-    cursor.execute("PRAGMA synchronous = FULL")
-    cursor.execute("PRAGMA foreign_keys = ON")
-    _write_ahead(cursor)
-    cursor.close()
-
-
-def _write_ahead(cursor: Any) -> None:
-    """Switch to the write-ahead log; processes that do it at once don't wait for one another."""
-    deadline = time.monotonic() + _BUSY_MILLISECONDS / 1000
-    while True:
-        try:
-            cursor.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
+def _on_sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
+    prepare(connection, _BUSY_MILLISECONDS)
 
 
 def _on_sqlite_begin(connection: Connection) -> None:
-    # A transaction that begins by reading and then writes may find itself too late; one that
-    # takes the write lock at once waits for its turn instead.
     immediate = connection.get_execution_options().get("immediate", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    connection.exec_driver_sql(beginning(immediate=immediate))
 
 
 @contextmanager

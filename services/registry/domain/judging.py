@@ -1,13 +1,20 @@
 """Whether what a policy says of judging makes sense for what a deployment takes and answers. Pure.
 
-`terms` in the monitor fills in what is left open; the usual clips here are the same figures.
+`terms` in the monitor fills in what is left open.
 """
 
 import math
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from understudy.contracts.judging import ComparisonTerms, DriftTerms, GuardRails, Judging
+from understudy.contracts.judging import (
+    LARGEST_LOSSES,
+    USUAL_CLIPS,
+    ComparisonTerms,
+    DriftTerms,
+    GuardRails,
+    Judging,
+)
 from understudy.contracts.refusals import FieldError
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import DriftStrata, LossName, Task
@@ -18,17 +25,6 @@ _LOSSES: Final[Mapping[Task, tuple[LossName, ...]]] = {
     Task.REGRESSION: (LossName.ABSOLUTE, LossName.SQUARED),
 }
 """The first is the one that is taken unless stated."""
-_LARGEST: Final[Mapping[LossName, float]] = {
-    LossName.BRIER: 1.0,
-    LossName.ZERO_ONE: 1.0,
-    LossName.LOG_LOSS: 4.0,
-}
-"""The largest loss that is told apart. Those of numbers have none that is known here."""
-_USUAL_CLIPS: Final[Mapping[LossName, float]] = {
-    LossName.BRIER: 0.5,
-    LossName.ZERO_ONE: 1.0,
-    LossName.LOG_LOSS: 1.0,
-}
 
 
 def misjudged(judging: Judging, signature: Signature, *, timed: bool) -> Iterator[FieldError]:
@@ -49,10 +45,10 @@ def _loss(terms: ComparisonTerms, task: Task) -> Iterator[FieldError]:
 
 
 def _clip(terms: ComparisonTerms, loss: LossName) -> Iterator[FieldError]:
-    largest = _LARGEST.get(loss, math.inf)
+    largest = LARGEST_LOSSES.get(loss, math.inf)
     if terms.clip is not None and terms.clip > largest:
         yield _error("comparison/clip", f"no two {loss} losses differ by more than {largest:g}")
-    clip = terms.clip or _USUAL_CLIPS.get(loss, math.inf)
+    clip = terms.clip or USUAL_CLIPS.get(loss, math.inf)
     if terms.margin is not None and terms.margin >= clip:
         yield _error(
             "comparison/margin",
@@ -63,7 +59,7 @@ def _clip(terms: ComparisonTerms, loss: LossName) -> Iterator[FieldError]:
 def _rails(rails: GuardRails, signature: Signature, loss: LossName) -> Iterator[FieldError]:
     if rails.protected is not None:
         yield from _protected(rails.protected, signature)
-    largest = _LARGEST.get(loss, math.inf)
+    largest = LARGEST_LOSSES.get(loss, math.inf)
     if rails.risk_tolerance is not None and rails.risk_tolerance >= largest:
         yield _error(
             "rails/risk_tolerance",

@@ -133,6 +133,7 @@ def _deployment(served: Served, now: datetime) -> DeploymentSnapshot:
         description=deployment.description,
         release=history[-1].number,
         released_at=history[-1].released_at,
+        first_release=history[0].number,
         main=history[-1].setting.main,
         challengers=history[-1].setting.challengers,
         policy=history[-1].setting.policy,

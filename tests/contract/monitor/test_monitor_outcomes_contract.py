@@ -20,6 +20,7 @@ from services.monitor.domain.deciding.deeds import Deed
 from services.monitor.domain.errors import OutcomesUnavailableError, UnknownOutcomesError
 from services.monitor.domain.outcomes.facts import Incoming, Standing
 from services.monitor.domain.outcomes.tallies import CohortTally
+from services.monitor.domain.reports import Span
 from services.monitor.domain.rows import (
     LabelRows,
     PairRows,
@@ -109,7 +110,7 @@ async def tally(outcomes: Outcomes) -> CohortTally:
 async def test_nothing_is_known_at_first(outcomes: Outcomes) -> None:
     assert await outcomes.tallies(NAME, 0.0) == {}
     assert await outcomes.standing(NAME) == Standing()
-    assert (await outcomes.newest_losses(NAME, 1, after_all(), 10)).losses.size == 0
+    assert (await outcomes.newest_losses(NAME, 1, Span(0.0, after_all()), 10)).losses.size == 0
     assert [*await outcomes.joined(NAME, ["a"])] == []
     assert [*await outcomes.deeds(NAME)] == []
     assert [*await outcomes.deployments()] == []
@@ -139,12 +140,21 @@ async def test_a_challenger_that_failed_is_the_worst(outcomes: Outcomes) -> None
     assert (found.couples[2].challenger_failed, found.couples[2].differences.mean) == (1, -1.0)
 
 
-async def test_the_first_answer_counts(outcomes: Outcomes) -> None:
-    await tell(outcomes, predictions(["a"], 0.8), pairs(["a"], 0.7))
-    before = written(await outcomes.tallies(NAME, 0.0))
-    await tell(outcomes, predictions(["a"], 0.1), pairs(["a"], 0.1))
-    await tell(outcomes, predictions(["a", "a"], 0.3))
-    assert written(await outcomes.tallies(NAME, 0.0)) == before
+async def test_of_several_answers_one_counts_whatever_their_order(outcomes: Outcomes) -> None:
+    await tell(outcomes, labels(["a"], "yes"))
+    told = [
+        (predictions(["a"], 0.1, BEGAN + 3), pairs(["a"], 0.1, at=BEGAN + 3)),
+        (predictions(["a"], 0.8), pairs(["a"], 0.7, "timeout", at=BEGAN - 9)),
+        (predictions(["a", "a"], 0.3, BEGAN + 1), pairs(["a"], 0.6)),
+    ]
+    for entries in told:
+        await tell(outcomes, *entries)
+    # An answer goes before a failure, the earliest before the others.
+    found = written(await outcomes.tallies(NAME, 0.0))
+    assert (await tally(outcomes)).couples[2].differences.mean == pytest.approx(-0.24, abs=1e-4)
+    for entries in told:
+        await tell(outcomes, *entries)
+    assert written(await outcomes.tallies(NAME, 0.0)) == found
 
 
 async def test_the_latest_label_counts_whichever_comes_last(outcomes: Outcomes) -> None:
@@ -167,25 +177,76 @@ async def test_a_group_is_corrected_by_a_later_one(outcomes: Outcomes) -> None:
     assert [*(await tally(outcomes)).groups] == [(1, "sex", "m")]
 
 
-async def test_rows_keep_the_terms_under_which_they_came(outcomes: Outcomes) -> None:
+def of_release(number: int, ids: Sequence[str], main: int = 1) -> PredictionRows:
+    return replace(predictions(ids), release=number, main=main)
+
+
+async def test_rows_have_the_terms_of_their_release(outcomes: Outcomes) -> None:
     await tell(outcomes, predictions(["a"]))
-    other = Incoming(NAME, TARGET, replace(TERMS, clip=0.25), [predictions(["a", "b"])])
-    await outcomes.apply(other)
-    await tell(outcomes, labels(["a", "b"], "yes"))
+    wide = replace(TERMS, clip=0.25)
+    late = [of_release(1, ["a", "b"]), of_release(2, ["c"]), of_release(3, ["d"])]
+    await outcomes.apply(Incoming(NAME, TARGET, wide, late, release=3))
+    narrow = Incoming(NAME, TARGET, TERMS, release=4)
+    await outcomes.apply(replace(narrow, predictions=[of_release(3, ["e"])]))
+    await tell(outcomes, labels(["a", "b", "c", "d", "e"], "yes"))
     found = await outcomes.tallies(NAME, 0.0)
-    assert {name.terms: held.versions[1].labelled for name, held in found.items()} == {
-        TERMS.fingerprint: 1,
-        other.terms.fingerprint: 1,
+    assert {(c.release, c.terms): held.versions[1].labelled for c, held in found.items()} == {
+        (1, TERMS.fingerprint): 2,
+        (2, TERMS.fingerprint): 1,
+        (3, wide.fingerprint): 2,
     }
+
+
+async def test_a_main_that_left_has_its_own_terms(outcomes: Outcomes) -> None:
+    former = replace(TERMS, scale=3.0)
+    rows = [of_release(1, ["a"], main=7), of_release(2, ["b"], main=8)]
+    await outcomes.apply(Incoming(NAME, TARGET, TERMS, rows, others={7: former}, release=2, main=8))
+    found = await outcomes.tallies(NAME, 0.0)
+    assert {cohort.main: cohort.terms for cohort in found} == {
+        7: former.fingerprint,
+        8: TERMS.fingerprint,
+    }
+
+
+async def test_a_name_that_is_used_again_is_another_deployment(outcomes: Outcomes) -> None:
+    three = TARGETS["multiclass"]
+    await tell(outcomes, predictions(["a"]), labels(["parked"], "yes"))
+    again = Incoming(NAME, three, terms_of("multiclass"), release=5, first_release=5)
+    said_now = Responses(np.array([2.0]), np.array([[0.1, 0.1, 0.7, 0.1]]), three.classes)
+    now = replace(of_release(5, ["b"]), responses=said_now)
+    told = [labels(["a", "b", "parked"], 3)]
+    await outcomes.apply(replace(again, predictions=[now, of_release(1, ["z"])], labels=told))
+    (cohort,) = await outcomes.tallies(NAME, 0.0)
+    assert cohort.release == 5
+    assert await outcomes.standing(NAME) == Standing(parked=2)
+    # A monitor that has not heard of it yet does no harm.
+    await tell(outcomes, labels(["a"], "yes"), protected(["a"], "f"))
+    assert [*await outcomes.tallies(NAME, 0.0)] == [cohort]
+    assert [*await outcomes.deployments()] == [NAME]
+    assert await outcomes.expire(NAME, after_all()) == 8
+
+
+async def test_texts_are_no_groups(outcomes: Outcomes) -> None:
+    await tell(outcomes, predictions(["a"]), protected(["a"], "x" * 41))
+    assert not (await tally(outcomes)).groups
+    assert await outcomes.expire_protected(NAME, after_all()) == 0
+
+
+async def test_it_is_known_how_long_rows_take_to_mature(outcomes: Outcomes) -> None:
+    assert await outcomes.maturing_seconds(NAME) == 0.0
+    await tell(outcomes, predictions(["a"]))
+    assert await outcomes.maturing_seconds(NAME) == 40.0
 
 
 async def test_losses_come_in_the_order_of_prediction(outcomes: Outcomes) -> None:
     for number, yes in enumerate((0.9, 0.8, 0.7, 0.6)):
         await tell(outcomes, predictions([f"p{number}"], yes, BEGAN - 60.0 * number))
     await tell(outcomes, labels(["p3", "p0", "p2"], "yes"))
-    found = await outcomes.newest_losses(NAME, 1, BEGAN, 2)
+    found = await outcomes.newest_losses(NAME, 1, Span(0.0, BEGAN), 2)
     assert found.at.tolist() == [BEGAN - 180.0, BEGAN - 120.0]
     assert found.losses == pytest.approx([0.4**2, 0.3**2])
+    later = await outcomes.newest_losses(NAME, 1, Span(BEGAN - 120.0, BEGAN), 2)
+    assert later.at.tolist() == [BEGAN - 120.0]
     (rows,) = await outcomes.joined(NAME, ["p3", "p1", "never"])
     assert sorted(rows.ids) == ["p1", "p3"]
 
@@ -267,7 +328,7 @@ async def test_a_store_of_a_newer_understudy_is_refused(tmp_path: Path) -> None:
     await seen(SqlOutcomes(url))
     with create_engine(url).begin() as connection:
         connection.execute(text("UPDATE outcome_schema SET version = 99"))
-    with pytest.raises(UnknownOutcomesError, match="schema 99; this monitor knows 1"):
+    with pytest.raises(UnknownOutcomesError, match="schema 99; this monitor knows 2"):
         await seen(SqlOutcomes(url))
 
 

@@ -84,7 +84,7 @@ def test_after_many_kills_every_entry_is_archived_once(
         try:
             for _ in range(KILLS):
                 _until_more(archive)
-                time.sleep(choice.uniform(0.0, 0.3))
+                _until_written(redis_url, choice.randint(0, 30))
                 monitor.kill()
                 monitor.start()
         finally:
@@ -114,3 +114,12 @@ def _until_more(archive: Path) -> None:
     while len([*archive.rglob("*.parquet")]) <= before:
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+def _until_written(redis_url: str, entries: int) -> None:
+    """Wait until the writer has added so many: a moment that has nothing to do with the archive."""
+    last = "$"
+    with redis.Redis.from_url(redis_url) as client:
+        for _ in range(entries):
+            found: Any = client.xread({events.predictions_key(NAME): last}, count=1, block=30_000)
+            [(_, [(last, _)])] = found

@@ -167,12 +167,10 @@ def test_types_that_nobody_trusts_are_named(rows: NDArray[np.float64], tmp_path:
 
 def test_too_little_memory_and_too_little_time_are_told(artifact: Path, stored: Path) -> None:
     begin = Begin(artifact=str(artifact), signature=SIGNATURE)
-    with (
-        ScoringChild(memory_bytes=64 << 20, deadline_seconds=60.0) as child,
-        pytest.raises(ReplayFailedError),
-    ):
-        child.ask(begin)
-        child.ask(Audit(part(stored)))
+    with ScoringChild(memory_bytes=64 << 20, deadline_seconds=60.0) as child:
+        questions = (begin, Audit(part(stored)))
+        with pytest.raises(ReplayFailedError):
+            _ = [child.ask(question) for question in questions]
     with (
         ScoringChild(memory_bytes=8 * GIB, deadline_seconds=0.01) as child,
         pytest.raises(ReplayFailedError, match="--deadline"),

@@ -51,7 +51,9 @@ def test_what_is_no_answer_of_a_classifier_is_named(
 @pytest.mark.parametrize("rows", [1, MANY])
 @pytest.mark.parametrize("likely", [(), (0.25, 0.75), (5e-7, 1.0), (-5e-7, 1.0), (0.1, 0.9)])
 def test_answers_of_a_classifier(rows: int, likely: tuple[float, ...]) -> None:
-    check_answers(scored(1.0, *likely, rows=rows), rows, 2)
+    answer = scored(1.0, *likely, rows=rows)
+    check_answers(answer, rows, 2)
+    assert not faults(answer, 2)
 
 
 @pytest.mark.parametrize("rows", [1, MANY])
@@ -71,4 +73,6 @@ def test_there_is_an_answer_for_each_row() -> None:
 
 def test_many_classes_in_single_precision_add_up() -> None:
     likely = np.random.default_rng(0).dirichlet(np.ones(1_000), 50).astype(np.float32)
-    check_answers(Scored(np.zeros(50), likely.astype(np.float64)), 50, 1_000)
+    answer = Scored(np.zeros(50), likely.astype(np.float64))
+    check_answers(answer, 50, 1_000)
+    assert not faults(answer, 1_000)

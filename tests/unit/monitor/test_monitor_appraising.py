@@ -17,6 +17,7 @@ from services.monitor.app import http_app
 from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.outcomes.facts import Losses, Standing
 from services.monitor.domain.outcomes.tallies import CohortId, CohortTally
+from services.monitor.domain.reports import Span
 from services.monitor.metrics import MonitorMetrics
 from services.monitor.operations import Monitoring, Sources, Watch
 from services.monitor.operations.appraising import FRESH_SECONDS, Appraising
@@ -64,9 +65,10 @@ class Counted(MemoryOutcomes):
         assert deployment == NAME
         return Standing(parked=3, corrected=0, duplicates=0)
 
-    async def newest_losses(self, deployment: str, main: int, before: float, most: int) -> Losses:
-        assert (deployment, main, before, most) == (NAME, 1, NOW - DAY, 20_000)
-        return self.losses
+    async def newest_losses(self, deployment: str, main: int, span: Span, most: int) -> Losses:
+        assert (deployment, main, span.ends, most) == (NAME, 1, NOW - DAY, 20_000)
+        late = self.losses.at >= span.begins
+        return Losses(self.losses.at[late], self.losses.losses[late])
 
 
 @dataclass
@@ -162,6 +164,14 @@ async def test_concept_is_held_to_the_baseline(world: World) -> None:
     late = datetime.fromtimestamp(START + 10 * DAY, UTC)
     world.described = world.described.model_copy(update={"main_since": late, "release": 2})
     assert (await world.appraising.concept(world.watch)).rows == 0
+
+
+async def test_a_change_of_losses_is_one_since_the_main_became_main(world: World) -> None:
+    world.outcomes.cohorts = binary_rows(5_000, days=4.0).cohorts()
+    world.outcomes.losses = Losses(START + np.arange(1_000.0), np.repeat([0.1, 0.9], 500))
+    since = datetime.fromtimestamp(START + 600.0, UTC)
+    world.described = world.described.model_copy(update={"main_since": since})
+    assert (await world.appraising.concept(world.watch)).changed_at is None
 
 
 async def test_a_step_leaves_what_metrics_show(world: World) -> None:

@@ -12,6 +12,7 @@ from services.monitor.domain.statistics.association import (
     joint_counts,
     row_scores,
 )
+from services.monitor.domain.statistics.bounds import upper_bound
 from services.monitor.domain.statistics.coding import (
     CODES,
     NONE,
@@ -26,7 +27,6 @@ from services.monitor.domain.statistics.interaction import (
     Wealth,
     Yardstick,
     look,
-    upper_bound,
     yardstick,
 )
 

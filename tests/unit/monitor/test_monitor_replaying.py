@@ -30,7 +30,7 @@ pytestmark = pytest.mark.anyio
 
 ROWS = 2_000
 POLICY = Policy(judging=Judging(comparison=ComparisonTerms(label_horizon_seconds=DAY)))
-CANDIDATE = Candidate(main=1, version=7, terms=terms())
+CANDIDATE = Candidate(main=1, version=7, terms=terms(), release=1)
 SINCE = datetime.fromtimestamp(START, UTC)
 UNTIL = datetime.fromtimestamp(START + 30 * DAY, UTC)
 

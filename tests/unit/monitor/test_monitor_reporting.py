@@ -2,8 +2,8 @@
 
 import asyncio
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np

@@ -4,6 +4,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from services.registry.domain.errors import InvalidPolicyError
+from services.registry.domain.judging import misjudged
 from services.registry.domain.policies import require_applicable
 from understudy.contracts.judging import (
     DEFAULT_JUDGING,
@@ -54,6 +55,7 @@ def judging(
 )
 def test_what_can_apply_is_taken(policy: Policy, signature: Signature) -> None:
     require_applicable(policy, signature, timed=True)
+    assert not [*misjudged(policy.judging, signature, timed=True)]
 
 
 @pytest.mark.parametrize(

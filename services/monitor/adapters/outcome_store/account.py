@@ -1,15 +1,17 @@
 """A deployment's own row: who holds it is the deployment's only writer."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy.sql.elements import ColumnElement
 
 from services.monitor.adapters.outcome_store.bulk import add_unless_there
-from services.monitor.adapters.outcome_store.tables import deployments, terms
+from services.monitor.adapters.outcome_store.tables import deployments, tenures
 from services.monitor.domain.deciding.terms import Terms
 from services.monitor.domain.outcomes.facts import Standing
+from services.monitor.domain.outcomes.tenures import Tenure
 from understudy.contracts.signature import Target
 from understudy.contracts.vocabulary import LossName, Task
 
@@ -36,33 +38,47 @@ class Account:
 
 def names(connection: Connection) -> list[str]:
     """Of all deployments that anything is kept of."""
-    return [*connection.execute(select(deployments.c.name).order_by(deployments.c.name)).scalars()]
+    named = select(deployments.c.name).distinct().order_by(deployments.c.name)
+    return [*connection.execute(named).scalars()]
 
 
 def find_account(connection: Connection, name: str) -> Account | None:
-    """None while nothing is known of the deployment."""
-    found = connection.execute(select(deployments).where(deployments.c.name == name)).first()
+    """None while nothing is known of the deployment; the newest that was ever called so."""
+    statement = select(deployments).where(deployments.c.name == name)
+    newest = statement.order_by(deployments.c.first_release.desc()).limit(1)
+    found = connection.execute(newest).first()
     return None if found is None else _account(found)
 
 
-def lock_account(connection: Connection, name: str) -> Account | None:
-    """The same, for the only one that may change it until the transaction ends."""
-    statement = select(deployments).where(deployments.c.name == name).with_for_update()
-    found = connection.execute(statement).first()
+def find_numbered(connection: Connection, number: int) -> Account | None:
+    """The account of that number."""
+    found = connection.execute(select(deployments).where(deployments.c.number == number)).first()
     return None if found is None else _account(found)
 
 
-def open_account(connection: Connection, name: str, target: Target) -> Account:
+def account_numbers(connection: Connection, name: str) -> Sequence[int]:
+    """Of all deployments that were ever called so."""
+    statement = select(deployments.c.number).where(deployments.c.name == name)
+    return connection.execute(statement.order_by(deployments.c.number)).scalars().all()
+
+
+def lock_account(connection: Connection, number: int) -> Account | None:
+    """For the only one that may change it until the transaction ends."""
+    return _locked(connection, deployments.c.number == number)
+
+
+def open_account(connection: Connection, name: str, first_release: int, target: Target) -> Account:
     """The deployment's row, locked; made when there is none."""
-    found = lock_account(connection, name)
+    here = (deployments.c.name == name) & (deployments.c.first_release == first_release)
+    found = _locked(connection, here)
     if found is None:
-        number = _next_number(connection)
-        never = float("-inf")
-        row = (number, name, _target_out(target), never, 0, never, _standing_out(Standing()))
+        number, never = _next_number(connection), float("-inf")
+        standing = _standing_out(Standing())
+        row = (number, name, first_release, _target_out(target), never, 0, never, standing)
         add_unless_there(connection, deployments, [row])
-        found = lock_account(connection, name)
+        found = _locked(connection, here)
     if found is None:  # another one has just taken the number for a deployment of its own
-        return open_account(connection, name, target)
+        return open_account(connection, name, first_release, target)
     return found
 
 
@@ -81,26 +97,35 @@ def save_account(connection: Connection, account: Account) -> None:
     )
 
 
-def read_book(connection: Connection, deployment: int) -> dict[int, Terms]:
-    """All terms that rows of the deployment were taken up under, by number."""
-    found = connection.execute(select(terms).where(terms.c.deployment == deployment))
-    return {row.number: _terms_in(json.loads(row.body)) for row in found}
+def read_book(connection: Connection, deployment: int) -> dict[int, Tenure]:
+    """All tenures that rows of the deployment were taken up under, by number."""
+    found = connection.execute(select(tenures).where(tenures.c.deployment == deployment))
+    return {row.number: _tenure(row) for row in found}
 
 
-def number_of(
-    connection: Connection, deployment: int, book: Mapping[int, Terms], wanted: Terms
-) -> int:
-    """The number of terms; new ones are written down. The deployment must be locked."""
-    body = json.dumps(asdict(wanted))
+def enter(connection: Connection, deployment: int, book: dict[int, Tenure], wanted: Tenure) -> int:
+    """The number of a tenure; a new one is written down. The deployment must be locked."""
     for number, held in book.items():
-        if held.fingerprint == wanted.fingerprint:
-            if held != wanted:
-                here = (terms.c.deployment == deployment) & (terms.c.number == number)
-                connection.execute(update(terms).where(here).values(body=body))
+        if held == wanted:
             return number
     number = len(book) + 1
-    connection.execute(insert(terms).values(deployment=deployment, number=number, body=body))
+    connection.execute(
+        insert(tenures).values(
+            deployment=deployment,
+            number=number,
+            release=wanted.release,
+            main=wanted.main,
+            stated=int(wanted.stated),
+            body=json.dumps(asdict(wanted.terms)),
+        )
+    )
+    book[number] = wanted
     return number
+
+
+def _locked(connection: Connection, here: ColumnElement[bool]) -> Account | None:
+    found = connection.execute(select(deployments).where(here).with_for_update()).first()
+    return None if found is None else _account(found)
 
 
 def _next_number(connection: Connection) -> int:
@@ -131,6 +156,10 @@ def _target_out(target: Target) -> str:
 def _target_in(body: str) -> Target:
     held = json.loads(body)
     return Target(held["name"], Task(held["task"]), tuple(held["classes"]))
+
+
+def _tenure(row: Row[tuple[object, ...]]) -> Tenure:
+    return Tenure(row.release, row.main, _terms_in(json.loads(row.body)), bool(row.stated))
 
 
 def _terms_in(body: dict[str, object]) -> Terms:

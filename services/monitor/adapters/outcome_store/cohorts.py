@@ -15,7 +15,7 @@ from services.monitor.domain.outcomes.tallies import CohortId, CohortTally
 
 Tallies = Mapping[CohortId, CohortTally]
 
-_NAME: Final = ("start", "seconds", "main", "terms")
+_NAME: Final = ("start", "seconds", "main", "terms", "release")
 
 
 def difference(after: Tallies, before: Tallies) -> dict[CohortId, CohortTally]:
@@ -100,7 +100,7 @@ def _add(connection: Connection, account: Account, cohort: CohortId, change: Coh
 
 
 def _cohort(row: Any) -> CohortId:
-    return CohortId(row.start, row.seconds, row.main, row.terms)
+    return CohortId(row.start, row.seconds, row.main, row.terms, row.release)
 
 
 def _name(deployment: int, cohort: CohortId) -> dict[str, Any]:

@@ -2,11 +2,10 @@
 
 import sqlite3
 import threading
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, Engine, create_engine, event, inspect, select, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
@@ -14,6 +13,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from services.monitor.adapters.outcome_store.tables import SCHEMA, schema, tables
 from services.monitor.domain.errors import OutcomesUnavailableError, UnknownOutcomesError
+from understudy.runtime.sqlite_files import beginning, prepare
 
 _BUSY_MILLISECONDS: Final = 30_000
 _LONGEST: Final = "SET LOCAL lock_timeout = '30s'; SET LOCAL statement_timeout = '300s'"
@@ -24,7 +24,11 @@ _CREATION_LOCK: Final = 8_702_870_287_028_702
 
 
 class Database:
-    """One database. The tables are created when they are first needed."""
+    """One database. The tables are created when they are first needed.
+
+    Positions move on in Redis right after a commit here: what a power failure took from a file, the
+    log would not bring back.
+    """
 
     def __init__(self, url: str) -> None:
         self._engine = _open(url)
@@ -125,37 +129,13 @@ def _open(url: str) -> Engine:
     return engine
 
 
-def _on_sqlite_connect(connection: Any, _record: object) -> None:
-    # The driver's own idea of when to begin a transaction is switched off; see `begin` below.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MILLISECONDS}")
-    # Positions move on in Redis right after a commit here: what a power failure took from this
-    # file, the log would not bring back. So each commit is on the disk before it is believed.
-    cursor.execute("PRAGMA synchronous = FULL")
-    _write_ahead(cursor)
-    cursor.close()
-
-
-def _write_ahead(cursor: Any) -> None:
-    """Switch to the write-ahead log; processes that do it at once don't wait for one another."""
-    deadline = time.monotonic() + _BUSY_MILLISECONDS / 1000
-    while True:
-        try:
-            cursor.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
+def _on_sqlite_connect(connection: sqlite3.Connection, _record: object) -> None:
+    prepare(connection, _BUSY_MILLISECONDS)
 
 
 def _on_sqlite_begin(connection: Connection) -> None:
-    # A transaction that begins by reading and then writes may find itself too late; one that
-    # takes the write lock at once waits for its turn instead.
     immediate = connection.get_execution_options().get("immediate", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+    connection.exec_driver_sql(beginning(immediate=immediate))
 
 
 @contextmanager

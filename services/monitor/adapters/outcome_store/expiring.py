@@ -9,7 +9,7 @@ from sqlalchemy.sql.elements import ColumnElement
 
 from services.monitor.adapters.outcome_store.account import (
     Account,
-    find_account,
+    find_numbered,
     lock_account,
     save_account,
 )
@@ -27,22 +27,25 @@ _PARKED: Final = ((labels, labels.c.received_at), (pairs, pairs.c.at))
 Step = Callable[[Connection, Account], int]
 
 
-def expire(database: Database, deployment: str, before: float) -> int:
-    """Facts of predictions before a time, and those that waited since before it."""
+def expire(database: Database, deployment: int, before: float) -> int:
+    """Facts of predictions before a time, and those that waited since before it.
+
+    Here and below a deployment is the number of its account.
+    """
     total = _repeat(database, deployment, lambda c, a: _expire_answered(c, a, before))
     for table, since in (*_PARKED, (protected, protected.c.received_at)):
         total += _expire_parked(database, deployment, table, since < before)
     return total
 
 
-def expire_protected(database: Database, deployment: str, before: float) -> int:
+def expire_protected(database: Database, deployment: int, before: float) -> int:
     """Protected attributes that came before a time: values of known predictions are forgotten."""
     old = (protected.c.received_at < before) & protected.c.value.is_not(None)
     parked = _expire_parked(database, deployment, protected, old)
     return parked + _repeat(database, deployment, lambda c, a: _forget(c, a, old))
 
 
-def _repeat(database: Database, deployment: str, step: Step) -> int:
+def _repeat(database: Database, deployment: int, step: Step) -> int:
     """One transaction after the other until a step finds nothing more to do."""
     total = 0
     while True:
@@ -79,11 +82,11 @@ def _delete(
 
 
 def _expire_parked(
-    database: Database, deployment: str, table: Table, old: ColumnElement[bool]
+    database: Database, deployment: int, table: Table, old: ColumnElement[bool]
 ) -> int:
     """Found without a lock; then it is looked again whether they still wait."""
     with database.read() as connection:
-        account = find_account(connection, deployment)
+        account = find_numbered(connection, deployment)
         if account is None or not _may_wait(account.standing, table):
             return 0
         ids = connection.execute(_orphans(account.number, table, old)).scalars().all()
@@ -112,7 +115,7 @@ def _orphans(deployment: int, table: Table, old: ColumnElement[bool]) -> Any:
 
 def _let_go(
     connection: Connection,
-    deployment: str,
+    deployment: int,
     table: Table,
     old: ColumnElement[bool],
     ids: Sequence[str],

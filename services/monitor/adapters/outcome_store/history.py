@@ -11,10 +11,11 @@ from services.monitor.adapters.outcome_store.tables import answers
 from services.monitor.domain.arrays import Floats
 from services.monitor.domain.outcomes.facts import JoinedRows, Losses
 from services.monitor.domain.outcomes.losses import losses
+from services.monitor.domain.reports import Span
 
 
 def newest_losses(
-    connection: Connection, account: Account, main: int, before: float, most: int
+    connection: Connection, account: Account, main: int, span: Span, most: int
 ) -> Losses:
     """The main's losses on the newest labelled rows that it answered."""
     newest = (
@@ -23,7 +24,8 @@ def newest_losses(
             answers.c.deployment == account.number,
             answers.c.main == main,
             answers.c.labelled == 1,
-            answers.c.at < before,
+            answers.c.at >= span.begins,
+            answers.c.at < span.ends,
         )
         .order_by(answers.c.at.desc(), answers.c.id.desc())
         .limit(most)

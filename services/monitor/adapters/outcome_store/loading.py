@@ -26,12 +26,12 @@ def load_predictions(
     """What the mains answered."""
     rows = _rows(connection, answers, deployment, ids)
     if rows:
-        names, at, main, terms, values, chances = _columns(
-            rows, ("id", "at", "main", "terms", "value", "probabilities")
+        names, at, main, tenure, values, chances = _columns(
+            rows, ("id", "at", "main", "tenure", "value", "probabilities")
         )
         said = _answers(values, chances, len(target.classes))
         into.add_predictions(
-            into.places(names), np.array(main), np.array(terms), np.array(at), said
+            into.places(names), np.array(main), np.array(tenure), np.array(at), said
         )
 
 
@@ -41,9 +41,9 @@ def load_rest(
     """What else is known: challengers' answers, labels, protected attributes."""
     paired = sorted(_rows(connection, pairs, deployment, ids), key=attrgetter("challenger"))
     for challenger, found in groupby(paired, key=attrgetter("challenger")):
-        names, values, chances = _columns([*found], ("id", "value", "probabilities"))
+        names, at, values, chances = _columns([*found], ("id", "at", "value", "probabilities"))
         said = _answers(values, chances, len(target.classes))
-        into.add_pairs(challenger, into.places(names), said)
+        into.add_pairs(challenger, into.places(names), np.array(at), said)
     for row in _rows(connection, labels, deployment, ids):
         into.add_label(into.place(row.id), Stated(row.received_at, row.label, row.value))
     for row in _rows(connection, protected, deployment, ids):

@@ -7,7 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from services.monitor.adapters.outcome_store import expiring
-from services.monitor.adapters.outcome_store.account import find_account, names, read_book
+from services.monitor.adapters.outcome_store.account import (
+    account_numbers,
+    find_account,
+    names,
+    read_book,
+)
 from services.monitor.adapters.outcome_store.database import Database
 from services.monitor.adapters.outcome_store.deeds import add_deed, newest_deeds
 from services.monitor.adapters.outcome_store.history import newest_losses
@@ -18,6 +23,9 @@ from services.monitor.domain.deciding.deeds import Deed
 from services.monitor.domain.outcomes.arriving import arrive
 from services.monitor.domain.outcomes.facts import Incoming, JoinedRows, Losses, Standing
 from services.monitor.domain.outcomes.tallies import CohortId, CohortTally
+from services.monitor.domain.reports import Span
+
+_Expire = Callable[[Database, int, float], int]
 
 
 class SqlOutcomes:
@@ -40,9 +48,9 @@ class SqlOutcomes:
         """One row."""
         return await asyncio.to_thread(self._standing, deployment)
 
-    async def newest_losses(self, deployment: str, main: int, before: float, most: int) -> Losses:
+    async def newest_losses(self, deployment: str, main: int, span: Span, most: int) -> Losses:
         """By an index of the labelled rows alone."""
-        return await asyncio.to_thread(self._losses, deployment, main, before, most)
+        return await asyncio.to_thread(self._losses, deployment, main, span, most)
 
     async def joined(self, deployment: str, ids: Sequence[str]) -> Sequence[JoinedRows]:
         """All facts of these predictions, as when they are counted."""
@@ -62,13 +70,15 @@ class SqlOutcomes:
 
     async def expire(self, deployment: str, before: float) -> int:
         """In transactions of a few thousand rows, so that nobody waits long."""
-        return await asyncio.to_thread(expiring.expire, self._database, deployment, before)
+        return await asyncio.to_thread(self._expire, expiring.expire, deployment, before)
 
     async def expire_protected(self, deployment: str, before: float) -> int:
         """The same."""
-        return await asyncio.to_thread(
-            expiring.expire_protected, self._database, deployment, before
-        )
+        return await asyncio.to_thread(self._expire, expiring.expire_protected, deployment, before)
+
+    async def maturing_seconds(self, deployment: str) -> float:
+        """Of the tenures that are written down."""
+        return await asyncio.to_thread(self._maturing_seconds, deployment)
 
     def close(self) -> None:
         """Give all connections back."""
@@ -92,12 +102,12 @@ class SqlOutcomes:
             account = find_account(connection, deployment)
             return Standing() if account is None else account.standing
 
-    def _losses(self, deployment: str, main: int, before: float, most: int) -> Losses:
+    def _losses(self, deployment: str, main: int, span: Span, most: int) -> Losses:
         with self._database.read() as connection:
             account = find_account(connection, deployment)
             if account is None:
                 return Losses(np.zeros(0), np.zeros(0))
-            return newest_losses(connection, account, main, before, most)
+            return newest_losses(connection, account, main, span, most)
 
     def _joined(self, deployment: str, ids: Sequence[str]) -> Sequence[JoinedRows]:
         with self._database.read() as connection:
@@ -106,6 +116,18 @@ class SqlOutcomes:
                 return ()
             facts = load(connection, account.number, ids, account.target)
             return (*facts.joined(read_book(connection, account.number)),)
+
+    def _expire(self, expire: _Expire, deployment: str, before: float) -> int:
+        """Of all deployments that were ever called so."""
+        with self._database.read() as connection:
+            numbers = account_numbers(connection, deployment)
+        return sum(expire(self._database, number, before) for number in numbers)
+
+    def _maturing_seconds(self, deployment: str) -> float:
+        with self._database.read() as connection:
+            books = (read_book(connection, n) for n in account_numbers(connection, deployment))
+            held = (tenure.terms for book in books for tenure in book.values())
+            return max((terms.maturing_seconds for terms in held), default=0.0)
 
     def _deployments(self) -> Sequence[str]:
         with self._database.read() as connection:

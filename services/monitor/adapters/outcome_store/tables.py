@@ -17,10 +17,11 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    UniqueConstraint,
     text,
 )
 
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 
 tables = MetaData()
 
@@ -43,7 +44,10 @@ deployments = Table(
     "outcome_deployments",
     tables,
     Column("number", Integer, primary_key=True),
-    Column("name", Text, unique=True, nullable=False),
+    Column("name", Text, nullable=False),
+    # A deleted deployment's name may be used again, for anything: release numbers go on, and the
+    # first one tells them apart.
+    Column("first_release", Integer, nullable=False),
     # JSON, for readers that come without a snapshot.
     Column("target", Text, nullable=False),
     # When the newest prediction was made, and how often facts were taken up.
@@ -53,14 +57,19 @@ deployments = Table(
     Column("expired_before", Double, nullable=False),
     # JSON: what is known of labels beside tallies.
     Column("standing", Text, nullable=False),
+    UniqueConstraint("name", "first_release"),
 )
 
-terms = Table(
-    "outcome_terms",
+tenures = Table(
+    "outcome_tenures",
     tables,
     _whose(),
     Column("number", Integer, primary_key=True, autoincrement=False),
-    # JSON: those that were last in force under their fingerprint.
+    Column("release", Integer, nullable=False),
+    Column("main", Integer, nullable=False),
+    # 1 where the terms are the release's own, 0 where they were guessed.
+    Column("stated", Integer, nullable=False),
+    # JSON: the terms.
     Column("body", Text, nullable=False),
 )
 
@@ -71,7 +80,7 @@ answers = Table(
     _named(),
     Column("at", Double, nullable=False),
     Column("main", Integer, nullable=False),
-    Column("terms", Integer, nullable=False),
+    Column("tenure", Integer, nullable=False),
     # The class's index in the signature, or the number; NULL where scoring failed.
     Column("value", Double),
     # Raw little-endian float64, one per class; NULL where there are none.
@@ -140,6 +149,7 @@ cohorts = Table(
     Column("seconds", Integer, primary_key=True, autoincrement=False),
     Column("main", Integer, primary_key=True, autoincrement=False),
     Column("terms", Text, primary_key=True),
+    Column("release", Integer, primary_key=True, autoincrement=False),
     # The deployment's when the tally was last changed.
     Column("revision", BigInteger, nullable=False),
     Column("tally", LargeBinary, nullable=False),

@@ -13,23 +13,23 @@ from sqlalchemy import Connection, bindparam, update
 
 from services.monitor.adapters.outcome_store.account import (
     Account,
-    number_of,
     open_account,
     read_book,
     save_account,
 )
-from services.monitor.adapters.outcome_store.bulk import (
-    Rows,
-    add_rows,
-    add_unless_there,
-    ids_of,
-    is_among,
-)
+from services.monitor.adapters.outcome_store.bulk import add_rows, ids_of, is_among
 from services.monitor.adapters.outcome_store.cohorts import change_cohorts, difference
 from services.monitor.adapters.outcome_store.loading import load_predictions, load_rest
-from services.monitor.adapters.outcome_store.tables import answers, labels, pairs, protected
-from services.monitor.domain.outcomes.arriving import Arrived, Said
-from services.monitor.domain.outcomes.facts import Answers, Incoming
+from services.monitor.adapters.outcome_store.register import Register
+from services.monitor.adapters.outcome_store.tables import answers, labels, protected
+from services.monitor.adapters.outcome_store.writing import (
+    add_new_predictions,
+    add_pairs,
+    change_pairs,
+    change_predictions,
+)
+from services.monitor.domain.outcomes.arriving import Arrived, Said, newest_before
+from services.monitor.domain.outcomes.facts import Incoming
 from services.monitor.domain.outcomes.joining import Facts, Trait, latest
 
 CLOCKS_APART_SECONDS: Final = 300.0
@@ -47,28 +47,25 @@ _NEW_TRAIT: Final = (
 
 def take_up(connection: Connection, incoming: Incoming, arrived: Arrived, now: float) -> None:
     """Everything, within the transaction of the connection."""
-    account = open_account(connection, incoming.deployment, incoming.target)
+    first_release, target = incoming.first_release, incoming.target
+    account = open_account(connection, incoming.deployment, first_release, target)
     timely, late = arrived.since(account.expired_before)
-    former, account = account.newest, _touched(account, incoming, timely, now)
+    former, account = account.newest, _touched(account, incoming, now)
     book = read_book(connection, account.number)
-    terms = number_of(connection, account.number, book, incoming.terms)
-    predictions = _add_predictions(connection, account.number, terms, timely.predictions)
-    taking = _Taking(connection, account, replace(timely, predictions=predictions))
-    before, after = taking.known(), taking.joined(terms)
-    book[terms] = incoming.terms
+    register = Register(connection, account.number, book, incoming)
+    taking = _Taking(connection, account, timely, register)
+    before, after = taking.known(), taking.joined()
     changes = difference(after.tallies(book), before.tallies(book))
-    change_cohorts(connection, account, former, changes, book.values())
+    terms = [tenure.terms for tenure in book.values()]
+    change_cohorts(connection, account, former, changes, terms)
     standing = account.standing + (after.standing() - before.standing())
     standing = replace(standing, expired=standing.expired + late)
     save_account(connection, replace(account, standing=standing))
 
 
-def _touched(account: Account, incoming: Incoming, arrived: Arrived, now: float) -> Account:
+def _touched(account: Account, incoming: Incoming, now: float) -> Account:
     """What a clock that is far ahead said is no newest prediction."""
-    latest_at = max(
-        (said.newest_before(now + CLOCKS_APART_SECONDS) for said in arrived.predictions),
-        default=account.newest,
-    )
+    latest_at = newest_before(incoming, account.expired_before, now + CLOCKS_APART_SECONDS)
     return replace(
         account,
         target=incoming.target,
@@ -78,15 +75,21 @@ def _touched(account: Account, incoming: Incoming, arrived: Arrived, now: float)
 
 
 class _Taking:
-    """One delivery: its predictions are those that are new."""
+    """One delivery."""
 
-    def __init__(self, connection: Connection, account: Account, arrived: Arrived) -> None:
+    def __init__(
+        self, connection: Connection, account: Account, arrived: Arrived, register: Register
+    ) -> None:
         self._connection = connection
         self._whose = account.number
         self._target = account.target
         self._arrived = arrived
-        new = [name for said in arrived.predictions for name in said.ids]
-        self._others = _others(arrived, new)
+        self._register = register
+        told = [(said, register.number(said)) for said in arrived.predictions]
+        known = add_new_predictions(connection, self._whose, told)
+        new = [name for said, _ in told for name in said.ids if name not in known]
+        self._again = known
+        self._others = _others(arrived, known, new)
         self._facts = Facts([*new, *self._others], account.target)
         self._waiting = [*new, *self._others] if account.waiting else self._others
 
@@ -97,26 +100,52 @@ class _Taking:
         load_rest(*where, self._waiting, self._facts, self._target)
         return self._facts
 
-    def joined(self, terms: int) -> Facts:
+    def joined(self) -> Facts:
         """After it; what is new is written down."""
         after = self._facts.copy()
-        for said in self._arrived.predictions:
-            after.add_predictions(
-                after.places(said.ids), said.version, terms, said.at, said.answers
-            )
+        self._add_predictions(after)
         self._add_pairs(after)
         self._add_labels(after)
         self._add_traits(after)
         self._mark_labelled(after)
         return after
 
+    def _add_predictions(self, after: Facts) -> None:
+        """New ones are in their rows already; of known ones those that count instead."""
+        for said in self._arrived.predictions:
+            number = self._register.number(said)
+            better = said.take(np.flatnonzero(self._counting(said))) if self._again else said
+            after.add_predictions(
+                after.places(better.ids), said.version, number, better.at, better.answers
+            )
+            if self._again:
+                known = np.flatnonzero([name in self._again for name in better.ids])
+                change_predictions(self._connection, self._whose, number, better.take(known))
+
+    def _counting(self, said: Said) -> list[bool]:
+        facts, book = self._facts, self._register.book
+        return [
+            name not in self._again
+            or said.rank(place) < facts.prediction_rank(facts.place(name), book)
+            for place, name in enumerate(said.ids)
+        ]
+
     def _add_pairs(self, after: Facts) -> None:
         for said in self._arrived.pairs:
             places = after.places(said.ids)
             fresh = after.unanswered(said.version, places)
             new = said.take(fresh)
-            after.add_pairs(said.version, places[fresh], new.answers)
-            add_rows(self._connection, pairs, _pair_rows(self._whose, new))
+            add_pairs(self._connection, self._whose, new)
+            again = np.setdiff1d(np.arange(places.size), fresh)
+            better = [
+                place
+                for place in again.tolist()
+                if said.rank(place) < after.pair_rank(said.version, int(places[place]))
+            ]
+            changed = said.take(np.array(better, dtype=np.intp))
+            change_pairs(self._connection, self._whose, changed)
+            for part in (new, changed):
+                after.add_pairs(said.version, after.places(part.ids), part.at, part.answers)
 
     def _add_labels(self, after: Facts) -> None:
         new = [
@@ -165,68 +194,10 @@ class _Taking:
             )
 
 
-def _add_predictions(
-    connection: Connection, whose: int, terms: int, predictions: Sequence[Said]
-) -> list[Said]:
-    """Write down what is new of them, which is usually everything, and say what that is."""
-    rows = [row for said in predictions for row in _prediction_rows(whose, terms, said)]
-    with connection.begin_nested() as attempt:
-        if add_unless_there(connection, answers, rows) == len(rows):
-            return [*predictions]
-        attempt.rollback()
-    known = _known(connection, whose, [row[1] for row in rows])
-    new = [_without(said, known) for said in predictions]
-    add_rows(connection, answers, [row for row in rows if row[1] not in known])
-    return [said for said in new if said.ids]
-
-
-def _known(connection: Connection, whose: int, ids: Sequence[str]) -> set[str]:
-    statement = answers.select().with_only_columns(answers.c.id)
-    statement = statement.where(
-        answers.c.deployment == bindparam("whose"), is_among(connection, answers.c.id)
-    )
-    return {*connection.execute(statement, ids_of(whose, ids)).scalars()}
-
-
-def _without(said: Said, known: set[str]) -> Said:
-    return said.take(np.flatnonzero([name not in known for name in said.ids]))
-
-
-def _prediction_rows(whose: int, terms: int, said: Said) -> Rows:
-    rows = len(said.ids)
-    values, chances = _written(said.answers)
-    mains, numbers = [said.version] * rows, [terms] * rows
-    columns = (said.ids, said.at.tolist(), mains, numbers, values, chances, [0] * rows)
-    return [*zip([whose] * rows, *columns, strict=True)]
-
-
-def _pair_rows(whose: int, said: Said) -> Rows:
-    rows = len(said.ids)
-    values, chances = _written(said.answers)
-    columns = (said.ids, [said.version] * rows, said.at.tolist(), values, chances)
-    return [*zip([whose] * rows, *columns, strict=True)]
-
-
-def _written(said: Answers) -> tuple[list[float | None], Sequence[bytes | None]]:
-    """NaN is NULL: not every database tells the one from the other."""
-    missing = np.isnan(said.values)
-    values: list[float | None] = said.values.tolist()
-    for place in np.flatnonzero(missing):
-        values[place] = None
-    if said.probabilities is None:
-        return values, [None] * len(values)
-    whole, width = said.probabilities.astype("<f8").tobytes(), said.probabilities.shape[1] * 8
-    chances: list[bytes | None] = [
-        whole[start : start + width] for start in range(0, len(whole), width)
-    ]
-    for place in np.flatnonzero(np.isnan(said.probabilities[:, 0])):
-        chances[place] = None
-    return values, chances
-
-
-def _others(arrived: Arrived, new: Sequence[str]) -> list[str]:
-    """Predictions that facts came of, but which did not come themselves."""
-    named = [name for said in arrived.pairs for name in said.ids]
+def _others(arrived: Arrived, again: set[str], new: Sequence[str]) -> list[str]:
+    """Predictions of which something came, and which are not new themselves."""
+    named = [*again]
+    named += [name for said in arrived.pairs for name in said.ids]
     named += [name for name, _ in arrived.labels]
     named += [name for name, _, _ in arrived.traits]
     known = set(new)

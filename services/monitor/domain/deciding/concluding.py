@@ -116,10 +116,9 @@ def contest(
     rival: Rival, main: int, terms: Terms, cohorts: Mapping[CohortId, CohortTally], now: float
 ) -> Contest:
     """The cohorts in which both answered under these terms, by whether they have matured."""
-    mine = _cohorts(rival, main, terms, cohorts)
-    matured = [_couple(tally, rival) for name, tally in mine if terms.matured(name.start, now)]
-    young = [_couple(tally, rival) for name, tally in mine if not terms.matured(name.start, now)]
-    until = now - terms.horizon_seconds
+    mine, until = _cohorts(rival, main, terms, cohorts), terms.matured_until(now)
+    matured = [_couple(tally, rival) for name, tally in mine if name.end <= until]
+    young = [_couple(tally, rival) for name, tally in mine if name.end > until]
     return Contest(
         challenger=rival.challenger,
         release=rival.release,
@@ -180,11 +179,11 @@ def _group_rails(
 def _cohorts(
     rival: Rival, main: int, terms: Terms, cohorts: Mapping[CohortId, CohortTally]
 ) -> list[tuple[CohortId, CohortTally]]:
-    """Those that begin once the comparison has; the one that it cuts in two is left out."""
+    """Of the releases since the comparison began, by number: merging cohorts changes nothing."""
     return [
         (name, tally)
         for name, tally in sorted(cohorts.items())
-        if name.main == main and name.terms == terms.fingerprint and name.start >= rival.since
+        if (name.main, name.terms) == (main, terms.fingerprint) and name.release >= rival.release
     ]
 
 
@@ -218,5 +217,8 @@ def _rows_of(
 
 
 def _begun(name: CellId, since: float) -> bool:
-    """Whether the minute ends after that moment."""
+    """Whether the minute, or an hour's first, ends after that moment.
+
+    The hours in which a release, a main or a couple began are kept as minutes (see `account`).
+    """
     return (name.minute + 1) * MINUTE > since

@@ -8,8 +8,9 @@ main did; crossed once the evidence that E[d] is above what is allowed reaches 4
 challengers). Main: Σ over the minutes j of the evidence that more than the allowed share of the
 rows since j went wrong; crossed once it reaches `RUN_LENGTH` times the number of rails.
 Source: `statistics.betting`, `statistics.suffixes`.
-Guarantee: a challenger within its allowance is ever vetoed with a chance of at most α (for as long
-as cells reach back: what is older is forgotten, and looked at no more); a main within its allowance is accused once in `RUN_LENGTH` minutes with traffic, on average, at most.
+Guarantee: a challenger within its allowance is ever vetoed with a chance of at most α (as far as
+cells reach back: what is older is forgotten); a main within its allowance is accused once in
+`RUN_LENGTH` minutes with traffic, on average, at most.
 Assumes: the chance of going wrong, given what came before, stays within the allowance.
 """
 

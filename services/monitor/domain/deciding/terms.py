@@ -1,21 +1,13 @@
 """The terms of a comparison with nothing left open: what losses are, which rows have matured."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from understudy.contracts.judging import ComparisonTerms
+from understudy.contracts.judging import LARGEST_LOSSES, USUAL_CLIPS, ComparisonTerms
 from understudy.contracts.signature import Target
 from understudy.contracts.vocabulary import LossName, Task
 
-_CLIPS: Final[Mapping[LossName, float]] = {
-    LossName.BRIER: 0.5,
-    LossName.ZERO_ONE: 1.0,
-    LossName.LOG_LOSS: 1.0,
-}
-LONGEST_LOG_LOSS: Final = 4.0
-"""A log loss beyond it (a probability below 2 %) counts as it."""
 _HOUR: Final = 3_600
 _COHORTS: Final = ((60.0, 10), (3_600.0, 60), (86_400.0, 600))
 """Horizons below so many seconds, and how long a cohort is then."""
@@ -41,17 +33,23 @@ class Terms:
 
     @property
     def fingerprint(self) -> str:
-        """Names what tallies depend on: tallies of one fingerprint add."""
-        parts = (self.loss.value, self.clip, self.span, self.scale, self.cohort_seconds)
+        """Names what tallies depend on: tallies of one fingerprint add, and mature alike."""
+        losses = (self.loss.value, self.clip, self.span, self.scale)
+        parts = (*losses, self.horizon_seconds, self.cohort_seconds)
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:12]
 
     def cohort_start(self, at: float) -> int:
         """The start of the cohort that a prediction of that time belongs to."""
         return int(at // self.cohort_seconds) * self.cohort_seconds
 
-    def matured(self, start: int, now: float) -> bool:
-        """Whether every row of the cohort is older than the horizon."""
-        return start + self.cohort_seconds + self.horizon_seconds <= now
+    @property
+    def maturing_seconds(self) -> float:
+        """How old a row is at most when its cohort has matured."""
+        return self.horizon_seconds + self.cohort_seconds
+
+    def matured_until(self, now: float) -> float:
+        """A cohort has matured, whatever its length, when it ends by then."""
+        return now - self.horizon_seconds
 
 
 def resolve(stated: ComparisonTerms, target: Target, deviation: float | None) -> Terms:
@@ -84,10 +82,8 @@ def _loss_of(task: Task) -> LossName:
 
 
 def _clip_of(loss: LossName, scale: float) -> float:
-    return scale * scale if loss is LossName.SQUARED else _CLIPS.get(loss, scale)
+    return scale * scale if loss is LossName.SQUARED else USUAL_CLIPS.get(loss, scale)
 
 
 def _span_of(loss: LossName, clip: float) -> float:
-    if loss is LossName.LOG_LOSS:
-        return LONGEST_LOG_LOSS
-    return 8 * clip if loss in {LossName.ABSOLUTE, LossName.SQUARED} else 1.0
+    return LARGEST_LOSSES.get(loss, 8 * clip)

@@ -22,6 +22,11 @@ class OutputBaseline:
     scores_effect: float
     classes_effect: float
 
+    @property
+    def timed(self) -> bool:
+        """Whether counts are by hour of the week."""
+        return len(self.scores) == HOURS
+
 
 def output_baseline(baseline: Baseline, profile: OutputProfile) -> OutputBaseline:
     """Count answers; those that are none are left out. In the order of time where there is one."""

@@ -1,6 +1,6 @@
 """What is watched for drift, and the detector for it: made anew when release or sample change."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -8,17 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.monitor.domain.arrays import Counts, Floats
-from services.monitor.domain.bins import ABOVE, BELOW, MISSING
 from services.monitor.domain.cells import Speaker
 from services.monitor.domain.drifting.baselines import OutputBaseline
 from services.monitor.domain.drifting.columns import Columns, columns_of
+from services.monitor.domain.drifting.layout import Layout, layout_of
 from services.monitor.domain.drifting.subjects import Subject, features_of, outputs_of
 from services.monitor.domain.reference import Reference
 from services.monitor.domain.seasons import HOURS, by_stratum, settled
-from services.monitor.domain.statistics.detector import Counted, Detector, detector
+from services.monitor.domain.statistics.detector import Counted, Detector, Usual, detector
 from services.monitor.domain.statistics.segments import segments
 from understudy.contracts.judging import DriftTerms
-from understudy.contracts.vocabulary import DriftStrata, Role
+from understudy.contracts.vocabulary import DriftStrata, FeatureKind, Role
 
 OUTPUTS_SHARE: Final = 0.25
 """Of all weight, where there are baselines of answers."""
@@ -33,6 +33,8 @@ class Setup:
     classes: tuple[str, ...]
     baselines: Mapping[Speaker, OutputBaseline]
     importances: Mapping[str, float]
+    doubted: tuple[int, ...] = ()
+    """Versions whose baselines may be of training rows: their answers are not watched."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,8 +51,7 @@ class Plan:
     usual: Floats
     """The reference in the layout of blocks, all strata together."""
     detector: Detector
-    _tables: NDArray[np.intp]
-    _begins: NDArray[np.intp]
+    _layout: Layout
 
     @property
     def assumes(self) -> str:
@@ -59,7 +60,7 @@ class Plan:
 
     def counted(self, vectors: Floats) -> Counted:
         """Tables and shares of blocks."""
-        return _counted(vectors, self.columns, self._tables, self._begins)
+        return self._layout.counted(vectors)
 
 
 def plan_drift(setup: Setup) -> Plan:
@@ -76,8 +77,7 @@ def plan_drift(setup: Setup) -> Plan:
     outputs = outputs_of(columns, setup.baselines)
     tables = [*(one for one in features if one.whole is None), *outputs]
     shares = [one for one in features if one.whole is not None]
-    places = np.concatenate([one.places for one in tables])
-    begins = np.array(reference.offsets[:-1])
+    layout = layout_of(columns, tables, reference.offsets[:-1])
     subjects = (*tables, *shares)
     return Plan(
         setup=setup,
@@ -87,14 +87,13 @@ def plan_drift(setup: Setup) -> Plan:
         subjects=subjects,
         usual=usual.sum(axis=0),
         detector=detector(
-            _counted(usual, columns, places, begins),
+            _usual_counts(setup, kind, layout.counted(usual)),
             segments(np.array([one.places.size for one in tables])),
             np.array([one.effect for one in subjects]),
             _weights(subjects, len(outputs)),
             terms.tolerance,
         ),
-        _tables=places,
-        _begins=begins,
+        _layout=layout,
     )
 
 
@@ -113,9 +112,27 @@ def assumptions(setup: Setup, kind: DriftStrata) -> str:
             "No time column, so clustered or autocorrelated rows are not allowed for: "
             "they can raise false alarms."
         )
-    if setup.reference.entity is not None:
-        said.append(f"Only the first row of each {setup.reference.entity} in a minute counts.")
-    return " ".join(said)
+    if (entity := setup.reference.entity) is not None:
+        said.append(
+            f"Only the first row of each {entity} in a minute counts; its rows of different "
+            "minutes count as independent."
+        )
+    return " ".join([*said, *_of_answers(setup, kind)])
+
+
+def _of_answers(setup: Setup, kind: DriftStrata) -> Iterator[str]:
+    if setup.doubted:
+        numbers = ", ".join(map(str, setup.doubted))
+        yield (
+            f"Answers of version {numbers} are not watched: the baseline may be training rows; "
+            "register with an evaluation sample."
+        )
+    timed = (one.timed for one in setup.baselines.values())
+    if kind is not DriftStrata.NONE and not all(timed):
+        yield (
+            "Answers are compared with those of all hours together, since a baseline has no "
+            "times: seasons of theirs can raise false alarms."
+        )
 
 
 def _usual(setup: Setup, columns: Columns, kind: DriftStrata) -> Floats:
@@ -141,17 +158,20 @@ def _in_strata(counts: Counts, kind: DriftStrata) -> Floats:
     return np.asarray(timed, dtype=np.float64)
 
 
-def _counted(
-    vectors: Floats, columns: Columns, tables: NDArray[np.intp], begins: NDArray[np.intp]
-) -> Counted:
-    tallies = vectors[:, : columns.counts]
-    totals = np.add.reduceat(tallies, begins, axis=1)
-    missing = tallies[:, begins + MISSING]
-    outside = tallies[:, begins + BELOW] + tallies[:, begins + ABOVE]
-    bad = np.stack([missing, outside], axis=2)
-    rows = np.stack([totals, totals - missing], axis=2)
-    flat = (len(vectors), 2 * begins.size)
-    return Counted(vectors[:, tables], bad.reshape(flat), rows.reshape(flat))
+def _usual_counts(setup: Setup, kind: DriftStrata, counted: Counted) -> Usual:
+    """Hits and twins of the reference's shares: missing and outside values, feature by feature."""
+    features, timing = setup.reference.features, setup.reference.timing
+    rare = np.array([one.rare for one in features])[None]
+    effects = np.ones(len(features))
+    if timing is not None:
+        effects = timing.effects[kind]
+        rare = rare if kind is DriftStrata.NONE else by_stratum(timing.rare, kind)
+    numeric = np.array([one.kind is not FeatureKind.CATEGORY for one in features])
+    hits, twins = counted.bad.copy(), np.zeros_like(counted.bad)
+    # A number's extremes are one hit whatever the design effect, by which hits are divided.
+    hits[:, 1::2] += np.where(numeric, effects, rare[..., 0])
+    twins[:, 1::2] = np.where(numeric, 0.0, rare[..., 1])
+    return Usual(counted.shapes, hits, twins, counted.rows)
 
 
 def _weights(subjects: Sequence[Subject], outputs: int) -> Floats:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.monitor.domain.arrays import Floats
-from services.monitor.domain.bins import ABOVE, BELOW, FIRST_BIN, MISSING
+from services.monitor.domain.bins import ABOVE, BELOW, FIRST_BIN, MISSING, UNSEEN, CategoryBins
 from services.monitor.domain.cells import Speaker
 from services.monitor.domain.drifting.baselines import OutputBaseline
 from services.monitor.domain.drifting.columns import Columns
@@ -38,10 +38,14 @@ class Subject:
     feature: int | None = None
     """Which one, of the reference's."""
     importance: float | None = None
+    joined: int | None = None
+    """What counts into a table's last bin as well: unseen categories are rare ones."""
 
     def counts(self, vectors: Floats) -> Floats:
         """Shape (…, columns) → (…, bins); a share has two bins, bad and good."""
         found = vectors[..., self.places]
+        if self.joined is not None:
+            found[..., -1] += vectors[..., self.joined]
         if self.whole is None:
             return found
         bad = found.sum(axis=-1, keepdims=True)
@@ -73,6 +77,7 @@ def _of_feature(
     category = profile.kind is FeatureKind.CATEGORY
     other = DriftKind.UNSEEN if category else DriftKind.OUT_OF_RANGE
     present = tally[BELOW:]
+    rare = isinstance(profile.bins, CategoryBins) and bool(profile.bins.rare)
     parts = [
         (DriftKind.SHAPE, tally[FIRST_BIN:], None, 1 / 2),
         (DriftKind.MISSING, tally[[MISSING]], tally, 1 / 4),
@@ -88,6 +93,7 @@ def _of_feature(
             effect=effect,
             feature=number,
             importance=importance,
+            joined=int(tally[UNSEEN]) if rare and kind is DriftKind.SHAPE else None,
         )
         for kind, places, whole, weight in parts
     ]

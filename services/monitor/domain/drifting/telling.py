@@ -16,14 +16,12 @@ from services.monitor.domain.drifting.detecting import Detection
 from services.monitor.domain.drifting.planning import Plan
 from services.monitor.domain.drifting.subjects import Subject
 from services.monitor.domain.moments import SUMS, Moments, moments
-from services.monitor.domain.probes import ASSUMES, FeaturePair, Probe
+from services.monitor.domain.probes import FeaturePair
 from services.monitor.domain.statistics.detector import LOG_AVERAGE_RUN, Evidence
 from services.monitor.domain.statistics.ending import ended_at
-from services.monitor.domain.statistics.interaction import LOG_THRESHOLD
 from understudy.contracts.vocabulary import DriftKind, DriftStrata, FeatureKind
 
 POOLED = "pooled"
-INTERACTION = "interaction"
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +67,6 @@ class DriftReading:
     watched: tuple[DriftAlarm, ...]
     interaction_at: datetime | None = None
 
-    def with_interaction(self, probe: Probe | None) -> "DriftReading":
-        """The same with what the domain classifier says, which looks at other times."""
-        if probe is None or probe.looked_at is None:
-            return self
-        found = interaction_alarm(probe)
-        return replace(
-            self,
-            alarms=(*self.alarms, found) if found.crossed else self.alarms,
-            watched=(*self.watched, found),
-            interaction_at=datetime.fromtimestamp(probe.looked_at, UTC),
-        )
-
 
 def tell(deployment: str, release: int, found: Detection, now: float) -> DriftReading:
     """Alarms by impact, then evidence; what is watched by evidence."""
@@ -98,19 +84,6 @@ def tell(deployment: str, release: int, found: Detection, now: float) -> DriftRe
         rows=_rows(found.plan, found.suffixes[:1]),
         alarms=tuple(sorted(alarms, key=lambda one: (-(one.impact or 0.0), -one.log_evidence))),
         watched=tuple(sorted(watched, key=lambda one: -one.log_evidence)),
-    )
-
-
-def interaction_alarm(probe: Probe) -> DriftAlarm:
-    """Features that go together otherwise than in the reference; since: the window of that look."""
-    return DriftAlarm(
-        subject=INTERACTION,
-        kind=DriftKind.INTERACTION,
-        log_evidence=probe.wealth.log_evidence,
-        threshold=LOG_THRESHOLD,
-        since=datetime.fromtimestamp(probe.window_at, UTC),
-        pairs=probe.pairs,
-        assumes=ASSUMES,
     )
 
 

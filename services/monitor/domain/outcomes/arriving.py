@@ -6,12 +6,13 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Final
 
 import numpy as np
 
 from services.monitor.domain.arrays import Floats
 from services.monitor.domain.outcomes.coding import Codes
-from services.monitor.domain.outcomes.facts import Answers, Incoming
+from services.monitor.domain.outcomes.facts import Answers, Incoming, Rank, rank
 from services.monitor.domain.outcomes.joining import Stated, Trait
 from services.monitor.domain.rows import (
     Indices,
@@ -24,26 +25,32 @@ from services.monitor.domain.rows import (
 )
 from understudy.contracts.vocabulary import Label, Outcome
 
+LONGEST_GROUP: Final = 40
+"""Characters of a protected attribute's name, and of a group's: longer ones are texts, no groups,
+and are not taken up."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Said:
     """What one version said to some predictions, each named once."""
 
     version: int
+    release: int
+    """In which a main said it; 0 of challengers: they are joined whatever the release."""
     ids: Sequence[str]
     at: Floats
     answers: Answers
 
-    def newest_before(self, end: float) -> float:
-        """When the newest of the predictions before a time was made; -∞ without one."""
-        return float(self.at[self.at < end].max(initial=-np.inf))
+    def rank(self, place: int) -> Rank:
+        """Of the answers to one prediction the one of the lowest rank counts."""
+        return rank(self.answers, place, float(self.at[place]), self.release, self.version)
 
     def take(self, places: Indices) -> "Said":
         """Some of it."""
         if places.size == len(self.ids):
             return self
         ids = [self.ids[place] for place in places]
-        return Said(self.version, ids, self.at[places], self.answers.take(places))
+        return Said(self.version, self.release, ids, self.at[places], self.answers.take(places))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,19 +75,35 @@ def arrive(incoming: Incoming) -> Arrived:
     """Read what came. Rows whose time is no number are left out: the log's totals count them."""
     codes = Codes(incoming.target)
     predictions = (
-        Said(rows.main, rows.ids, rows.at, codes.answers(rows.responses))
+        Said(rows.main, rows.release, rows.ids, rows.at, codes.answers(rows.responses))
         for rows in join_predictions(incoming.predictions)
+        if rows.release >= incoming.first_release
     )
     pairs = (
-        Said(rows.challenger, rows.ids, rows.at, codes.answers(_succeeded(rows)))
+        Said(rows.challenger, 0, rows.ids, rows.at, codes.answers(_succeeded(rows)))
         for rows in join_pairs(incoming.pairs)
+        if rows.release >= incoming.first_release
     )
     return Arrived(
-        predictions=_once(predictions),
+        predictions=_once([*predictions]),
         pairs=[said for one in _by_version(pairs) for said in _once(one)],
         labels=[*dict.fromkeys(_stated(incoming.labels, codes))],
         traits=[*_traits(incoming.protected)],
     )
+
+
+def newest_before(incoming: Incoming, since: float, end: float) -> float:
+    """When the newest prediction of a stretch of time was made; -∞ without one.
+
+    Answers that another one to the same prediction outranks count too: which ones come together
+    must not matter.
+    """
+    found = float("-inf")
+    for rows in incoming.predictions:
+        if rows.release >= incoming.first_release:
+            timely = rows.at[(rows.at >= since) & (rows.at < end)]
+            found = max(found, float(timely.max(initial=-np.inf)))
+    return found
 
 
 def _succeeded(rows: PairRows) -> Responses:
@@ -97,28 +120,25 @@ def _by_version(pairs: Iterable[Said]) -> Iterable[Sequence[Said]]:
     return found.values()
 
 
-def _once(parts: Iterable[Said]) -> list[Said]:
-    """The first answer to each prediction."""
-    seen: set[str] = set()
-    found = []
-    for said in parts:
-        kept = _first(said, seen)
-        if kept.ids:
-            found.append(kept)
-        seen.update(kept.ids)
-    return found
-
-
-def _first(said: Said, seen: set[str]) -> Said:
-    timely = np.isfinite(said.at)
-    names = set(said.ids)
-    if timely.all() and len(names) == len(said.ids) and seen.isdisjoint(names):
-        return said
-    firsts: dict[str, int] = {}
-    for place in np.flatnonzero(timely).tolist():
-        if said.ids[place] not in seen:
-            firsts.setdefault(said.ids[place], place)
-    return said.take(np.fromiter(firsts.values(), np.intp, len(firsts)))
+def _once(parts: Sequence[Said]) -> list[Said]:
+    """The answer that counts to each prediction."""
+    timely = [said.take(np.flatnonzero(np.isfinite(said.at))) for said in parts]
+    named = set[str]().union(*(said.ids for said in timely))
+    if len(named) == _rows(timely):
+        return [said for said in timely if said.ids]
+    best: dict[str, tuple[Rank, int, int]] = {}
+    for number, said in enumerate(timely):
+        for place, name in enumerate(said.ids):
+            found = said.rank(place), number, place
+            best[name] = min(best.get(name, found), found)
+    chosen: list[list[int]] = [[] for _ in timely]
+    for _, number, place in best.values():
+        chosen[number].append(place)
+    kept = (
+        said.take(np.array(sorted(places), dtype=np.intp))
+        for said, places in zip(timely, chosen, strict=True)
+    )
+    return [said for said in kept if said.ids]
 
 
 def _stated(entries: Iterable[LabelRows], codes: Codes) -> Iterator[tuple[str, Stated]]:
@@ -144,7 +164,8 @@ def _traits(entries: Iterable[ProtectedRows]) -> Iterator[tuple[str, str, Trait]
         facts = zip(rows.prediction_ids, rows.attributes, rows.received_at, strict=True)
         for name, attributes, received_at in facts:
             for attribute, value in attributes.items():
-                yield name, attribute, Trait(_time(received_at), value)
+                if len(attribute) <= LONGEST_GROUP and len(value) <= LONGEST_GROUP:
+                    yield name, attribute, Trait(_time(received_at), value)
 
 
 def _time(seconds: float) -> float:

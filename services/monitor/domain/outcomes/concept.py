@@ -79,11 +79,12 @@ def threshold(terms: Terms) -> float:
 
 
 def _looked_at(view: Viewpoint, cohorts: Cohorts) -> Looked:
-    """In the order of prediction."""
+    """Of its present tenure, in the order of prediction."""
     return [
         (cohort, cohorts[cohort].versions[view.main])
         for cohort in sorted(cohorts)
         if (cohort.main, cohort.terms) == (view.main, view.terms.fingerprint)
+        and cohort.release >= view.main_release
         and view.main in cohorts[cohort].versions
         and cohorts[cohort].versions[view.main].losses.rows
         and view.matured(cohort)

@@ -5,7 +5,7 @@ order, or the predicted number.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, field
 from operator import add, sub
 
 import numpy as np
@@ -34,11 +34,23 @@ class Incoming:
     deployment: str
     target: Target
     terms: Terms
-    """Of the present release. A row keeps the terms under which it was first taken up."""
+    """Of the present release and its main."""
     predictions: Sequence[PredictionRows] = ()
     pairs: Sequence[PairRows] = ()
     labels: Sequence[LabelRows] = ()
     protected: Sequence[ProtectedRows] = ()
+    release: int = 1
+    """The present one."""
+    main: int = 1
+    """Of the present release."""
+    others: Mapping[int, Terms] = field(default_factory=dict)
+    """On the policy of the present release, were another version its main."""
+    first_release: int = 1
+    """Of the deployment. Rows of earlier ones are of a former deployment of the same name."""
+
+    def terms_of(self, main: int) -> Terms:
+        """By the present policy."""
+        return self.others.get(main, self.terms)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,11 +74,29 @@ class Answers:
         return Answers(self.values[places], chosen, self.asked[places])
 
 
+Rank = tuple[bool, float, int, int, float, tuple[float, ...]]
+"""Failed, when, in which release, by whom, value, probabilities."""
+
+
+def rank(answers: Answers, place: int, at: float, release: int, version: int) -> Rank:
+    """Orders all answers that were ever given to one prediction, whatever order they come in.
+
+    An answer comes before a failure, an early one before a late one; the rest only tells apart.
+    """
+    value, chances = float(answers.values[place]), answers.probabilities
+    there = chances is not None and bool(np.isfinite(chances[place]).all())
+    said = tuple(chances[place].tolist()) if chances is not None and there else ()
+    if not np.isfinite(value):
+        return True, at, release, version, 0.0, ()
+    return False, at, release, version, value, said
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class JoinedRows:
-    """Rows of one main and one set of terms, with whatever is known of each."""
+    """Rows of one main, release and set of terms, with whatever is known of each."""
 
     main: int
+    release: int
     terms: Terms
     target: Target
     ids: Sequence[str]
@@ -87,6 +117,7 @@ class JoinedRows:
         held = self.protected
         return JoinedRows(
             main=self.main,
+            release=self.release,
             terms=self.terms,
             target=self.target,
             ids=[self.ids[place] for place in places],
@@ -116,7 +147,7 @@ class Standing:
     """Protected attributes of such predictions."""
     expired: int = 0
     """Facts that were let go of without ever having counted: parked until the end of their
-    retention, or come after it."""
+    retention, or come after it. What comes after it counts here each time that it is read."""
 
     def __add__(self, other: "Standing") -> "Standing":
         return Standing(*map(add, astuple(self), astuple(other)))

@@ -30,6 +30,7 @@ from services.monitor.domain.statistics.intervals import (
 )
 
 SHOWN: Final = 30
+MOST_GROUPS: Final = 50
 Share = tuple[int, int]
 """Hits, and rows that they are a share of."""
 Groups = Mapping[str, GroupTally]
@@ -55,7 +56,8 @@ def fairness(view: Viewpoint, cohorts: Cohorts) -> FairnessView:
 def read_attribute(
     view: Viewpoint, version: int, attribute: str, groups: Groups
 ) -> FairnessReading:
-    """One version by one attribute."""
+    """One version by one attribute: the largest of its groups."""
+    groups = largest(groups)
     shown = [tally for tally in groups.values() if tally.rows >= SHOWN]
     return FairnessReading(
         version=version,
@@ -68,10 +70,16 @@ def read_attribute(
     )
 
 
+def largest(groups: Groups) -> Groups:
+    """Of so many at most; of two of one size the one whose name comes first."""
+    order = sorted(groups, key=lambda group: (-groups[group].rows, group))
+    return {group: groups[group] for group in order[:MOST_GROUPS]}
+
+
 def read_group(group: str, tally: GroupTally) -> GroupReading:
     """One group, or only that it is there."""
     if tally.rows < SHOWN:
-        return GroupReading(group, tally.rows, suppressed=True)
+        return GroupReading(group, None, suppressed=True)
     return GroupReading(
         group=group,
         rows=tally.rows,

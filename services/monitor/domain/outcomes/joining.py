@@ -1,8 +1,8 @@
 """Joining facts by prediction id: whatever is known of each of some predictions, in columns.
 
-Facts come in any order, again and in pieces; what is known after them is the same. An answer never
-changes: the first one counts. Of labels all events are known, and the latest one counts. A
-protected attribute has its latest value.
+Facts come in any order, again and in pieces; what is known after them is the same. Of several
+answers of one version to one prediction the one of the lowest rank counts (see `facts.rank`). Of
+labels all events are known, and the latest one counts. A protected attribute has its latest value.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,17 +12,24 @@ from typing import Final
 import numpy as np
 
 from services.monitor.domain.arrays import Counts, Floats
-from services.monitor.domain.deciding.terms import Terms
-from services.monitor.domain.outcomes.facts import Answers, Attributes, JoinedRows, Standing
+from services.monitor.domain.outcomes.facts import (
+    Answers,
+    Attributes,
+    JoinedRows,
+    Rank,
+    Standing,
+    rank,
+)
 from services.monitor.domain.outcomes.tallies import CohortId, CohortTally
 from services.monitor.domain.outcomes.tallying import tally
+from services.monitor.domain.outcomes.tenures import Tenure
 from services.monitor.domain.rows import Indices
 from understudy.contracts.signature import Target
 
 _NOBODY: Final = 0
 """Versions are numbered from 1."""
 _HALF: Final = 32
-"""Bits of the number of terms, where it stands beside a version's in one integer."""
+"""Bits of the number of a tenure, where it stands beside a version's in one integer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +67,9 @@ class Facts:
         rows = len(self._places)
         self.main: Counts = np.zeros(rows, dtype=np.int64)
         """Who answered as main; 0 while the prediction itself is not known."""
-        self.terms: Counts = np.zeros(rows, dtype=np.int64)
-        """The number of the terms under which the prediction was taken up."""
-        self.at: Floats = np.zeros(rows)
+        self.tenures: Counts = np.zeros(rows, dtype=np.int64)
+        """The number of the tenure under which the prediction was taken up: release and terms."""
+        self._at: dict[int, Floats] = {}
         self.answers: dict[int, Answers] = {}
         """By challenger; 0 stands for the main, whoever it was."""
         self.stated: dict[int, frozenset[Stated]] = {}
@@ -73,11 +80,17 @@ class Facts:
         """In the order of the columns."""
         return [*self._places]
 
+    @property
+    def at(self) -> Floats:
+        """When each was answered."""
+        return self._at.get(_NOBODY, np.zeros(self.main.size))
+
     def copy(self) -> "Facts":
         """One that may grow while this one stays."""
         other = Facts((), self._target)
         other._places = self._places
-        other.main, other.terms, other.at = self.main.copy(), self.terms.copy(), self.at.copy()
+        other.main, other.tenures = self.main.copy(), self.tenures.copy()
+        other._at = {who: held.copy() for who, held in self._at.items()}
         other.answers = {
             who: held.take(np.arange(self.main.size)) for who, held in self.answers.items()
         }
@@ -97,23 +110,33 @@ class Facts:
         self,
         places: Indices,
         main: "int | Counts",
-        terms: "int | Counts",
+        tenures: "int | Counts",
         at: Floats,
         said: Answers,
     ) -> None:
-        """Predictions that were not known."""
-        self.main[places], self.terms[places], self.at[places] = main, terms, at
-        self._add_answers(_NOBODY, places, said)
+        """Predictions that were not known, or not as they are."""
+        self.main[places], self.tenures[places] = main, tenures
+        self._add_answers(_NOBODY, places, at, said)
 
-    def add_pairs(self, challenger: int, places: Indices, said: Answers) -> None:
-        """Answers of a challenger that were not known."""
-        self._add_answers(challenger, places, said)
+    def add_pairs(self, challenger: int, places: Indices, at: Floats, said: Answers) -> None:
+        """Answers of a challenger that were not known, or not as they are."""
+        self._add_answers(challenger, places, at, said)
 
     def unanswered(self, challenger: int, places: Indices) -> Indices:
         """Which of the given places (by their position) the challenger has not answered."""
         held = self.answers.get(challenger)
         unknown = np.ones(places.size, dtype=bool) if held is None else ~held.asked[places]
         return np.flatnonzero(unknown)
+
+    def prediction_rank(self, place: int, book: Mapping[int, Tenure]) -> Rank:
+        """Of the main's answer to a prediction that is known."""
+        release, main = book[int(self.tenures[place])].release, int(self.main[place])
+        return rank(self.answers[_NOBODY], place, float(self.at[place]), release, main)
+
+    def pair_rank(self, challenger: int, place: int) -> Rank:
+        """Of a challenger's answer that is known."""
+        at = float(self._at[challenger][place])
+        return rank(self.answers[challenger], place, at, 0, challenger)
 
     def add_label(self, place: int, event: Stated) -> bool:
         """Whether the event is new."""
@@ -128,7 +151,7 @@ class Facts:
         held[attribute] = trait if before is None else before.or_later(trait)
         return held[attribute] != before
 
-    def tallies(self, book: Mapping[int, Terms]) -> dict[CohortId, CohortTally]:
+    def tallies(self, book: Mapping[int, Tenure]) -> dict[CohortId, CohortTally]:
         """What the predictions that are known count for."""
         found: dict[CohortId, CohortTally] = {}
         for rows in self.joined(book):
@@ -136,9 +159,9 @@ class Facts:
                 found[cohort] = found[cohort] + counted if cohort in found else counted
         return found
 
-    def joined(self, book: Mapping[int, Terms]) -> Iterator[JoinedRows]:
-        """Rows by main and terms."""
-        kinds = (self.main << _HALF) + self.terms
+    def joined(self, book: Mapping[int, Tenure]) -> Iterator[JoinedRows]:
+        """Rows by main, release and terms."""
+        kinds = (self.main << _HALF) + self.tenures
         found = np.unique(kinds[self.main != _NOBODY]).tolist()
         everything = self._labelled() if found else None
         for kind in found:
@@ -169,11 +192,12 @@ class Facts:
             ),
         )
 
-    def _add_answers(self, who: int, places: Indices, said: Answers) -> None:
+    def _add_answers(self, who: int, places: Indices, at: Floats, said: Answers) -> None:
         held = self.answers.get(who)
         if held is None:
             held = _nothing(self.main.size, len(self._target.classes))
-            self.answers[who] = held
+            self.answers[who], self._at[who] = held, np.zeros(self.main.size)
+        self._at[who][places] = at
         held.values[places], held.asked[places] = said.values, said.asked
         if held.probabilities is not None and said.probabilities is not None:
             held.probabilities[places] = said.probabilities
@@ -197,7 +221,7 @@ class Facts:
     def _rows(
         self,
         main: int,
-        terms: Terms,
+        tenure: Tenure,
         labels: Floats,
         received_at: Floats,
         protected: Mapping[int, Attributes],
@@ -205,7 +229,8 @@ class Facts:
         rivals = {who: said for who, said in self.answers.items() if who not in {_NOBODY, main}}
         return JoinedRows(
             main=main,
-            terms=terms,
+            release=tenure.release,
+            terms=tenure.terms,
             target=self._target,
             ids=self.ids,
             at=self.at,

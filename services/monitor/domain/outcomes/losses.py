@@ -9,8 +9,9 @@ from typing import Final
 import numpy as np
 
 from services.monitor.domain.arrays import Floats
-from services.monitor.domain.deciding.terms import LONGEST_LOG_LOSS, Terms
+from services.monitor.domain.deciding.terms import Terms
 from services.monitor.domain.outcomes.facts import Answers
+from understudy.contracts.judging import LONGEST_LOG_LOSS
 from understudy.contracts.signature import Target
 from understudy.contracts.vocabulary import LossName, Task
 

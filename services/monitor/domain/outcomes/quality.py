@@ -100,7 +100,7 @@ def _read_day(
     return CohortQuality(
         begins=moment(start),
         ends=moment(start + DAY),
-        matured=start + DAY + view.terms.horizon_seconds <= view.now,
+        matured=start + DAY <= view.terms.matured_until(view.now),
         versions=read_versions(view, cohorts, estimators),
     )
 

@@ -88,7 +88,8 @@ class GroupReading:
     """One group of a protected attribute."""
 
     group: str
-    rows: int
+    rows: int | None
+    """None: fewer than are shown."""
     suppressed: bool = False
     selection_rate: Interval | None = None
     true_positive_rate: Interval | None = None

@@ -23,6 +23,8 @@ class Candidate:
     main: int
     version: int
     terms: Terms
+    release: int
+    """The present one: rows of all releases are counted as if they were its."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,11 @@ def replayed(
 def _counted(candidate: Candidate, rows: JoinedRows, answers: Answers, now: float) -> Replayed:
     terms = candidate.terms
     starts = np.floor_divide(rows.at, terms.cohort_seconds) * terms.cohort_seconds
-    mature = starts + terms.cohort_seconds + terms.horizon_seconds <= now
+    mature = starts + terms.cohort_seconds <= terms.matured_until(now)
     labelled = np.isfinite(rows.labels)
     pair = replace(
         rows,
+        release=candidate.release,
         terms=terms,
         answers={candidate.main: rows.answers[candidate.main], candidate.version: answers},
         protected={},

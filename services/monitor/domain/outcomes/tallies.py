@@ -1,6 +1,8 @@
 """What is counted of the answers of one cohort, once their labels are known or before.
 
-A cohort is the rows that one main answered in one stretch of prediction time, under the same terms.
+A cohort is the rows that one main answered in one release and stretch of prediction time, under the
+same terms. Cohorts of different releases are never merged, so that whatever begins with a release
+(a comparison, a main's tenure) is told by the release's number, not by a time within a cohort.
 Everything in a tally is an integer or made of integers, and adds and subtracts: a tally of a set of
 facts is the same bit for bit whatever the order in which the facts came, and when a fact changes,
 what it counted for is taken away and counted anew.
@@ -150,13 +152,19 @@ class GroupTally:
 
 @dataclass(frozen=True, slots=True, order=True)
 class CohortId:
-    """Which rows: who was main, the terms' fingerprint, from when, for how long."""
+    """Which rows: who was main, the terms' fingerprint, in which release, when and how long."""
 
     start: int
     """Seconds since the epoch, a multiple of `seconds`."""
     seconds: int
     main: int
     terms: str
+    release: int
+
+    @property
+    def end(self) -> int:
+        """Its rows were predicted before it."""
+        return self.start + self.seconds
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -30,7 +30,7 @@ def tally(rows: JoinedRows) -> dict[CohortId, CohortTally]:
     """What the rows count for, by cohort."""
     seconds, fingerprint = rows.terms.cohort_seconds, rows.terms.fingerprint
     return {
-        CohortId(start, seconds, rows.main, fingerprint): _cohort(rows.take(places))
+        CohortId(start, seconds, rows.main, fingerprint, rows.release): _cohort(rows.take(places))
         for start, places in _by_cohort(rows.at, seconds)
     }
 

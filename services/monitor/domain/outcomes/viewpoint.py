@@ -27,10 +27,12 @@ class Viewpoint:
     now: float
     since: float
     """Seconds since the epoch, both."""
+    main_release: int = 1
+    """The main has been main since that release."""
 
     def matured(self, cohort: CohortId) -> bool:
         """Whether all of its rows are older than the label horizon of the current release."""
-        return cohort.start + cohort.seconds + self.terms.horizon_seconds <= self.now
+        return cohort.end <= self.terms.matured_until(self.now)
 
     def role(self, version: int) -> Role:
         """Versions that have left the release are shown as the challengers that they may be."""

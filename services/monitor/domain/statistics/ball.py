@@ -8,6 +8,8 @@ Source: Wilks (1938) for 2m·KL(r‖q) ~ χ²; Wasserman, Ramdas & Balakrishnan,
 2020, for what the supremum is good for; weak duality.
 Guarantee: whatever μ the search ends at, D(μ) is an upper bound, so that evidence divided by it is
 never too large. Adding roots of divergences is exact for small ones only (√KL is about a metric).
+K counts all bins, also those without a reference row: with the others alone the ball of a sparse
+table misses far too often (measured in `docs/statistics/drift.md`).
 Assumes: the reference's rows are exchangeable with each other, or m was divided by a design effect.
 """
 

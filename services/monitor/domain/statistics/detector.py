@@ -33,7 +33,7 @@ CHANCE: Final = 0.01
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Counted:
-    """Counts of tables and shares: of the reference by stratum, or of live rows by sum."""
+    """Live counts of tables and shares, by sum."""
 
     shapes: Floats
     """(…, columns)."""
@@ -41,6 +41,20 @@ class Counted:
     """(…, shares)."""
     rows: Floats
     """(…, shares): of how many."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Usual:
+    """The reference's, by stratum; see `shares` for what a hit and a twin is."""
+
+    shapes: Floats
+    """(strata, columns)."""
+    hits: Floats
+    """(strata, shares)."""
+    twins: Floats
+    """(strata, shares)."""
+    rows: Floats
+    """(strata, shares): of how many."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,7 +147,7 @@ class Detector:
 
 
 def detector(
-    reference: Counted,
+    reference: Usual,
     tables: Segments,
     effects: Floats,
     weights: Floats,
@@ -148,7 +162,9 @@ def detector(
     divided = effects[widths:]
     return Detector(
         shapes=shape_test(reference.shapes, tables, effects[:widths], tolerance, chance),
-        shares=share_test(reference.bad / divided, reference.rows / divided, chance),
+        shares=share_test(
+            reference.hits / divided, reference.twins / divided, reference.rows / divided, chance
+        ),
         effects=effects,
         log_weights=log_weights,
         strata=strata,

@@ -10,7 +10,7 @@ there is an alarm from A on. b is the larger of two upper confidence bounds on t
 reference's other half (coded by the window's fifths, and by the reference's), plus a tolerance.
 Source: two-sample testing by betting with a learned classifier: Podkopaev & Ramdas, "Sequential
 predictive two-sample and independence testing", 2023; e-detectors: Shin, Ramdas & Rinaldo, 2024;
-bounds by betting: Waudby-Smith & Ramdas, 2024.
+bounds by betting: see `bounds`.
 Guarantee: while live rows are distributed as the reference's, the mean number of windows until an
 alarm is at least A, with probability 1 - δ over the reference's rows, however long the stream:
 each bound is over reference rows that its classifier has not seen, at level δ/(8·w·(w + 1)) for
@@ -38,6 +38,7 @@ from services.monitor.domain.statistics.association import (
     joint_counts,
     row_scores,
 )
+from services.monitor.domain.statistics.bounds import GRID, STAKES, counted, upper_bound
 from services.monitor.domain.statistics.coding import (
     Codes,
     FeatureCoding,
@@ -46,8 +47,6 @@ from services.monitor.domain.statistics.coding import (
     edges_of,
 )
 
-STAKES: Final = np.exp(np.linspace(np.log(0.005), np.log(0.95), 24))
-"""Scores of weak classifiers are small, so that small stakes are worth having."""
 HISTORIES: Final = (1, 4)
 """Windows that the classifiers are made from."""
 THRESHOLD: Final = 1e4
@@ -57,8 +56,6 @@ _BOUNDS_PER_WINDOW: Final = 4 * len(HISTORIES)
 _MOST_LOG: Final = LOG_THRESHOLD + 3.0
 _QUIET_WINDOWS: Final = 4
 """So many windows without any pair, and the evidence begins anew."""
-_GRID: Final = 256
-_HALVINGS: Final = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,21 +156,6 @@ def look(
     return Look(_raised(wealth, gains, taught_at), pairs, own)
 
 
-def upper_bound(scores: Floats, risk: float) -> float:
-    """What the mean of the distribution of scores in [-1, 1] is below, but for `risk`.
-
-    Formula: the smallest b at which betting on "the mean is below b" over the rows reaches 1/risk.
-    """
-    values, counts = _counted(np.ceil(scores * _GRID))
-    low, high = float(counts @ values) / counts.sum(), 1.0
-    for _ in range(_HALVINGS):
-        middle = (low + high) / 2
-        logs = np.log1p(np.multiply.outer(STAKES, (middle - values) / (1 - middle + 1e-9))) @ counts
-        refuted = np.logaddexp.reduce(logs) - np.log(STAKES.size) >= -np.log(risk)
-        low, high = (low, middle) if refuted else (middle, high)
-    return high
-
-
 def _gains(
     measure: Yardstick,
     classifiers: Sequence[tuple[Pair, ...]],
@@ -208,14 +190,9 @@ def _bound(measure: Yardstick, pairs: tuple[Pair, ...], held: Codes, caution: Ca
 
 
 def _log_products(scores: Floats, bound: float) -> Floats:
-    values, counts = _counted(np.floor(scores * _GRID))
+    values, counts = counted(np.floor(scores * GRID))
     logs: Floats = np.log1p(np.multiply.outer(STAKES, (values - bound) / (1 + bound))) @ counts
     return logs
-
-
-def _counted(places: Floats) -> tuple[Floats, Floats]:
-    values, counts = np.unique(places, return_counts=True)
-    return np.clip(values / _GRID, -1.0, 1.0), counts.astype(np.float64)
 
 
 def _raised(wealth: Wealth, gains: Floats, taught_at: float) -> Wealth:

@@ -139,13 +139,12 @@ def shape_test(
     rows = tables.sums(counts)
     shares = counts / tables.spread(np.maximum(rows, 1.0))
     smooth = (counts + 0.5) / tables.spread(rows + 0.5 * tables.widths)
-    used = tables.sums((counts > 0).astype(np.float64))
     scores = _scores(smooth, tables)
     return ShapeTest(
         tables=tables,
         shares=shares,
         smooth=smooth,
-        radii=radius(rows / effects, used, tolerance, chance),
+        radii=radius(rows / effects, tables.widths.astype(np.float64), tolerance, chance),
         scores=scores,
         norms=_norms(smooth, scores, tables),
         log_smooth=np.log(smooth),

@@ -114,9 +114,10 @@ def test_terms_left_open_follow_the_task() -> None:
 def test_cohorts_mature_as_wholes_and_what_tallies_depend_on_names_them() -> None:
     short = replace(TERMS, horizon_seconds=60.0, cohort_seconds=10)
     assert short.cohort_start(1_234.5) == 1_230
-    assert not short.matured(1_230, 1_299.0)
-    assert short.matured(1_230, 1_300.0)
+    assert short.matured_until(1_299.0) < 1_240 <= short.matured_until(1_300.0)
+    assert short.maturing_seconds == 70.0
     assert short.fingerprint != TERMS.fingerprint
+    assert replace(TERMS, horizon_seconds=90.0).fingerprint != TERMS.fingerprint
     assert replace(TERMS, alpha=0.01, margin=0.2).fingerprint == TERMS.fingerprint
 
 

@@ -193,7 +193,7 @@ def test_of_one_entity_the_first_row_of_a_minute_counts(tmp_path: Path) -> None:
     assert [one.cell.rows for one in firsts] == [3, 3, 3]
     reading = told(planned(by_job), cells)
     assert reading.rows == 9
-    assert "Only the first row of each job in a minute counts." in of(reading, "income").assumes
+    assert "Only the first row of each job in a minute counts;" in of(reading, "income").assumes
 
 
 def test_history_is_by_the_hour(reference: Reference) -> None:

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from services.monitor.adapters.event_log import prediction_rows
 from services.monitor.adapters.references import read_reference
 from services.monitor.adapters.sample_times import Ordering
-from services.monitor.domain import firsts
 from services.monitor.domain.accounting import Delivery, Positions, State, account
 from services.monitor.domain.cells import Firsts
 from services.monitor.domain.firsts import entity_hashes, first_of_minute, newcomers
@@ -67,12 +66,11 @@ def test_entities_are_forgotten_when_their_minute_is_long_over(by_children: Refe
     assert (cell.firsts.known.size, cell.firsts.cell.rows) == (0, 4)
 
 
-def test_entities_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(firsts, "MOST_ENTITIES", 3)
+def test_entities_are_bounded() -> None:
     hashes = entity_hashes(["a", "b", "a", None, "c", "d"])
-    rows, known = newcomers(hashes, np.zeros(0, dtype=np.uint64))
+    rows, known = newcomers(hashes, np.zeros(0, dtype=np.uint64), most=3)
     assert (rows.tolist(), known.size) == ([0, 1, 3], 3)
-    rows, known = newcomers(hashes, known)
+    rows, known = newcomers(hashes, known, most=3)
     assert (rows.tolist(), known.size) == ([], 3)
 
 

@@ -40,6 +40,7 @@ def joined(
     times = np.zeros(rows) if at is None else np.array(at)
     return JoinedRows(
         main=1,
+        release=1,
         terms=terms_of(target, loss),
         target=target,
         ids=[str(row) for row in range(rows)],

@@ -12,6 +12,7 @@ from services.monitor.domain.statistics.detector import (
     Detector,
     Evidence,
     Suffixes,
+    Usual,
     detector,
 )
 from services.monitor.domain.statistics.segments import segments
@@ -26,7 +27,12 @@ def made(effects: float = 1.0, strata: int = 1) -> Detector:
     """Uniform bins, and one share of 2 %."""
     shapes = np.full((strata, TABLES * BINS), ROWS / BINS)
     return detector(
-        Counted(shapes, np.full((strata, 1), 0.02 * ROWS), np.full((strata, 1), float(ROWS))),
+        Usual(
+            shapes,
+            np.full((strata, 1), 0.02 * ROWS),
+            np.zeros((strata, 1)),
+            np.full((strata, 1), float(ROWS)),
+        ),
         segments(np.full(TABLES, BINS)),
         np.full(TABLES + 1, effects),
         np.array([1.0, 1.0, 1.0, 1.0]),
