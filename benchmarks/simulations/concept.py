@@ -151,7 +151,7 @@ def adwin_cost() -> str:
 
 
 def _risen(blocks: list[Spectrum], risk: ReferenceRisk) -> Callable[[int], bool]:
-    bound = risk.mean + LIMIT * risk.error + TOLERANCE
+    bound = risk.bound + TOLERANCE
 
     def alarmed(hours: int) -> bool:
         found = rising(np.arange(hours), blocks[:hours], bound)

@@ -163,6 +163,8 @@ def _concept(reading: ConceptView) -> Table:
         risk += f"; {number(reading.reference_risk)} in its baseline"
     table.add_row("mean loss", Text(f"{risk}, {number(reading.tolerance)} more is tolerated"))
     table.add_row("worse", _evidence(reading.log_evidence, reading.threshold, "red"))
+    if reading.assumes is not None:
+        table.add_row("assumes", Text(reading.assumes, "dim"))
     if reading.alarm:
         since = f" since {cell(reading.since)}" if reading.since else ""
         table.add_row("alarm", Text(f"the loss has risen{since}", "bold red"))

@@ -281,6 +281,8 @@ class ConceptView(Body):
     estimate_gap_lasts: bool = False
     """Whether it is wider than chance and two points allow: that speaks for concept drift."""
     trained_days_ago: float | None = None
+    assumes: str | None = None
+    """What must hold, or why neither risk nor gap is judged."""
 
 
 class GroupReading(Body):

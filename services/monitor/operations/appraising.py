@@ -100,7 +100,9 @@ class Appraising:
     async def _quality(self, watch: Watch, days: int) -> QualityView:
         view, cohorts = await self._seen(watch.deployment, days)
         expected = {
-            served.version: await self._expectation(watch.deployment.name, served)
+            served.version: await self._expectation(
+                watch.deployment.name, served, self._weights(watch.deployment.name, served)
+            )
             for served in watch.deployment.versions
         }
         estimators = {version: one for version, one in expected.items() if one is not None}
@@ -127,7 +129,9 @@ class Appraising:
         self, deployment: DeploymentSnapshot, view: Viewpoint, main_since: float
     ) -> Promise:
         served = deployment.version(deployment.main)
-        baseline = await self._sources.references.baseline(served)
+        found = await self._sources.references.baseline(served)
+        doubted = found is not None and found.optimistic
+        baseline = None if doubted else found
         matured = Span(main_since, view.now - view.terms.horizon_seconds)
         newest = await self._outcomes.newest_losses(
             view.deployment, view.main, matured, _NEWEST_LOSSES
@@ -137,17 +141,19 @@ class Appraising:
             if baseline is None
             else await asyncio.to_thread(reference_risk, baseline, view.target, view.terms),
             tolerance=deployment.policy.judging.rails.risk_tolerance,
-            expectation=await self._expectation(deployment.name, served),
+            expectation=None if doubted else await self._expectation(deployment.name, served),
             changed_at=await asyncio.to_thread(self._changes.last_change, newest),
             trained_at=None if served.trained_at is None else served.trained_at.timestamp(),
+            doubted=doubted,
         )
 
-    async def _expectation(self, deployment: str, served: ServedVersion) -> Expectation | None:
+    async def _expectation(
+        self, deployment: str, served: ServedVersion, weights: Floats | None = None
+    ) -> Expectation | None:
         """Calibrated once for each baseline, and anew when its weights change."""
         if served.baseline is None:
             return None
-        weights = self._weights(deployment, served)
-        name = deployment, served.baseline.file
+        name = (deployment if weights is not None else "", served.baseline.file)
         weighed = None if weights is None else hash(weights.tobytes())
         held = self._expected.get(name)
         if held is None or held[0] != weighed:

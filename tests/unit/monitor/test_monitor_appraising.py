@@ -174,6 +174,39 @@ async def test_a_change_of_losses_is_one_since_the_main_became_main(world: World
     assert (await world.appraising.concept(world.watch)).changed_at is None
 
 
+async def test_training_rows_are_no_truth_for_concept(world: World) -> None:
+    measured(world, binary_rows(5_000, seed=3))
+    held = world.baselines["c" * 64]
+    world.baselines["c" * 64] = replace(held, sample=BaselineSample.REFERENCE)
+    rows = binary_rows(5_000, days=4.0)
+    world.outcomes.cohorts = replace(rows, labels=1 - rows.labels).cohorts()
+    since = datetime.fromtimestamp(START - DAY, UTC)
+    world.described = world.described.model_copy(update={"released_at": since})
+    found = await world.appraising.concept(world.watch)
+    assert not found.alarm
+    assert (found.reference_risk, found.estimate_gap) == (None, None)
+    assert found.assumes is not None
+    assert "evaluation sample" in found.assumes
+
+
+async def test_weights_of_today_are_for_the_estimate_alone(world: World) -> None:
+    known = binary_rows(5_000, seed=3)
+    measured(world, known)
+    world.outcomes.cohorts = binary_rows(5_000, days=4.0).cohorts()
+    since = datetime.fromtimestamp(START - DAY, UTC)
+    world.described = world.described.model_copy(update={"released_at": since})
+    heavy = np.where(known.labels > 0, 100.0, 1.0)
+    weighed = Appraising(world.sources, world.outcomes, Adwin(), lambda *_: heavy)
+    plain = (await world.appraising.concept(world.watch)).estimate_gap
+    assert plain is not None
+    assert (await weighed.concept(world.watch)).estimate_gap == plain
+    [found] = (await weighed.quality(world.watch)).matured
+    [usual] = (await world.appraising.quality(world.watch)).matured
+    assert found.estimated["accuracy"] != usual.estimated["accuracy"]
+    assert found.estimated_assumes is not None
+    assert "today's mix" in found.estimated_assumes
+
+
 async def test_a_step_leaves_what_metrics_show(world: World) -> None:
     world.outcomes.cohorts = binary_rows(100).cohorts()
     watch = world.watch

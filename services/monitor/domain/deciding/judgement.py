@@ -74,6 +74,7 @@ class ConceptReading:
     estimate_gap: float | None = None
     estimate_gap_lasts: bool = False
     trained_days_ago: float | None = None
+    assumes: str | None = None
 
     @property
     def alarm(self) -> bool:

@@ -1,13 +1,17 @@
 """Whether what answers mean has changed, by the losses of the main on matured labelled rows.
 
-Formula: x = loss / span. Alarm once the change evidence that E[x] > reference risk + `LIMIT`
-standard errors of it + tolerance reaches A (see `statistics.rising`), A being ten years of cohorts.
-The gap is realised less expected accuracy on the same labelled rows; it lasts once the evidence
-that wrong answers leave their expected number by more than `GAP_TOLERANCE` reaches A.
+Formula: x = loss / span. Alarm once the change evidence that E[x] > the upper bound of the
+reference risk (see `reference_risk`) + tolerance reaches A (see `statistics.rising`), A being ten
+years of cohorts. The gap is realised less expected accuracy on the same labelled rows; it lasts
+once the evidence that wrong answers leave their expected number by more than `GAP_TOLERANCE` and
+`LIMIT` standard errors of the expectation reaches A. Expectations are those of the baseline as it
+is: weights of today's mix of rows say nothing of older days.
 Source: see `statistics.rising` and `estimating`; ADWIN (Bifet & Gavaldà, 2007) dates changes.
 Guarantee: while the risk is within its bound, an alarm comes once in ten years of cohorts with
-labels, on average, at most; the bound itself is too low with a chance of about 0.1 %.
-Assumes: labels that came speak for those that did not. A risk that rises because harder rows come
+labels, on average, at most; the bound itself is too low with a chance of 0.1 % at most, whatever
+the size of the baseline. Of the gap there is none for small baselines: standard errors are normal.
+Assumes: the baseline is of rows that the version was not trained on: of another one nothing is
+held against it (a forest's risk on its training rows is a fifth of that on others). Labels that came speak for those that did not. A risk that rises because harder rows come
 (covariate shift) is a higher risk all the same; the gap tells one from the other, as far as the
 expectation allows for the mix of rows.
 """
@@ -36,6 +40,15 @@ DEFAULT_TOLERANCE: Final = 0.05
 """As a share of the loss's range."""
 GAP_TOLERANCE: Final = 0.02
 LIMIT: Final = 3.1
+ASSUMES: Final = (
+    "Labels that came speak for those that did not, and the version was not trained on the rows of "
+    "its evaluation sample."
+)
+DOUBTED: Final = (
+    "Risk and gap are not judged: the baseline may be training rows; register with an evaluation "
+    "sample."
+)
+UNKNOWN: Final = "Risk and gap are not judged: there is no baseline with enough labels."
 _NEWEST_ROWS: Final = 500
 _DAY: Final = 86_400.0
 
@@ -53,6 +66,15 @@ class Promise:
     changed_at: float | None = None
     """Where ADWIN last found a change."""
     trained_at: float | None = None
+    doubted: bool = False
+    """Whether there is a baseline that may be of training rows."""
+
+    @property
+    def assumes(self) -> str:
+        """What must hold, or why nothing is promised, in words."""
+        if self.doubted:
+            return DOUBTED
+        return ASSUMES if self.risk or self.expectation else UNKNOWN
 
 
 def read_concept(view: Viewpoint, cohorts: Cohorts, promise: Promise) -> ConceptReading:
@@ -69,6 +91,7 @@ def read_concept(view: Viewpoint, cohorts: Cohorts, promise: Promise) -> Concept
         threshold=threshold(terms),
         changed_at=None if promise.changed_at is None else moment(promise.changed_at),
         trained_days_ago=_age(view.now, promise.trained_at),
+        assumes=promise.assumes,
     )
     return _with_gap(_with_evidence(plain, looked, promise, terms), looked, promise.expectation)
 
@@ -96,7 +119,7 @@ def _with_evidence(
 ) -> ConceptReading:
     if promise.risk is None:
         return plain
-    bound = promise.risk.mean + LIMIT * promise.risk.error + plain.tolerance / terms.span
+    bound = promise.risk.bound + plain.tolerance / terms.span
     found = rising(_numbers(looked), [tally.losses for _, tally in looked], bound)
     if found is None:
         return plain

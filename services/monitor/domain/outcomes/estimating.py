@@ -73,7 +73,7 @@ class Expectation:
     @property
     def assumes(self) -> str:
         """What must hold, in words."""
-        weighing = ", weighed to the present mix of rows" if self.weighted else ""
+        weighing = ", weighed to today's mix of rows (on all days)" if self.weighted else ""
         said = (
             f"assumes that P(label | row) is as in the {self.rows:,} {self.sample} rows of the "
             f"version's baseline{weighing}: blind to concept drift"

@@ -68,7 +68,7 @@ def test_rows_like_the_baseline_s_raise_no_alarm(promise: Promise) -> None:
 
 def test_labels_that_turn_round_are_seen_and_dated(promise: Promise) -> None:
     began = START + 6 * DAY
-    rows = flipped(binary_rows(20_000, days=8), began, 0.3)
+    rows = flipped(binary_rows(20_000, days=8), began, 0.35)
     found = read_concept(viewpoint(), rows.cohorts(), promise)
     assert found.alarm
     assert found.since is not None
@@ -121,6 +121,30 @@ def test_a_regression_s_loss_is_told_in_its_own_units() -> None:
     assert found.alarm
     quiet = rows(rng.normal(0.0, 2.0, 8_000))
     assert not read_concept(viewpoint(NUMBER), quiet.cohorts(), held).alarm
+
+
+def test_training_rows_promise_nothing(promise: Promise) -> None:
+    baseline = replace(baseline_of(binary_rows(5_000)), sample=BaselineSample.REFERENCE)
+    assert reference_risk(baseline, BINARY, terms()) is None
+    rows = flipped(binary_rows(5_000), START, 0.5)
+    found = read_concept(viewpoint(), rows.cohorts(), Promise(doubted=True))
+    assert not found.alarm
+    assert found.assumes is not None
+    assert "register with an evaluation sample" in found.assumes
+    judged = read_concept(viewpoint(), rows.cohorts(), promise).assumes
+    assert judged is not None
+    assert "not trained on" in judged
+
+
+@pytest.mark.parametrize("rows", [30, 200])
+def test_the_bound_of_a_small_baseline_holds(rows: int) -> None:
+    """Without any loss in it as well, where a standard error is 0."""
+    sure = replace(binary_rows(rows), probabilities={1: np.tile([0.0, 1.0], (rows, 1))})
+    known = baseline_of(replace(sure, values={1: np.ones(rows)}, labels=np.ones(rows)))
+    found = reference_risk(known, BINARY, terms())
+    assert found is not None
+    assert found.mean == 0.0
+    assert (1.0 - found.bound) ** rows <= 1e-3
 
 
 def test_a_small_baseline_promises_nothing() -> None:
