@@ -1,6 +1,7 @@
 """Coverage: how many answers have labels, how late those come, and which are missing."""
 
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 import typer
 from rich.console import Group, RenderableType
@@ -14,6 +15,8 @@ from understudy.cli.durations import Days
 from understudy.cli.figures import amount, lasting, number, percent
 from understudy.cli.output import cell, make_table, show
 from understudy.contracts.monitor import CoverageReading, CoverageView
+
+_LAGS: Final = ("HALF WITHIN", "95% WITHIN")
 
 
 def add_to(app: typer.Typer) -> None:
@@ -65,7 +68,8 @@ def _decile(found: CoverageView, at: int) -> str:
 
 
 def _covered(title: str, readings: Mapping[str, CoverageReading]) -> Table:
-    table = make_table((title, "ANSWERS", "LABELS", "COVERED", "", "HALF WITHIN", "95% WITHIN"), ())
+    late = any(reading.lag_p50_seconds is not None for reading in readings.values())
+    table = make_table((*(title, "ANSWERS", "LABELS", "COVERED", ""), *(_LAGS if late else ())), ())
     for place in (1, 2, 4):
         table.columns[place].justify = "right"
     for name, reading in readings.items():
@@ -75,10 +79,13 @@ def _covered(title: str, readings: Mapping[str, CoverageReading]) -> Table:
             amount(reading.labelled),
             bar(reading.coverage_ratio or 0.0, "cyan"),
             percent(reading.coverage_ratio),
-            lasting(reading.lag_p50_seconds),
-            lasting(reading.lag_p95_seconds),
+            *(_lags(reading) if late else ()),
         )
     return table
+
+
+def _lags(reading: CoverageReading) -> tuple[str, str]:
+    return lasting(reading.lag_p50_seconds), lasting(reading.lag_p95_seconds)
 
 
 def _labels(found: CoverageView) -> Iterator[RenderableType]:

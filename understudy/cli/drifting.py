@@ -22,6 +22,7 @@ from understudy.contracts.vocabulary import DriftKind
 DRIFTED: Final = 1
 
 _SHOWN: Final = 12
+_NAMED: Final = 5
 _SHARES: Final = frozenset({DriftKind.MISSING, DriftKind.UNSEEN, DriftKind.OUT_OF_RANGE})
 _COLUMNS: Final = (
     *("SUBJECT", "WHAT", "EVIDENCE", "", "SINCE", "PSI"),
@@ -65,30 +66,44 @@ def drift(
             show(context, found, "")
         else:
             show(context, found, page(found, _assessed(monitor, deployment), most))
-    if exit_code and found.alarms:
+    if exit_code and any(alarm.ended is None for alarm in found.alarms):
         raise typer.Exit(DRIFTED)
 
 
 def page(found: DriftView, assessed: Assessment | None, most: int | None) -> RenderableType:
-    """What drifted in a line, then the ranking, then what the evidence assumes."""
-    ranked = found.watched or found.alarms
-    shown = ranked[:most]
+    """What drifted in a line, then the ranking, then what is over, then what evidence assumes."""
+    told = found.watched or found.alarms
+    ranked = [alarm for alarm in told if alarm.ended is None]
+    over = [alarm for alarm in told if alarm.ended is not None]
+    shown, shapes = ranked[:most], _shapes(assessed)
     parts: list[RenderableType] = [_headline(found), _looked_at(found)]
     if shown:
-        parts += [Text(), _table(found, shown, _shapes(assessed))]
+        parts += [Text(), _table(found, shown, shapes)]
     if len(ranked) > len(shown):
         parts.append(Text(f"… and {len(ranked) - len(shown)} more with less evidence", "dim"))
+    if over:
+        title = Text("OVER: rows came back to the reference", "dim")
+        parts += [Text(), title, _table(found, over[:most], shapes)]
     return Group(*parts, *_assumptions(found))
 
 
 def _headline(found: DriftView) -> Text:
     name = (f"{cell(found.deployment)}: ", "bold")
-    if not found.alarms:
-        return Text.assemble(name, ("no drift", "bold green"))
-    subjects = ", ".join(dict.fromkeys(_subject(alarm) for alarm in found.alarms[:5]))
-    more = len(found.alarms) - 5
-    beside = f" and {more} more" if more > 0 else ""
-    return Text.assemble(name, (f"{subjects}{beside} drifted", "bold red"))
+    present = [alarm for alarm in found.alarms if alarm.ended is None]
+    if present:
+        return Text.assemble(name, (f"{_subjects(present)} drifted", "bold red"))
+    over = [alarm for alarm in (*found.watched, *found.alarms) if alarm.ended is not None]
+    if over:
+        after = (f" – {_subjects(over)} had drifted, that is over", "dim")
+        return Text.assemble(name, ("no drift any more", "bold green"), after)
+    return Text.assemble(name, ("no drift", "bold green"))
+
+
+def _subjects(alarms: Sequence[DriftAlarm]) -> str:
+    """Five at most by name."""
+    names = list(dict.fromkeys(_subject(alarm) for alarm in alarms))
+    beside = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return f"{', '.join(names[:_NAMED])}{beside}"
 
 
 def _looked_at(found: DriftView) -> Text:
@@ -106,16 +121,14 @@ def _table(found: DriftView, alarms: Sequence[DriftAlarm], shapes: dict[str, str
     for column in table.columns[1:]:
         column.no_wrap = True
     for alarm in alarms:
-        alarmed = alarm.log_evidence >= alarm.threshold
-        style = "red" if alarmed else "cyan"
-        ago = (found.at - alarm.since).total_seconds()
-        since = f"{lasting(ago)} ago" if alarm.log_evidence > 0 else ""
+        alarmed = alarm.ended is None and alarm.log_evidence >= alarm.threshold
+        style = "red" if alarmed else "cyan" if alarm.ended is None else "dim"
         table.add_row(
             Text(_subject(alarm), "bold red" if alarmed else ""),
             KINDS[alarm.kind],
             evidence_bar(alarm.log_evidence, alarm.threshold, style),
             Text(odds(alarm.log_evidence), style if alarmed else "dim"),
-            Text(since, "" if alarmed else "dim"),
+            Text(_since(found, alarm), "" if alarmed else "dim"),
             number(alarm.psi),
             _figure(alarm, alarm.reference),
             Text(_figure(alarm, alarm.live), "bold" if alarmed else ""),
@@ -123,6 +136,13 @@ def _table(found: DriftView, alarms: Sequence[DriftAlarm], shapes: dict[str, str
             shapes.get(alarm.subject, "") if alarm.kind is DriftKind.SHAPE else "",
         )
     return table
+
+
+def _since(found: DriftView, alarm: DriftAlarm) -> str:
+    if alarm.ended is not None:
+        return f"over since {lasting((found.at - alarm.ended).total_seconds())}"
+    ago = (found.at - alarm.since).total_seconds()
+    return f"{lasting(ago)} ago" if alarm.log_evidence > 0 else ""
 
 
 def _subject(alarm: DriftAlarm) -> str:

@@ -15,7 +15,7 @@ from understudy.contracts.vocabulary import RuleName
 def rails_table(
     rails: Sequence[RailReading], observed: str, vetoes: Collection[RuleName] = ()
 ) -> Table:
-    """One line for each rail; those that are crossed say since when, and whether they veto.
+    """One line for each rail: since when its rows are counted, and whether it vetoes.
 
     `observed` heads the shares: a challenger's are beyond the main's.
     """
@@ -41,7 +41,7 @@ def _evidence(rail: RailReading) -> Text:
 
 
 def _state(rail: RailReading, vetoes: Collection[RuleName]) -> Text:
-    if not rail.crossed:
-        return Text("within", "dim")
     since = f" since {cell(rail.since)}" if rail.since else ""
+    if not rail.crossed:
+        return Text(f"within{since}", "dim")
     return Text(f"{'vetoes' if rail.rule in vetoes else 'crossed'}{since}", "bold red")

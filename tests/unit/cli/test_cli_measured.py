@@ -1,6 +1,7 @@
 """Drift, quality, coverage, fairness and reports as people and programs get them."""
 
 import json
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -134,3 +135,34 @@ def test_what_can_not_be_meant_is_refused(
 ) -> None:
     server.on("GET", f"{ROOT}/report", "<html/>")
     assert run("report", "risk", "--out", "r.html", *options).exit_code == 2
+
+
+def test_what_is_over_stands_apart_and_is_no_drift(run: Run, server: Script) -> None:
+    over = bodies.alarm().model_copy(update={"ended": bodies.NOW - timedelta(hours=1)})
+    body = bodies.drift().model_copy(
+        update={"alarms": (), "watched": (over, *bodies.drift().watched[1:])}
+    )
+    server.on("GET", f"{ROOT}/drift", body)
+    result = run("drift", "risk", "--exit-code")
+    told = result.stdout.splitlines()
+    assert told[0] == "risk: no drift any more – income had drifted, that is over"
+    apart = told.index("OVER: rows came back to the reference")
+    (income,) = [at for at, line in enumerate(told) if line.startswith("income")]
+    assert income > apart > told.index(next(line for line in told if line.startswith("age")))
+    assert "over since 1 h" in told[income]
+    assert result.exit_code == 0
+
+
+def test_coverage_has_no_columns_of_what_nobody_measured(run: Run, server: Script) -> None:
+    bare = {"lag_p50_seconds": None, "lag_p95_seconds": None}
+    by_class = {
+        name: reading.model_copy(update=bare)
+        for name, reading in bodies.coverage().predicted_classes.items()
+    }
+    body = bodies.coverage().model_copy(update={"predicted_classes": by_class})
+    server.on("GET", f"{ROOT}/labels", body)
+    heads = [line for line in run("coverage", "risk").stdout.splitlines() if "ANSWERS" in line]
+    (classes,) = [line for line in heads if line.startswith("PREDICTED CLASS")]
+    (versions,) = [line for line in heads if line.startswith("VERSION")]
+    assert "HALF WITHIN" in versions
+    assert "HALF WITHIN" not in classes

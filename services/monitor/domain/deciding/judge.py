@@ -180,7 +180,6 @@ def _difference(found: ComparisonReading) -> str:
     if shown is None:
         return f"{found.labels:,} labels"
     low, high = shown.low or 0.0, shown.high or 0.0
-    return (
-        f"mean loss lower by {shown.value:+.4g} ({low:+.4g} to {high:+.4g}) on {found.labels:,} "
-        "labels"
-    )
+    ends, word = ((low, high), "lower") if shown.value >= 0 else ((-high, -low), "higher")
+    told = f"mean loss {word} by {abs(shown.value):.4g} ({ends[0]:.4g} to {ends[1]:.4g})"
+    return f"{told} on {found.labels:,} labels"
