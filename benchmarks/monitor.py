@@ -123,11 +123,11 @@ def sample(folder: Path) -> Reference:
     return read_reference(path, SIGNATURE, 10_000)
 
 
-def entries(asked: Asked) -> Iterator[tuple[str, dict[bytes, bytes]]]:
-    """Key and fields of each, in the order of time, over an hour."""
+def entries(asked: Asked, until: float = NOW) -> Iterator[tuple[str, dict[bytes, bytes]]]:
+    """Key and fields of each, in the order of time, over the hour before."""
     rng = np.random.default_rng(1)
     for first in range(0, asked.rows, asked.entry_rows):
-        at = NOW - MINUTES * 60 * (1 - first / asked.rows)
+        at = until - MINUTES * 60 * (1 - first / asked.rows)
         ids = [f"0193{row:028x}" for row in range(first, first + asked.entry_rows)]
         yield events.predictions_key(NAME), events.encode(_prediction(rng, ids, at))
         if asked.pairs:

@@ -1,5 +1,7 @@
 """`python -m services.monitor`: starts the monitor."""
 
+import sys
+
 import uvicorn
 
 from services.monitor.app import create_app
@@ -9,6 +11,7 @@ from understudy.runtime.logs import configure_logs
 
 def main() -> None:
     """Serve until told to stop."""
+    _without_pandas()
     settings = MonitorSettings()
     configure_logs("monitor", settings.log_level).info("starting", **settings.effective())
     uvicorn.run(
@@ -19,6 +22,14 @@ def main() -> None:
         access_log=False,
         timeout_graceful_shutdown=5,
     )
+
+
+def _without_pandas() -> None:
+    """Arrow imports pandas where it is installed, to see whether what it is given is a frame.
+
+    Nothing here is one, and it would take 45 MB. Children import it for themselves.
+    """
+    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]  # an import then fails
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """Joins the monitor's parts. Read top-down: what is made of what, then what runs."""
 
+import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator, Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Final
 
 import numpy as np
@@ -68,6 +70,8 @@ _ARCHIVE_PAUSE_SECONDS: Final = 10.0
 _SHELF_SECONDS: Final = 30.0
 _ALARM_LOOK_SECONDS: Final = 5.0
 _EXPIRING_SECONDS: Final = 3_600.0
+_THREADS: Final = 8
+"""For what would hold up the event loop; who finds none free waits."""
 
 
 def create_app(settings: MonitorSettings) -> FastAPI:
@@ -139,6 +143,7 @@ def create_app(settings: MonitorSettings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "monitor"))
         follower.resume()
         loops = begin_loops(
             follower,
