@@ -50,8 +50,14 @@ class CellStore(Protocol):
     async def positions(self, deployment: str) -> Positions:
         """The positions of the last commit."""
 
-    async def commit(self, deployment: str, change: Change) -> bool:
-        """Apply all of the change, or nothing when the state has left the change's positions."""
+    async def outcomes(self, deployment: str) -> str | None:
+        """The id of the outcome store that holds its labels; None before the first commit."""
+
+    async def commit(self, deployment: str, change: Change, outcomes: str) -> bool:
+        """Apply all of the change, or nothing when the state has left the change's positions.
+
+        Raises LabelsElsewhereError when another outcome store than this one holds its labels.
+        """
 
 
 class ProbeStore(Protocol):
@@ -158,6 +164,9 @@ class ReportShelf(Protocol):
 
 class Outcomes(Protocol):
     """Answers and labels, joined by prediction id; by URL, and only the monitor's."""
+
+    async def identity(self) -> str:
+        """The store's id, made once: it tells this store from every other."""
 
     async def apply(self, incoming: Incoming) -> None:
         """Take facts up, all or nothing; facts that are there already change nothing."""

@@ -13,7 +13,7 @@ import numpy as np
 from services.monitor.adapters.event_log import label_rows, pair_rows, prediction_rows
 from services.monitor.domain.accounting import Change, Delivery, Positions, State
 from services.monitor.domain.arrays import Counts
-from services.monitor.domain.errors import MalformedRowsError
+from services.monitor.domain.errors import LabelsElsewhereError, MalformedRowsError
 from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.probes import FreshRows, Probe
 from services.monitor.domain.reference import Reference
@@ -98,6 +98,7 @@ class MemoryStore:
     """`ports.CellStore`."""
 
     states: dict[str, State] = field(default_factory=dict)
+    holders: dict[str, str] = field(default_factory=dict)
 
     async def load(self, deployment: str) -> State:
         return self.states.get(deployment, State())
@@ -105,11 +106,18 @@ class MemoryStore:
     async def positions(self, deployment: str) -> Positions:
         return (await self.load(deployment)).positions
 
-    async def commit(self, deployment: str, change: Change) -> bool:
+    async def outcomes(self, deployment: str) -> str | None:
+        return self.holders.get(deployment)
+
+    async def commit(self, deployment: str, change: Change, outcomes: str) -> bool:
+        holder = self.holders.get(deployment, outcomes)
+        if holder != outcomes:
+            raise LabelsElsewhereError(deployment, holder)
         held = await self.load(deployment)
         if held.positions != change.before:
             return False
         self.states[deployment] = held.after(change)
+        self.holders[deployment] = outcomes
         return True
 
 

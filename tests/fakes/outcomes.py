@@ -3,6 +3,7 @@
 import json
 import math
 import time
+import uuid
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -90,6 +91,10 @@ class MemoryOutcomes:
     """By name and first release."""
     done: list[Deed] = field(default_factory=list)
     failure: Exception | None = None
+    id: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    async def identity(self) -> str:
+        return self.id
 
     async def apply(self, incoming: Incoming) -> None:
         if self.failure is not None:

@@ -19,11 +19,15 @@ from services.monitor.adapters.cell_codec import (
 )
 from services.monitor.domain.accounting import Change, Positions, State, Totals
 from services.monitor.domain.cells import Cell, CellId
+from services.monitor.domain.errors import LabelsElsewhereError
 from understudy.contracts.events import monitor_positions_key
 
+_ELSEWHERE: Final = -1
 STREAMS: Final = ("predictions", "pairs", "labels", "protected")
 
 _COMMIT: Final = """
+local outcomes = redis.call('GET', KEYS[4])
+if outcomes and outcomes ~= ARGV[11] then return -1 end
 local held = redis.call('HMGET', KEYS[1], 'predictions', 'pairs', 'labels', 'protected')
 for i = 1, 4 do
   if (held[i] or '0-0') ~= ARGV[i] then return 0 end
@@ -31,7 +35,8 @@ end
 redis.call('HSET', KEYS[1], 'predictions', ARGV[5], 'pairs', ARGV[6], 'labels', ARGV[7],
   'protected', ARGV[8])
 redis.call('SET', KEYS[2], ARGV[9])
-local at = 11
+redis.call('SET', KEYS[4], ARGV[11])
+local at = 12
 for _ = 1, tonumber(ARGV[10]) do
   redis.call('HSET', KEYS[3], ARGV[at], ARGV[at + 1])
   at = at + 2
@@ -52,6 +57,11 @@ def totals_key(deployment: str) -> str:
 def cells_key(deployment: str) -> str:
     """Hash: cells by minute and reference."""
     return f"understudy:{{{deployment}}}:monitor:cells"
+
+
+def outcomes_key(deployment: str) -> str:
+    """String: the id of the outcome store that the deployment's labels are in."""
+    return f"understudy:{{{deployment}}}:monitor:outcomes"
 
 
 class RedisCellStore:
@@ -79,7 +89,12 @@ class RedisCellStore:
         found: Any = self._redis.hmget(monitor_positions_key(deployment), STREAMS)
         return _positions(await found)
 
-    async def commit(self, deployment: str, change: Change) -> bool:
+    async def outcomes(self, deployment: str) -> str | None:
+        """One GET."""
+        found: Any = await self._redis.get(outcomes_key(deployment))
+        return None if found is None else found.decode()
+
+    async def commit(self, deployment: str, change: Change, outcomes: str) -> bool:
         """One script."""
         before, after = change.before, change.after
         cells = [
@@ -88,16 +103,25 @@ class RedisCellStore:
             for part in (_field(name), encode_cell(cell))
         ]
         applied: Any = await self._script(
-            keys=[monitor_positions_key(deployment), totals_key(deployment), cells_key(deployment)],
+            keys=[
+                monitor_positions_key(deployment),
+                totals_key(deployment),
+                cells_key(deployment),
+                outcomes_key(deployment),
+            ],
             args=[
                 *(before.predictions, before.pairs, before.labels, before.protected),
                 *(after.predictions, after.pairs, after.labels, after.protected),
                 encode_totals(change.totals),
                 len(change.cells),
+                outcomes,
                 *cells,
                 *(_field(name) for name in change.expired),
             ],
         )
+        if applied == _ELSEWHERE:
+            holder = await self.outcomes(deployment)
+            raise LabelsElsewhereError(deployment, holder)
         return bool(applied)
 
 

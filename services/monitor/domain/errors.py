@@ -137,5 +137,17 @@ class UnknownOutcomesError(Exception):
     """The store of answers and labels was made by another Understudy."""
 
 
+class LabelsElsewhereError(Exception):
+    """Another outcome store holds the deployment's labels: of this one nothing may be concluded."""
+
+    def __init__(self, deployment: str, holder: str | None) -> None:
+        super().__init__(
+            f"The labels of {deployment} are in the outcome store {holder}, not in this monitor's: "
+            "give all monitors of one Redis the same UNDERSTUDY_MONITOR_OUTCOMES_URL, or delete "
+            f"the Redis key understudy:{{{deployment}}}:monitor:outcomes to go on with this one, "
+            "without the labels that the other has."
+        )
+
+
 class LeaseLostError(Exception):
     """The deployment is another monitor's by now: what was read is not counted here."""

@@ -29,6 +29,12 @@ class MonitorMetrics:
             ("deployment",),
             registry=registry,
         )
+        self._elsewhere = Counter(
+            "understudy_monitor_labels_elsewhere",
+            "Steps refused because another outcome store holds the deployment's labels.",
+            ("deployment",),
+            registry=registry,
+        )
         self._probe_failures = Counter(
             "understudy_monitor_probe_failures",
             "Looks for changed interactions that failed; the next one takes newer rows.",
@@ -75,6 +81,10 @@ class MonitorMetrics:
         """A commit was not applied."""
         self._refused.labels(deployment).inc()
 
+    def labels_elsewhere(self, deployment: str) -> None:
+        """Nothing was counted or concluded: another outcome store holds the labels."""
+        self._elsewhere.labels(deployment).inc()
+
     def judging_failed(self, deployment: str) -> None:
         """A judgement could not be made."""
         self._judging_failures.labels(deployment).inc()
@@ -90,6 +100,7 @@ class MonitorMetrics:
         for counter in (
             self._failures,
             self._refused,
+            self._elsewhere,
             self._probe_failures,
             self._report_failures,
             self._judging_failures,

@@ -6,7 +6,7 @@ any thread, sees one moment.
 
 import asyncio
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, Never
 
 import structlog
 
@@ -17,7 +17,7 @@ from services.monitor.domain.deciding.judgement import Judgement
 from services.monitor.domain.drifting.history import DriftHistory, drift_history
 from services.monitor.domain.drifting.interactions import with_interaction
 from services.monitor.domain.drifting.telling import DriftReading
-from services.monitor.domain.errors import LeaseLostError, NotReadyError
+from services.monitor.domain.errors import LabelsElsewhereError, LeaseLostError, NotReadyError
 from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.outcomes.facts import Incoming
 from services.monitor.domain.probes import Probe
@@ -63,6 +63,7 @@ class Watch:
         """Read the log to its end, or a good piece of it, committing after each look."""
         for _ in range(_MOST_LOOKS):
             reference = await self._take_up_release()
+            await self._own_labels()
             state = await self._held_state()
             delivery = await self._sources.log.read(self.deployment.name, state.positions)
             await self._apply(state, delivery, reference)
@@ -75,6 +76,7 @@ class Watch:
     async def stand_by(self) -> None:
         """See now and then what the monitor that works on it has stored; nothing is changed."""
         reference = await self._take_up_release()
+        await self._own_labels()
         if not 0 <= self._sources.clock() - self._loaded_at < _STANDING_BY_SECONDS:
             await self._held_state(alone=False)
         await self._look_for_drift(reference)
@@ -83,9 +85,7 @@ class Watch:
         """The readings of the latest window. Raises NotReadyError."""
         state, reference, deployment = self._state, self._reference, self.deployment
         if state is None or reference is None:
-            raise NotReadyError(
-                f"The monitor has not read the state of {deployment.name} yet.", retry_after=1.0
-            )
+            raise self._unread()
         rules, now = self._sources.rules, self._sources.clock()
         window = latest_window(state.cells, reference, now, rules.window_minutes)
         setting = Setting(deployment.name, deployment.release, deployment.main)
@@ -94,10 +94,7 @@ class Watch:
     def cells(self) -> Mapping[CellId, Cell]:
         """What was counted of its minutes and hours. Raises NotReadyError."""
         if self._state is None:
-            raise NotReadyError(
-                f"The monitor has not read the state of {self.deployment.name} yet.",
-                retry_after=1.0,
-            )
+            raise self._unread()
         return self._state.cells
 
     def drift(self) -> DriftReading:
@@ -111,11 +108,10 @@ class Watch:
 
     def drift_history(self) -> DriftHistory:
         """Drift of each feature hour by hour. Raises NotReadyError."""
-        state, reference, name = self._state, self._reference, self.deployment.name
+        state, reference = self._state, self._reference
         if state is None or reference is None:
-            raise NotReadyError(
-                f"The monitor has not read the state of {name} yet.", retry_after=1.0
-            )
+            raise self._unread()
+        name = self.deployment.name
         return drift_history(name, state.cells, reference, self._sources.rules.drift_rows)
 
     def figures(self) -> Figures | None:
@@ -127,6 +123,11 @@ class Watch:
         drift = None if self._drifting.reading is None else self.drift()
         return Figures(self.assess(), state.totals, lag, self.judged, self.labelled, drift)
 
+    def _unread(self) -> NotReadyError:
+        name = self.deployment.name
+        why = self.failure or f"The monitor has not read the state of {name} yet."
+        return NotReadyError(why, retry_after=1.0)
+
     async def _take_up_release(self) -> Reference:
         deployment = self.deployment
         try:
@@ -136,9 +137,25 @@ class Watch:
             self.failure = f"reference sample of version {deployment.main}: {error!r}"[:500]
             raise
         self._baselines = await self._baselines_of(deployment)
-        self._reference, self.failure = reference, None
-        self.ready_release = deployment.release
+        self._reference = reference
         return reference
+
+    async def _own_labels(self) -> None:
+        """See that labels are in our store; else nothing is shown, judged or done from it."""
+        name, ours = self.deployment.name, await self._sources.outcomes.identity()
+        holder = await self._sources.store.outcomes(name)
+        if holder not in {None, ours}:
+            self._labels_elsewhere(LabelsElsewhereError(name, holder))
+        self.failure, self.ready_release = None, self.deployment.release
+
+    def _labels_elsewhere(self, error: LabelsElsewhereError) -> Never:
+        self._state, self.judged, self.labelled = None, None, LabelFigures()
+        self.ready_release = None
+        self._sources.metrics.labels_elsewhere(self.deployment.name)
+        if self.failure != str(error):
+            self._log.error("labels_elsewhere", problem=str(error))
+        self.failure = str(error)
+        raise error
 
     async def _held_state(self, *, alone: bool = True) -> State:
         """The state in memory while the stored one has the same positions, else the stored one.
@@ -177,7 +194,8 @@ class Watch:
             raise LeaseLostError(f"{self.deployment.name} is another monitor's by now")
         # Before: what is committed is not read again, while facts may come again.
         await self._sources.outcomes.apply(await self._incoming(delivery))
-        if await self._sources.store.commit(self.deployment.name, change):
+        ours = await self._sources.outcomes.identity()
+        if await self._sources.store.commit(self.deployment.name, change, ours):
             self._state = state.after(change)
         else:
             # Somebody else was here, or the store was emptied: the next look starts from it.

@@ -56,6 +56,7 @@ LABELS = {
     "understudy_monitor_last_step_timestamp_seconds": set(),
     "understudy_monitor_step_failures": {"deployment"},
     "understudy_monitor_commits_refused": {"deployment"},
+    "understudy_monitor_labels_elsewhere": {"deployment"},
     "understudy_monitor_probe_failures": {"deployment"},
     "understudy_monitor_judging_failures": {"deployment"},
     "understudy_monitor_report_failures": {"deployment"},
@@ -119,6 +120,7 @@ def exposition(tmp_path: Path) -> bytes:
     metrics.stepped(datetime(2027, 1, 1, tzinfo=UTC).timestamp())
     metrics.step_failed(NAME)
     metrics.commit_refused(NAME)
+    metrics.labels_elsewhere(NAME)
     metrics.probe_failed(NAME)
     metrics.judging_failed(NAME)
     metrics.report_failed(NAME)

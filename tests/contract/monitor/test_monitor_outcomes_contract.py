@@ -351,3 +351,35 @@ async def test_many_at_once_wait_their_turn(tmp_path: Path) -> None:
     await asyncio.gather(*(tell(store, predictions([f"p{n}"])) for n in range(20)))
     assert (await tally(store)).versions[1].rows == 20
     store.close()
+
+
+async def test_a_store_is_known_by_its_id(outcomes: Outcomes) -> None:
+    found = await outcomes.identity()
+    assert len(found) == 32
+    assert await outcomes.identity() == found
+    assert await MemoryOutcomes().identity() != found
+
+
+@pytest.mark.parametrize("database", DATABASES)
+async def test_the_id_stays_with_the_rows(database: str, tmp_path: Path) -> None:
+    url = fresh_url(database, tmp_path)
+    first, second = SqlOutcomes(url), SqlOutcomes(url)
+    found = await asyncio.gather(first.identity(), second.identity())
+    other = SqlOutcomes(fresh_url(database, tmp_path))
+    assert found[0] == found[1] != await other.identity()
+    for store in (first, second, other):
+        store.close()
+
+
+async def test_a_store_from_before_ids_gets_one(tmp_path: Path) -> None:
+    url = fresh_url("sqlite", tmp_path)
+    first = SqlOutcomes(url)
+    found = await first.identity()
+    first.close()
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text("DROP TABLE outcome_identity"))
+    engine.dispose()
+    again = SqlOutcomes(url)
+    assert await again.identity() not in {"", found}
+    again.close()

@@ -23,6 +23,7 @@ from services.monitor.domain.accounting import (
     account,
 )
 from services.monitor.domain.cells import CellId, empty_cell
+from services.monitor.domain.errors import LabelsElsewhereError
 from services.monitor.domain.reference import Reference
 from services.monitor.ports import CellStore
 from tests.fakes.monitor import MemoryStore
@@ -39,6 +40,8 @@ from tests.fakes.monitor_entries import (
 from understudy.contracts.events import monitor_positions_key
 
 pytestmark = pytest.mark.anyio
+
+OUTCOMES = "0" * 32
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -82,7 +85,7 @@ async def test_what_was_committed_is_loaded(store: CellStore, reference: Referen
     state = State()
     for step, now in enumerate((NOW, NOW + 60, NOW + 61), start=1):
         change = change_from(state, reference, step, now)
-        assert await store.commit(NAME, change)
+        assert await store.commit(NAME, change, OUTCOMES)
         state = state.after(change)
     assert counted(await store.load(NAME)) == counted(state)
     assert await store.positions(NAME) == Positions("3-1", "3-2", "3-3")
@@ -91,25 +94,25 @@ async def test_what_was_committed_is_loaded(store: CellStore, reference: Referen
 
 async def test_a_change_is_applied_once(store: CellStore, reference: Reference) -> None:
     change = change_from(State(), reference, 1)
-    assert await store.commit(NAME, change)
+    assert await store.commit(NAME, change, OUTCOMES)
     held = counted(await store.load(NAME))
-    assert not await store.commit(NAME, change)
-    assert not await store.commit(NAME, change_from(State(), reference, 2))
+    assert not await store.commit(NAME, change, OUTCOMES)
+    assert not await store.commit(NAME, change_from(State(), reference, 2), OUTCOMES)
     assert counted(await store.load(NAME)) == held
 
 
 async def test_deployments_are_kept_apart(store: CellStore, reference: Reference) -> None:
-    assert await store.commit(NAME, change_from(State(), reference, 1))
+    assert await store.commit(NAME, change_from(State(), reference, 1), OUTCOMES)
     assert await store.load("churn") == State()
-    assert await store.commit("churn", change_from(State(), reference, 1))
+    assert await store.commit("churn", change_from(State(), reference, 1), OUTCOMES)
 
 
 async def test_expired_cells_go_into_their_hours(store: CellStore, reference: Reference) -> None:
     first = change_from(State(), reference, 1)
-    assert await store.commit(NAME, first)
+    assert await store.commit(NAME, first, OUTCOMES)
     later = NOW + 3_600.0 * 2
     change = change_from(State().after(first), reference, 2, later)
-    assert await store.commit(NAME, change)
+    assert await store.commit(NAME, change, OUTCOMES)
     held = await store.load(NAME)
     assert sorted((name.minute, name.minutes) for name in held.cells) == [
         (int(NOW // 3_600) * 60, 60),
@@ -120,16 +123,30 @@ async def test_expired_cells_go_into_their_hours(store: CellStore, reference: Re
 
 async def test_entities_are_kept(store: CellStore, reference: Reference) -> None:
     by_job = replace(reference, entity="job")
-    assert await store.commit(NAME, change_from(State(), by_job, 1))
+    assert await store.commit(NAME, change_from(State(), by_job, 1), OUTCOMES)
     (cell,) = (await store.load(NAME)).cells.values()
     assert cell.firsts is not None
     assert (cell.rows, cell.firsts.cell.rows, cell.firsts.known.size) == (7, 3, 3)
 
 
+async def test_labels_stay_in_one_outcome_store(store: CellStore, reference: Reference) -> None:
+    first = change_from(State(), reference, 1)
+    assert await store.outcomes(NAME) is None
+    assert await store.commit(NAME, first, OUTCOMES)
+    assert await store.outcomes(NAME) == OUTCOMES
+    held = counted(await store.load(NAME))
+    second = change_from(State().after(first), reference, 2)
+    with pytest.raises(LabelsElsewhereError, match=f"in the outcome store {OUTCOMES}, not in"):
+        await store.commit(NAME, second, "1" * 32)
+    assert counted(await store.load(NAME)) == held
+    assert await store.commit("churn", first, "1" * 32)
+    assert await store.commit(NAME, second, OUTCOMES)
+
+
 async def test_many_cells_fit_in_one_commit(store: CellStore, reference: Reference) -> None:
     cells = {CellId(minute, "f" * 16): empty_cell(reference) for minute in range(1_440)}
     change = replace(change_from(State(), reference, 1), cells=cells)
-    assert await store.commit(NAME, change)
+    assert await store.commit(NAME, change, OUTCOMES)
     assert len((await store.load(NAME)).cells) == 1_440
 
 
@@ -139,9 +156,11 @@ async def test_an_emptied_server_refuses_what_goes_on_from_before(
     async with Redis.from_url(redis_url) as client:
         store = RedisCellStore(client)
         first = change_from(State(), reference, 1)
-        assert await store.commit(NAME, first)
+        assert await store.commit(NAME, first, OUTCOMES)
         await client.flushall()
-        assert not await store.commit(NAME, change_from(State().after(first), reference, 2))
+        assert not await store.commit(
+            NAME, change_from(State().after(first), reference, 2), OUTCOMES
+        )
         assert await store.load(NAME) == State()
 
 

@@ -9,6 +9,7 @@ from prometheus_client import CollectorRegistry
 
 from services.monitor.domain.accounting import Delivery, Positions
 from services.monitor.domain.errors import (
+    LabelsElsewhereError,
     NotReadyError,
     UnknownDeploymentError,
 )
@@ -142,6 +143,29 @@ async def test_of_two_monitors_each_row_is_counted_once(world: World) -> None:
     await asyncio.gather(one.step(), other.step())
     assert one.assess().totals == other.assess().totals
     assert one.assess().totals.predictions == {"1": 10}
+
+
+async def test_a_monitor_with_another_outcome_store_neither_reads_nor_shows(world: World) -> None:
+    world.log.append(prediction_batch(sample(3)))
+    await world.watch().step()
+    held = world.store.states[NAME]
+    world.log.append(label_batch(3))
+    other = Watch(deployment(), replace(world.sources, outcomes=MemoryOutcomes()))
+    for look in (other.step, other.stand_by):
+        with pytest.raises(LabelsElsewhereError):
+            await look()
+    assert world.store.states[NAME] is held
+    assert (other.ready_release, other.figures()) == (None, None)
+    assert "UNDERSTUDY_MONITOR_OUTCOMES_URL" in (other.failure or "")
+    with pytest.raises(NotReadyError, match="in the outcome store"):
+        other.cells()
+    counted = world.numbers.get_sample_value(
+        "understudy_monitor_labels_elsewhere_total", {"deployment": NAME}
+    )
+    assert counted == 2
+    del world.store.holders[NAME]
+    await other.step()
+    assert (other.ready_release, other.failure) == (1, None)
 
 
 async def test_an_emptied_store_starts_anew(world: World) -> None:

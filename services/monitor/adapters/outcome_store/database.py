@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, select
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from services.monitor.adapters.outcome_store.identity import have_identity
 from services.monitor.adapters.outcome_store.tables import SCHEMA, schema, tables
 from services.monitor.domain.errors import OutcomesUnavailableError, UnknownOutcomesError
 from understudy.runtime.sqlite_files import beginning, prepare
@@ -44,6 +45,7 @@ class Database:
         self._one_writer = threading.Lock() if self._sqlite else None
         self._preparing = threading.Lock()
         self._prepared = False
+        self._id = ""
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -59,6 +61,11 @@ class Database:
         with _available(), self._turn(), self._writer.begin() as connection:
             self._limit(connection)
             yield connection
+
+    def identity(self) -> str:
+        """The store's id. Raises OutcomesUnavailableError."""
+        self._prepare()
+        return self._id
 
     def close(self) -> None:
         """Give all connections back."""
@@ -85,6 +92,7 @@ class Database:
                 f"The outcome store has schema {found}; this monitor knows {SCHEMA}. "
                 "Run the Understudy that made it, or give it an empty database."
             )
+        self._id = have_identity(connection)
 
     @contextmanager
     def _turn(self) -> Iterator[None]:

@@ -36,6 +36,10 @@ class SqlOutcomes:
         self._clock = clock
         self._kept = TallyCache()
 
+    async def identity(self) -> str:
+        """As it is written down; read once."""
+        return await asyncio.to_thread(self._database.identity)
+
     async def apply(self, incoming: Incoming) -> None:
         """One transaction, which leaves the same whenever and wherever it is done again."""
         await asyncio.to_thread(self._apply, incoming)
