@@ -162,7 +162,9 @@ async def test_concept_is_held_to_the_baseline(world: World) -> None:
     assert found.changed_at is not None
     assert abs(found.changed_at.timestamp() - START - 500) < 50
     late = datetime.fromtimestamp(START + 10 * DAY, UTC)
-    world.described = world.described.model_copy(update={"main_since": late, "release": 2})
+    world.described = world.described.model_copy(
+        update={"main_since": late, "release": 2, "previous_release": 1}
+    )
     assert (await world.appraising.concept(world.watch)).rows == 0
 
 
