@@ -1,7 +1,7 @@
 """Durations as people type them: `90`, `60s`, `5m`, `12h`, `30d`."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Annotated, Final
 
 import typer
@@ -25,6 +25,16 @@ def parse_duration(text: str) -> timedelta:
     if seconds > _LONGEST.total_seconds():
         raise typer.BadParameter(f"{text!r} is too long; at most {_LONGEST.days}d")
     return timedelta(seconds=seconds)
+
+
+def looked_back(days: int | None, since: datetime, at: datetime) -> str:
+    """Why figures reach less far back than was asked; nothing where they do."""
+    if days is None or since <= at - timedelta(days=days - 1):  # today is one of them
+        return ""
+    return (
+        f"of the {days} days that you asked for, no more are read: so many cohorts are the most "
+        "that fit into memory with this label horizon"
+    )
 
 
 def duration_text(seconds: float) -> str:

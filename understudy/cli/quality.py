@@ -10,7 +10,7 @@ from rich.text import Text
 
 from understudy.cli.connections import connections
 from understudy.cli.deployments import Deployment
-from understudy.cli.durations import Days
+from understudy.cli.durations import Days, looked_back
 from understudy.cli.figures import NONE, amount, interval
 from understudy.cli.output import cell, make_table, show
 from understudy.cli.wording import spoken
@@ -44,18 +44,21 @@ def quality(
     """
     with connections(context).monitor() as monitor:
         found = monitor.quality(deployment, days)
-    show(context, found, quality_page(found, early=early, by_class=by_class))
+    show(context, found, quality_page(found, days, early=early, by_class=by_class))
 
 
 def quality_page(
-    found: QualityView, *, early: bool = False, by_class: bool = False
+    found: QualityView, days: int | None = None, *, early: bool = False, by_class: bool = False
 ) -> RenderableType:
     """Metrics down, versions across; then day by day."""
     readings = found.all_labelled if early else found.matured
     said = "all labels, also early ones" if early else "matured labels"
     head = Text.assemble(
-        (cell(found.deployment), "bold"), f": quality on {said} since {cell(found.since)}"
+        (cell(found.deployment), "bold"),
+        f": quality on {said} of predictions since {cell(found.since)}",
     )
+    if less := looked_back(days, found.since, found.at):
+        head.append(f"\n  {less}", "yellow")
     if not any(reading.labelled for reading in readings):
         return Group(head, Text("  no labels yet: understudy label sends them", "yellow"))
     parts: list[RenderableType] = [head, Text(), _metrics(readings)]

@@ -5,6 +5,7 @@ import json
 import pytest
 
 from tests.fakes import monitor_bodies as bodies
+from tests.fakes.registry_bodies import deployment, release
 from tests.fakes.scripted_http import Script
 from tests.fakes.typed_commands import Run
 from understudy.contracts.vocabulary import RuleName, Verdict
@@ -65,3 +66,23 @@ def test_as_good_can_be_good_enough(
 
 def test_what_could_not_be_asked_is_no_pass(run: Run) -> None:
     assert run("gate", "risk", "--challenger", "3").exit_code == 1
+
+
+def test_the_main_passes(run: Run, server: Script) -> None:
+    server.problem("GET", PATH, 404, "Version 3 is no challenger of risk.", None)
+    server.on("GET", "/v1/deployments/risk", deployment(release(4, 3, 1)))
+    result = run("gate", "risk", "--challenger", "3")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "risk, version 3: open",
+        "  version 3 is the main already (release 4)",
+    ]
+
+
+def test_a_version_that_is_no_challenger_is_told_apart(run: Run, server: Script) -> None:
+    server.problem("GET", PATH, 404, "Version 9 is no challenger of risk.", None)
+    server.on("GET", "/v1/deployments/risk", deployment(release(4, 3, 1)))
+    result = run("gate", "risk", "--challenger", "9")
+    assert result.exit_code == 2
+    assert "version 9 is no challenger of risk" in result.stderr
+    assert "main 3, challengers 1" in result.stderr

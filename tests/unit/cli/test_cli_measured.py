@@ -8,6 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.fakes import monitor_bodies as bodies
+from tests.fakes.registry_bodies import SIGNATURE_JSON
 from tests.fakes.scripted_http import Script
 from tests.fakes.typed_commands import Run
 from understudy.contracts.registry import Page
@@ -96,7 +97,23 @@ def test_small_groups_are_not_shown(run: Run, server: Script) -> None:
     told = run("fairness", "risk").stdout
     assert "age_band, main 1 – widest gaps: selection 4.00% [0.00%, 8.00%]" in told
     assert "62.0% [58.0%, 65.0%]" in told
-    assert "too few rows" in told
+    assert "too few rows to be shown (fewer than 30): 75+" in told
+    assert "selected: answered the last class of the model's signature" in told
+
+
+def test_it_says_whom_a_selection_rate_is_of(run: Run, server: Script) -> None:
+    server.on("GET", f"{ROOT}/fairness", bodies.fairness())
+    server.on("GET", f"{ROOT}/signature", SIGNATURE_JSON)
+    assert "selected: answered 'good'" in run("fairness", "risk").stdout
+
+
+@pytest.mark.parametrize(("command", "body"), [("quality", "quality"), ("fairness", "fairness")])
+def test_it_says_why_it_looks_back_less_than_asked(
+    run: Run, server: Script, command: str, body: str
+) -> None:
+    server.on("GET", f"{ROOT}/{command}", getattr(bodies, body)())
+    assert "of the 90 days that you asked for" in run(command, "risk", "--days", "90").stdout
+    assert "that you asked for" not in run(command, "risk", "--days", "7").stdout
 
 
 def test_reports_are_listed(run: Run, server: Script) -> None:
