@@ -1,19 +1,21 @@
 """Deployments: each change is a new release, so all of them are one request with another verb."""
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from understudy.cli.connections import connections
-from understudy.cli.output import make_table, remark, show
-from understudy.cli.policies import described
+from understudy.cli.key_names import names_of_keys
+from understudy.cli.output import Format, make_table, output_format, remark, show
+from understudy.cli.policies import changes, described
 from understudy.cli.versions import Number, Reason, settle
+from understudy.contracts.policy import Policy
 from understudy.contracts.registry import (
     DeploymentView,
     ReleaseRequest,
     ReleaseView,
 )
-from understudy.contracts.vocabulary import Decision, FormerMain, ReleaseKind
+from understudy.contracts.vocabulary import ActionMode, Decision, FormerMain, ReleaseKind
 
 Deployment = Annotated[str, typer.Argument(help="The deployment's name.", show_default=False)]
 Expected = Annotated[
@@ -29,6 +31,12 @@ MaybeNumber = Annotated[
     int | None,
     typer.Argument(min=1, show_default=False, help="Needed where there are several challengers."),
 ]
+
+
+_OFF_AGAIN: Final = {
+    "promotes": "--promote recommend",
+    "rolls back": "--roll-back recommend",
+}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -131,7 +139,7 @@ def rollback(
     expect: Expected = None,
     reason: Reason = "",
 ) -> None:
-    """Repeat the setting of an earlier release, as a new one.
+    """Repeat the setting of an earlier release, as a new one: its versions and its policy.
 
     Examples: `understudy rollback credit-risk`, `understudy rollback credit-risk --to 3`
     """
@@ -139,18 +147,22 @@ def rollback(
         kind=ReleaseKind.ROLLBACK, release=to, expected_release=expect, reason=reason
     )
     with connections(context).registry() as registry:
+        before = registry.deployment(deployment).current
         made = registry.release(deployment, request)
     show_release(context, made)
+    tell_policy_change(deployment, before.policy, made.policy)
 
 
 def releases(context: typer.Context, deployment: Deployment) -> None:
     """List what a deployment was set to, when, by whom and why."""
-    with connections(context).registry() as registry:
+    at = connections(context)
+    with at.registry() as registry:
         found = registry.releases(deployment)
+        who = {} if output_format(context) is Format.JSON else names_of_keys(registry, at.state_dir)
     rows = [
         (
             *(r.release, r.kind, r.main, r.challengers),
-            *(described(r.policy), r.released_at, r.released_by, r.reason),
+            *(described(r.policy), r.released_at, who.get(r.released_by, r.released_by), r.reason),
         )
         for r in found
     ]
@@ -196,3 +208,23 @@ def show_release(context: typer.Context, made: ReleaseView) -> None:
         line += f"; policy: {policy or 'the defaults'}"
     show(context, made, line)
     remark(f"Next: understudy status {made.deployment} --timeout 60s")
+
+
+def tell_policy_change(deployment: str, former: Policy, policy: Policy) -> None:
+    """What a release changed beside its versions, and clearly that something is now automatic."""
+    changed = changes(former, policy)
+    if not changed:
+        return
+    remark(f"The policy changed with it: {'; '.join(changed)}.")
+    acts = _automatic(policy) - _automatic(former)
+    if acts:
+        remark(
+            f"ATTENTION: the monitor {' and '.join(sorted(acts))} BY ITSELF from now on; undo: "
+            f"understudy configure {deployment} {' '.join(_OFF_AGAIN[act] for act in sorted(acts))}"
+        )
+
+
+def _automatic(policy: Policy) -> set[str]:
+    actions = policy.judging.actions
+    modes = {"promotes": actions.promote, "rolls back": actions.roll_back}
+    return {act for act, mode in modes.items() if mode is ActionMode.AUTOMATIC}

@@ -138,12 +138,12 @@ def _changed(judging: Judging, option: str, place: _Place, value: object) -> Jud
     return replace(judging, **changes)
 
 
-def described_judging(judging: Judging) -> Iterator[str]:
-    """What is not as it would be unless stated, in the words of the options."""
+def described_judging(judging: Judging) -> Iterator[tuple[str, str]]:
+    """What is not as it would be unless stated, in the words of the options: name and value."""
     for option, place in _PLACES.items():
         value = _value(judging, place)
         if value != _value(DEFAULT_JUDGING, place):
-            yield f"{option.replace('_', ' ')} {place.tell(value)}"
+            yield option.replace("_", " "), place.tell(value)
 
 
 def _value(judging: Judging, place: _Place) -> object:

@@ -12,6 +12,7 @@ from understudy.contracts.policy import ConfidenceRule, GuardRule, Policy
 from understudy.contracts.vocabulary import Durability, GuardAction, Label, TypePolicy
 
 _OFF: Final = "off"
+_USUAL: Final = "as usual"
 _RULE: Final = "flag|refuse|override=ANSWER"
 
 
@@ -134,19 +135,33 @@ def _scalar(text: str) -> Label:
 
 def described(policy: Policy) -> str:
     """What is not as it would be unless stated; nothing when all is."""
+    return ", ".join(f"{name} {told}" for name, told in _parts(policy).items())
+
+
+def _parts(policy: Policy) -> dict[str, str]:
     unless, guards = Policy(), policy.guards
-    parts = list[str]()
+    parts = dict[str, str]()
     if policy.durability is not unless.durability:
-        parts.append(f"durability {policy.durability}")
+        parts["durability"] = policy.durability
     if policy.types is not unless.types:
-        parts.append(f"types {policy.types.replace('_', '-')}")
+        parts["types"] = policy.types.replace("_", "-")
     if guards.out_of_range != unless.guards.out_of_range:
-        parts.append(f"out of range: {_told(guards.out_of_range)}")
+        parts["out of range:"] = _told(guards.out_of_range)
     if guards.unseen_category != unless.guards.unseen_category:
-        parts.append(f"unseen category: {_told(guards.unseen_category)}")
+        parts["unseen category:"] = _told(guards.unseen_category)
     if (low := guards.low_confidence) is not None:
-        parts.append(f"confidence below {low.below:g}: {_told(low.rule)}")
-    return ", ".join([*parts, *described_judging(policy.judging)])
+        parts["confidence below"] = f"{low.below:g}: {_told(low.rule)}"
+    return parts | dict(described_judging(policy.judging))
+
+
+def changes(former: Policy, policy: Policy) -> list[str]:
+    """What differs between both, old → new, in the words of the options."""
+    before, after = _parts(former), _parts(policy)
+    return [
+        f"{name} {before.get(name, _USUAL)} → {after.get(name, _USUAL)}"
+        for name in dict.fromkeys((*before, *after))
+        if before.get(name) != after.get(name)
+    ]
 
 
 def _told(rule: GuardRule) -> str:

@@ -8,8 +8,9 @@ import typer
 from pydantic import TypeAdapter, ValidationError
 
 from understudy.cli.connections import connections
-from understudy.cli.output import make_table, show
-from understudy.cli.policies import described
+from understudy.cli.key_names import names_of_keys
+from understudy.cli.output import Format, make_table, output_format, show
+from understudy.cli.policies import changes, described
 from understudy.contracts.policy import Policy
 from understudy.contracts.vocabulary import DIGEST_PATTERN
 
@@ -26,18 +27,34 @@ def audit(
     limit: Annotated[int, typer.Option(min=1, help="How many entries, newest first.")] = 50,
 ) -> None:
     """Say who did what to what, when and why, newest first."""
-    with connections(context).registry() as registry:
+    at = connections(context)
+    with at.registry() as registry:
         found = registry.audit(limit)
-    rows = [(e.at, e.actor, e.action, e.subject, _details(e.details), e.reason) for e in found]
+        who = {} if output_format(context) is Format.JSON else names_of_keys(registry, at.state_dir)
+    rows = [
+        (e.at, who.get(e.actor, e.actor), e.action, e.subject, _details(e.details), e.reason)
+        for e in found
+    ]
     show(context, found, make_table(("AT", "WHO", "DID", "TO", "DETAILS", "WHY"), rows))
 
 
 def _details(details: Mapping[str, object]) -> str:
-    return ", ".join(
+    changed = _changed(details)
+    told = [
         f"{name.replace('_', ' ')} {_short(name, value)}"
         for name, value in details.items()
-        if value is not None
-    )
+        if value is not None and not (changed is not None and name in _POLICIES)
+    ]
+    return ", ".join([*told, *([changed] if changed else [])])
+
+
+def _changed(details: Mapping[str, object]) -> str | None:
+    """What a policy has in place of the former one's; None where not both can be read."""
+    former, policy = (_read(details.get(name)) for name in ("former_policy", "policy"))
+    if former is None or policy is None:
+        return None
+    found = changes(former, policy)
+    return f"policy: {'; '.join(found)}" if found else ""
 
 
 def _short(name: str, value: object) -> str:
@@ -52,7 +69,12 @@ def _short(name: str, value: object) -> str:
 
 
 def _policy(value: object) -> str:
+    found = _read(value)
+    return "(see -o json)" if found is None else described(found) or "the defaults"
+
+
+def _read(value: object) -> Policy | None:
     try:
-        return described(TypeAdapter(Policy).validate_python(value)) or "the defaults"
-    except ValidationError:  # of another version of Understudy
-        return "(see -o json)"
+        return TypeAdapter(Policy).validate_python(value)
+    except ValidationError:  # absent, or of another version of Understudy
+        return None

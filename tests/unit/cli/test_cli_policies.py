@@ -154,6 +154,7 @@ def test_a_wrong_option_is_told_what_it_takes(
 def test_a_release_tells_a_policy_that_is_unusual_or_may_be_new(
     run: Run, server: Script, kind: ReleaseKind, policy: Policy, told: str
 ) -> None:
+    server.on("GET", "/v1/deployments/risk", deployment(release(2, 1)))
     server.on("POST", RELEASES, release(3, 1, kind=kind, policy=policy), 201)
     assert told in run("rollback", "risk").stdout
 

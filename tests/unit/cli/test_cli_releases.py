@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,9 @@ from tests.fakes.registry_bodies import (
 )
 from tests.fakes.scripted_http import Script
 from tests.fakes.typed_commands import Run
-from understudy.contracts.vocabulary import ReleaseKind, VersionState
+from understudy.contracts.judging import Actions, Judging
+from understudy.contracts.policy import Policy
+from understudy.contracts.vocabulary import ActionMode, Durability, ReleaseKind, VersionState
 
 RELEASES = "/v1/deployments/risk/releases"
 
@@ -106,7 +109,27 @@ def test_promote_names_a_challenger(run: Run, server: Script) -> None:
 def test_each_verb_is_a_release(
     run: Run, server: Script, arguments: tuple[str, ...], body: dict[str, object]
 ) -> None:
+    server.on("GET", "/v1/deployments/risk", deployment(release(1, 1)))
     server.on("POST", RELEASES, release(2, 1), 201)
     assert run(*arguments, "--reason", "r").exit_code == 0
     shared = {"former_main": "challenger", "reason": "r"}
     assert server.sent("POST")[0].json == body | shared
+
+
+def test_a_rollback_tells_the_policy_that_it_brings_back(run: Run, server: Script) -> None:
+    former = replace(
+        Policy(Durability.RELAXED), judging=Judging(actions=Actions(promote=ActionMode.AUTOMATIC))
+    )
+    server.on("GET", "/v1/deployments/risk", deployment(release(4, 2)))
+    made = release(5, 1, kind=ReleaseKind.ROLLBACK, policy=former)
+    server.on("POST", RELEASES, made, 201)
+    told = run("rollback", "risk", "--to", "3").stderr
+    assert "durability as usual → relaxed; promote as usual → automatic." in told
+    assert "ATTENTION: the monitor promotes BY ITSELF from now on" in told
+    assert "understudy configure risk --promote recommend" in told
+
+
+def test_a_rollback_to_the_same_policy_says_nothing_of_it(run: Run, server: Script) -> None:
+    server.on("GET", "/v1/deployments/risk", deployment(release(4, 2)))
+    server.on("POST", RELEASES, release(5, 1, kind=ReleaseKind.ROLLBACK), 201)
+    assert "changed with it" not in run("rollback", "risk").stderr

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from pathlib import Path
 
 from tests.fakes.registry_bodies import NOW
 from tests.fakes.scripted_http import Script
@@ -44,7 +45,20 @@ def test_evidence_of_any_form_is_mentioned(run: Run, server: Script) -> None:
 def test_policies_are_told_as_elsewhere(run: Run, server: Script) -> None:
     relaxed, usual = asdict(Policy(Durability.RELAXED)), asdict(Policy())
     line = told(run, server, policy=relaxed, former_policy=usual)
-    assert "policy durability relaxed, former policy the defaults" in line
+    assert "policy: durability as usual → relaxed" in line
+    assert "former" not in line
+
+
+def test_a_policy_that_stayed_is_not_repeated(run: Run, server: Script) -> None:
+    relaxed = asdict(Policy(Durability.RELAXED))
+    assert "relaxed" not in told(run, server, kind="swap", policy=relaxed, former_policy=relaxed)
+
+
+def test_keys_are_told_by_their_names(run: Run, server: Script, empty_folder: Path) -> None:
+    secrets = empty_folder / "var" / "secrets"
+    secrets.mkdir(parents=True)
+    (secrets / "monitor.key").write_text("us_monitor01_secret")
+    assert "monitor (monitor01)" in told(run, server)
 
 
 def test_a_policy_of_another_version_is_not_guessed_at(run: Run, server: Script) -> None:
