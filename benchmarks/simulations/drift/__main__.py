@@ -1,8 +1,8 @@
 """False alarms and delays of the drift detector, its rivals, and what breaks it.
 
 `python -m benchmarks.simulations.drift [--quick] [--streams 200] [--part NAME] [--seed 1]`
-prints one table for each part: `false`, `delays`, `rivals`, `crowds`. `false` goes over streams of
-100,000 rows; run it twice at once with seeds apart, the rows add.
+prints one table for each part: `false`, `delays`, `rivals`, `crowds`, `categories`. `false` goes
+over streams of 100,000 rows; run it twice at once with seeds apart, the rows add.
 """
 
 import argparse
@@ -14,6 +14,7 @@ from typing import Final
 
 import numpy as np
 
+from benchmarks.simulations.drift.categories import categories
 from benchmarks.simulations.drift.crowds import crowds
 from benchmarks.simulations.drift.ours import first_alarm, joined, plan, profile
 from benchmarks.simulations.drift.rivals import rivals
@@ -94,6 +95,7 @@ _PARTS: Final[dict[str, Callable[[Size], None]]] = {
     "delays": delays,
     "rivals": lambda size: rivals(size.runs, size.seed, quick=size.quick),
     "crowds": lambda size: crowds(size.runs, size.seed, quick=size.quick),
+    "categories": lambda size: categories(size.runs, size.seed, quick=size.quick),
 }
 
 

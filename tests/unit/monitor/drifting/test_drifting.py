@@ -47,14 +47,17 @@ def reference(tmp_path_factory: pytest.TempPathFactory) -> Reference:
 
 
 def planned(
-    reference: Reference, terms: DriftTerms | None = None, baseline: Baseline | None = None
+    reference: Reference,
+    terms: DriftTerms | None = None,
+    baseline: Baseline | None = None,
+    doubted: tuple[int, ...] = (),
 ) -> Plan:
     baselines = {}
     if baseline is not None:
         baselines[Role.MAIN, 1] = output_baseline(baseline, reference.output)
     importances = {"income": 0.5, "job": 0.1}
     return plan_drift(
-        Setup(reference, terms or DriftTerms(), ("no", "yes"), baselines, importances)
+        Setup(reference, terms or DriftTerms(), ("no", "yes"), baselines, importances, doubted)
     )
 
 
@@ -138,6 +141,18 @@ def test_answers_are_held_against_the_baseline(reference: Reference) -> None:
     reading = told(plan, counted(reference, [0.0] * 20, yes=0.6))
     assert {one.subject for one in reading.alarms} == {"output", "classes", "pooled"}
     assert of(reading, "output").version == 1
+
+
+def test_what_is_not_watched_or_not_by_the_hour_is_said(reference: Reference) -> None:
+    plan = planned(reference, doubted=(3,))
+    assert "Answers of version 3 are not watched" in plan.assumes
+    assert "register with an evaluation sample" in plan.assumes
+    scores = np.linspace(0.0, 1.0, 500)
+    both = np.stack([1 - scores, scores], axis=1)
+    untimed = Baseline(BaselineSample.EVALUATION, np.round(scores), both, np.round(scores), 2)
+    assert "all hours together" not in planned(reference, baseline=untimed).assumes
+    by_day = planned(reference, DriftTerms(strata=DriftStrata.DAY_OF_WEEK), untimed)
+    assert "all hours together" in by_day.assumes
 
 
 def test_bundles_and_memory_change_nothing(reference: Reference) -> None:
