@@ -90,7 +90,12 @@ class LabelResults(Body):
 
 
 class ProtectedRequest(Body):
-    """Protected attributes of whom one prediction concerns: never features, never shown again."""
+    """Protected attributes of whom one prediction concerns: never features, never shown again.
+
+    A misspelt member would be lost without a word, so members that are not known are refused.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     prediction_id: str
     attributes: dict[str, Label]

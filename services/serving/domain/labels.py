@@ -7,6 +7,8 @@ from services.serving.domain.ids import well_formed
 from understudy.contracts.signature import Target
 from understudy.contracts.vocabulary import PREDICTION_ID_PATTERN, Label, Task
 
+_DAY: Final = 86_400.0
+"""How far ahead of ours a clock may be."""
 _BEYOND_INTEGERS: Final = 2**63
 """The log holds whole numbers of 64 bits."""
 
@@ -17,6 +19,15 @@ def label_problem(target: Target, prediction_id: str, label: Label) -> str | Non
         return f"prediction_id: must match {PREDICTION_ID_PATTERN}"
     words = answer_problem(target, label)
     return None if words is None else f"label: {words}"
+
+
+def observation_problem(observed_at: float | None, now: float) -> str | None:
+    """Why the truth can't have been seen then; None when it can. Seconds since the epoch."""
+    if observed_at is None or 0.0 <= observed_at <= now + _DAY:
+        return None
+    return (
+        "observed_at: must be between 1970 and now: when the outcome was seen, with its time zone"
+    )
 
 
 def answer_problem(target: Target, label: Label) -> str | None:

@@ -1,10 +1,11 @@
 """What callers tell of earlier predictions: what came true, and whom it concerns."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from services.serving.domain.errors import InvalidLabelsError, LogFullError
-from services.serving.domain.labels import label_problem
+from services.serving.domain.labels import label_problem, observation_problem
 from services.serving.domain.protected import as_texts, protected_problem
 from services.serving.metrics import ServingMetrics
 from services.serving.operations.answers import Serving
@@ -39,11 +40,18 @@ class ProtectedItem:
 class Facts:
     """Takes what is told, for whoever may: the scope `label`, whatever the deployment's access."""
 
-    def __init__(self, serving: Serving, log: Log, metrics: ServingMetrics) -> None:
+    def __init__(
+        self,
+        serving: Serving,
+        log: Log,
+        metrics: ServingMetrics,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self._serving = serving
         self._log = log
         self._metrics = metrics
-        self._receipts = Receipts()
+        self._clock = clock
+        self._receipts = Receipts(clock)
 
     def check(self, deployment: str, key: str | None) -> None:
         """Raises what the verbs would, for whoever may not tell anything."""
@@ -56,7 +64,12 @@ class Facts:
         card = self._serving.admit_to_tell(deployment, key, Scope.LABEL)
         self._serving.check_items("labels", len(items))
         target = card.signature.target
-        results = [label_problem(target, item.prediction_id, item.label) for item in items]
+        now = self._clock()
+        results = [
+            label_problem(target, item.prediction_id, item.label)
+            or observation_problem(item.observed_at, now)
+            for item in items
+        ]
         accepted = [item for item, why in zip(items, results, strict=True) if why is None]
         events = [self._label_event(item) for item in accepted]
         if events and not await self._log.labels(card.name, events):

@@ -1,6 +1,6 @@
 import pytest
 
-from services.serving.domain.labels import label_problem
+from services.serving.domain.labels import label_problem, observation_problem
 from tests.fakes.serving import FLOWERS, LOANS
 from understudy.contracts.signature import Target
 from understudy.contracts.vocabulary import Label, Task
@@ -44,3 +44,13 @@ def test_labels_that_can_not(target: Target, label: Label) -> None:
 
 def test_a_label_needs_a_well_formed_id() -> None:
     assert "prediction_id" in str(label_problem(PRICE, "a b", 1.0))
+
+
+@pytest.mark.parametrize("observed", [None, 0.0, 1e9 + 86_400])
+def test_outcomes_are_seen_by_now(observed: float | None) -> None:
+    assert observation_problem(observed, 1e9) is None
+
+
+@pytest.mark.parametrize("observed", [-1.0, 1e9 + 86_401, 2.5e11])
+def test_outcomes_are_not_seen_in_the_future(observed: float) -> None:
+    assert (observation_problem(observed, 1e9) or "").startswith("observed_at: ")

@@ -180,6 +180,8 @@ async def test_a_correction_is_a_label_that_was_received_later(world: World) -> 
         ("labels/a", {"label": ["setosa"]}, "/label"),
         ("labels/a", {}, "/label"),
         ("labels/a", {"label": "setosa", "observed_at": "yesterday"}, "/observed_at"),
+        ("labels/a", {"label": "setosa", "observed_at": "9999-01-01T00:00:00Z"}, "/observed_at"),
+        ("labels/a", {"label": "setosa", "observed_at": "1969-12-31T23:59:59Z"}, "/observed_at"),
         ("labels/a", {"label": "setosa", "source": "x" * 201}, "/source"),
         ("labels/a b", {"label": "setosa"}, "/prediction_id"),
         ("labels/" + "a" * 129, {"label": "setosa"}, "/prediction_id"),
@@ -261,6 +263,7 @@ async def test_one_items_mistake_is_its_own(
     [
         ({}, "/prediction_id"),
         ({"prediction_id": 1, "attributes": {"sex": "f"}}, "/prediction_id"),
+        ({"prediction_id": "a", "attributes": {"sex": "f"}, "group": "f"}, "/group"),
         ({"prediction_id": "a", "attributes": ["f"]}, "/attributes"),
         ({"prediction_id": "a", "attributes": {"sex": None}}, "/attributes"),
         ({"prediction_id": "a", "attributes": {"sex": {"is": "f"}}}, "/attributes"),
