@@ -27,7 +27,12 @@ Days = Annotated[int, Depends(days_of)]
 def outcome_routes(readable: Readable, appraising: Appraising) -> APIRouter:
     """`GET …/quality`, `GET …/labels` and `GET …/fairness`."""
     router = APIRouter(prefix="/v1/deployments/{deployment}")
-    seen = Depends(readable)
+
+    def read(watch: Annotated[Watch, Depends(readable)]) -> Watch:
+        watch.cells()  # before anything was read, empty figures would say that there are no labels
+        return watch
+
+    seen = Depends(read)
 
     @router.get("/quality")
     async def quality(watch: Annotated[Watch, seen], days: Days) -> QualityView:

@@ -6,27 +6,37 @@ import numpy as np
 from fastapi import APIRouter, Depends, Request
 
 from services.monitor.api.bodies import body_of
-from services.monitor.api.door import Readable
+from services.monitor.api.door import readable_by
 from services.monitor.domain.rows import Responses
-from services.monitor.operations import Watch
+from services.monitor.operations import Monitoring, Watch
 from services.monitor.operations.replaying import Replay, Replaying
 from understudy.contracts.monitor import Judgement
 from understudy.contracts.registry import Page
 from understudy.contracts.replays import ReplayAnswers, ReplayRequest, ReplayView
+from understudy.runtime.keys import Caller, presented_key
 
 _PATH: Final = "/v1/deployments/{deployment}/replays"
 
 
-def replay_routes(readable: Readable, replaying: Replaying) -> APIRouter:
+def replay_routes(monitoring: Monitoring, replaying: Replaying) -> APIRouter:
     """All of `…/replays`."""
     router = APIRouter()
-    readable_watch = Annotated[Watch, Depends(readable)]
+    readable_watch = Annotated[Watch, Depends(readable_by(monitoring))]
+
+    def caller_of(request: Request) -> Caller:
+        return monitoring.caller(presented_key(request.headers))
 
     @router.post(_PATH, status_code=201)
     async def begin(watch: readable_watch, request: Request) -> ReplayView:
         asked = await body_of(request, ReplayRequest)
-        deployment, version = watch.deployment, asked.version
-        return _view(await replaying.begin(deployment, version, asked.since, asked.until))
+        begun = await replaying.begin(
+            watch.deployment,
+            asked.version,
+            asked.since,
+            asked.until,
+            owner=caller_of(request).key_id,
+        )
+        return _view(begun)
 
     @router.get(_PATH)
     async def replays(watch: readable_watch) -> Page[ReplayView]:
@@ -36,6 +46,10 @@ def replay_routes(readable: Readable, replaying: Replaying) -> APIRouter:
     @router.get(_PATH + "/{replay}")
     async def replay_of(watch: readable_watch, replay: str) -> ReplayView:
         return _view(replaying.get(watch.deployment.name, replay))
+
+    @router.delete(_PATH + "/{replay}", status_code=204)
+    async def give_up(watch: readable_watch, replay: str, request: Request) -> None:
+        replaying.give_up(watch.deployment.name, replay, caller_of(request))
 
     @router.post(_PATH + "/{replay}/pairs")
     async def add(watch: readable_watch, replay: str, request: Request) -> ReplayView:

@@ -52,7 +52,7 @@ def monitor_routes(surface: Surface) -> APIRouter:
     router.include_router(outcome_routes(readable, surface.appraising))
     router.include_router(report_routes(monitoring, surface.reporting))
     router.include_router(archive_routes(readable, surface.history))
-    router.include_router(replay_routes(readable, surface.replaying))
+    router.include_router(replay_routes(monitoring, surface.replaying))
 
     @router.get("/metrics")
     def metrics(request: Request) -> Response:

@@ -73,9 +73,13 @@ class Monitoring:
         return {name: watch for name, watch in self.watches.items() if self._sources.holds(name)}
 
     def missing(self) -> dict[str, str]:
-        """What keeps the process from being ready."""
-        known = self._follower.snapshot is not None
-        return {} if known else {"snapshot": "the registry has not given a snapshot yet"}
+        """What keeps the process from being ready; what once was there is not missed later."""
+        found = {}
+        if self._follower.snapshot is None:
+            found["snapshot"] = "the registry has not given a snapshot yet"
+        if not self._sources.reached():
+            found["redis"] = "Redis has not answered yet"
+        return found
 
     @property
     def window_seconds(self) -> float:

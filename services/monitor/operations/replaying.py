@@ -24,10 +24,13 @@ from services.monitor.operations.sources import Clock
 from services.monitor.operations.terms import terms_of
 from services.monitor.ports import Outcomes, References
 from understudy.contracts.registry import DeploymentSnapshot
+from understudy.contracts.vocabulary import Scope
+from understudy.runtime.keys import Caller, ForbiddenError
 
 _MOST: Final = 50
-_MOST_UNFINISHED: Final = 5
-_IDLE_SECONDS: Final = 900.0
+_MOST_OF_KEY: Final = 5
+_MOST_UNFINISHED: Final = 20
+_IDLE_SECONDS: Final = 600.0
 """After so long without a word an unfinished replay is given up."""
 
 
@@ -43,6 +46,8 @@ class Replay:
     until: datetime
     begun_at: datetime
     touched_at: float
+    owner: str
+    """The id of the key that began it."""
     batches: int = 0
     counted: Replayed = field(default_factory=Replayed)
     judgement: Judgement | None = None
@@ -60,17 +65,19 @@ class Replaying:
         self._turns: dict[str, asyncio.Lock] = {}
 
     async def begin(
-        self, deployment: DeploymentSnapshot, version: int, since: datetime, until: datetime
+        self,
+        deployment: DeploymentSnapshot,
+        version: int,
+        since: datetime,
+        until: datetime,
+        *,
+        owner: str,
     ) -> Replay:
         """On the terms that hold now. Raises TooManyReplaysError."""
         main = deployment.version(deployment.main)
         terms = await terms_of(deployment, main, self._references)
         self._forget()
-        if sum(held.judgement is None for held in self._replays.values()) >= _MOST_UNFINISHED:
-            raise TooManyReplaysError(
-                f"{_MOST_UNFINISHED} replays are under way; wait until one has ended.",
-                retry_after=60.0,
-            )
+        self._check_room(owner)
         now = self._clock()
         made = Replay(
             id=uuid.uuid4().hex,
@@ -81,6 +88,7 @@ class Replaying:
             until=until,
             begun_at=datetime.fromtimestamp(now, UTC),
             touched_at=now,
+            owner=owner,
         )
         self._replays[made.id], self._turns[made.id] = made, asyncio.Lock()
         return made
@@ -130,7 +138,29 @@ class Replaying:
             judgement = await asyncio.to_thread(conclude_replay, held, self._clock())
             return self._keep(held, judgement=judgement)
 
+    def give_up(self, deployment: str, replay_id: str, caller: Caller) -> None:
+        """Forget it, whoever began it or is an admin. Raises as `get`, and ForbiddenError."""
+        held = self.get(deployment, replay_id)
+        if caller.key_id != held.owner and Scope.ADMIN not in caller.scopes:
+            raise ForbiddenError("Only the key that began a replay, or an admin's, ends it.")
+        del self._replays[replay_id], self._turns[replay_id]
+
+    def _check_room(self, owner: str) -> None:
+        """So that no key keeps others from replaying."""
+        owners = [held.owner for held in self._replays.values() if held.judgement is None]
+        if owners.count(owner) >= _MOST_OF_KEY:
+            raise TooManyReplaysError(
+                f"{_MOST_OF_KEY} replays of this key are under way; finish or delete one.",
+                retry_after=60.0,
+            )
+        if len(owners) >= _MOST_UNFINISHED:
+            raise TooManyReplaysError(
+                f"{_MOST_UNFINISHED} replays are under way; wait until one has ended.",
+                retry_after=60.0,
+            )
+
     def _keep(self, held: Replay, **changed: object) -> Replay:
+        self.get(held.deployment, held.id)  # it may have been given up meanwhile
         kept = replace(held, touched_at=self._clock(), **changed)  # type: ignore[arg-type]
         self._replays[held.id] = kept
         return kept

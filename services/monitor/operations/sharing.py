@@ -35,6 +35,7 @@ class Sharing:
         self._until: dict[str, float] = {}
         """By deployment: when our lease runs out, by our clock, which must not jump."""
         self._changed: list[Callable[[], None]] = []
+        self._reached = False
 
     def subscribe(self, changed: Callable[[], None]) -> None:
         """Have it called when a lease came or went."""
@@ -43,6 +44,10 @@ class Sharing:
     def holds(self, deployment: str) -> bool:
         """Whether the lease is ours, and has not run out meanwhile."""
         return self._until.get(deployment, -math.inf) > self._clock()
+
+    def reached(self) -> bool:
+        """Whether the store has ever answered."""
+        return self._reached
 
     @property
     def held(self) -> frozenset[str]:
@@ -54,6 +59,7 @@ class Sharing:
         before, wanted = self.held, {*self._deployments()}
         try:
             share = math.ceil(len(wanted) / await self._leases.beat())
+            self._reached = True
             for name in [*self._until]:
                 if name not in wanted or not await self._hold(name):
                     await self._let_go(name)

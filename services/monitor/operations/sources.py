@@ -19,6 +19,11 @@ def everything(_: str) -> bool:
     return True
 
 
+def always() -> bool:
+    """Of what needs no net."""
+    return True
+
+
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Where a watch reads and writes."""
@@ -31,3 +36,5 @@ class Sources:
     rules: Rules
     clock: Clock
     holds: Holds = everything
+    reached: Callable[[], bool] = always
+    """Whether Redis has ever answered this process."""

@@ -184,9 +184,11 @@ async def test_keys_without_the_right_are_refused(http: httpx.AsyncClient) -> No
 async def test_a_deployment_that_was_not_read_yet_says_when_to_ask(
     http: httpx.AsyncClient,
 ) -> None:
-    answer = await http.get("/v1/deployments/idle/assessment", headers=bearer(READER))
-    assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
-    assert answer.json()["code"] == "not_ready"
+    for what in ("assessment", "quality", "labels", "fairness", "verdict"):
+        answer = await http.get(f"/v1/deployments/idle/{what}", headers=bearer(READER))
+        assert (answer.status_code, answer.headers["retry-after"]) == (503, "1")
+        assert answer.json()["code"] == "not_ready"
+    assert (await http.get(f"/v1/deployments/{NAME}/quality", headers=bearer(READER))).is_success
 
 
 async def test_a_report_takes_the_key_as_a_password(http: httpx.AsyncClient) -> None:
@@ -195,6 +197,10 @@ async def test_a_report_takes_the_key_as_a_password(http: httpx.AsyncClient) -> 
         answer = await http.get(REPORT, headers=headers)
         assert answer.headers["content-type"] == "text/html; charset=utf-8"
         assert answer.headers["content-security-policy"].startswith("sandbox")
+        listed = await http.get(f"{REPORT}s", headers=headers)
+        assert (listed.status_code, listed.json()["items"]) == (200, [])
+        shown = await http.get(f"{REPORT}s/20270115t080000z-ffffffff", headers=headers)
+        assert shown.json()["code"] == "unknown_report"
     assert (await http.get(ASSESSMENT, headers={"Authorization": "Basic x"})).status_code == 401
 
 

@@ -80,7 +80,7 @@ class World:
         readable = readable_by(self.monitoring)
         replaying = Replaying(self.outcomes, MemoryReferences({}), self.now)
         app.include_router(archive_routes(readable, History(self.archive if archived else None)))
-        app.include_router(replay_routes(readable, replaying))
+        app.include_router(replay_routes(self.monitoring, replaying))
         return app
 
     async def keep(self, stream: Stream, milliseconds: int) -> PartId:
@@ -185,6 +185,8 @@ async def test_a_replay_from_beginning_to_judgement(world: World, http: httpx.As
     assert (await http.get(path)).json() == done.model_dump(mode="json")
     listed = (await http.get(REPLAYS)).json()["items"]
     assert [each["id"] for each in listed] == [done.id]
+    assert (await http.delete(path)).status_code == 204
+    assert (await http.get(path)).status_code == 404
 
 
 @pytest.mark.parametrize(

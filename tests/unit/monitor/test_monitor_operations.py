@@ -341,3 +341,14 @@ def taken_up(watch: Watch) -> tuple[int | None, str | None]:
 def _failures(world: World) -> float:
     name = "understudy_monitor_step_failures_total"
     return world.numbers.get_sample_value(name, {"deployment": NAME}) or 0.0
+
+
+async def test_ready_is_who_has_a_snapshot_and_has_reached_redis(world: World) -> None:
+    reached = False
+    sources = replace(world.sources, reached=lambda: reached)
+    monitoring = Monitoring(world.follower, sources)
+    assert {*monitoring.missing()} == {"snapshot", "redis"}
+    await world.follower.step()
+    assert {*monitoring.missing()} == {"redis"}
+    reached = True
+    assert monitoring.missing() == {}

@@ -24,7 +24,8 @@ from tests.fakes.outcomes import MemoryOutcomes
 from understudy.contracts.judging import ComparisonTerms, Judging
 from understudy.contracts.policy import Policy
 from understudy.contracts.registry import DeploymentSnapshot
-from understudy.contracts.vocabulary import Verdict
+from understudy.contracts.vocabulary import KeyId, Scope, Verdict
+from understudy.runtime.keys import Caller, ForbiddenError
 
 pytestmark = pytest.mark.anyio
 
@@ -78,8 +79,8 @@ class World:
             )
         )
 
-    async def begin(self) -> Replay:
-        return await self.replaying.begin(judged(), 7, SINCE, UNTIL)
+    async def begin(self, owner: str = "a") -> Replay:
+        return await self.replaying.begin(judged(), 7, SINCE, UNTIL, owner=owner)
 
     async def add(self, replay: Replay, sequence: int, first: int, stop: int) -> Replay:
         part = slice(first, stop)
@@ -157,9 +158,13 @@ async def test_without_matured_labels_there_is_no_verdict() -> None:
 async def test_replays_are_bounded_and_idle_ones_given_up() -> None:
     world = World()
     begun = [await world.begin() for _ in range(5)]
-    with pytest.raises(TooManyReplaysError):
+    with pytest.raises(TooManyReplaysError, match="of this key"):
         await world.begin()
-    world.now += 901.0
+    for owner in "bbbbbcccccddddd":
+        await world.begin(owner)
+    with pytest.raises(TooManyReplaysError, match="20 replays are under way"):
+        await world.begin("e")
+    world.now += 601.0
     newest = await world.begin()
     with pytest.raises(UnknownReplayError):
         world.replaying.get(NAME, begun[0].id)
@@ -168,3 +173,15 @@ async def test_replays_are_bounded_and_idle_ones_given_up() -> None:
     for _ in range(60):
         await world.replaying.finish(NAME, (await world.begin()).id)
     assert len(world.replaying.all_of(NAME)) <= 50
+
+
+async def test_a_replay_is_ended_by_who_began_it_or_an_admin() -> None:
+    world = World()
+    begun, other = await world.begin(), await world.begin()
+    with pytest.raises(ForbiddenError):
+        world.replaying.give_up(NAME, begun.id, Caller(KeyId("b"), frozenset({Scope.READ})))
+    world.replaying.give_up(NAME, begun.id, Caller(KeyId("a"), frozenset({Scope.READ})))
+    world.replaying.give_up(NAME, other.id, Caller(KeyId("b"), frozenset({Scope.ADMIN})))
+    assert world.replaying.all_of(NAME) == []
+    with pytest.raises(UnknownReplayError):
+        await world.add(begun, 0, 0, 10)

@@ -36,7 +36,9 @@ class World:
 async def test_one_alone_takes_all() -> None:
     world, numbers = World(NAMES), CollectorRegistry()
     one = world.monitor(numbers)
+    assert not one.reached()
     await one.step()
+    assert one.reached()
     assert one.held == {*NAMES}
     assert numbers.get_sample_value("understudy_monitor_leases_held") == 6
 
