@@ -3,8 +3,8 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import Collection, Coroutine, Mapping
-from typing import Final
+from collections.abc import Collection, Mapping
+from typing import ClassVar, Final
 
 import structlog
 
@@ -23,14 +23,15 @@ from understudy.runtime.loops import cancel, repeat
 
 _LOOK_AGAIN_SECONDS: Final = 5.0
 _STAND_BY_SECONDS: Final = 5.0
-_HEARTBEAT_LOOK_SECONDS: Final = 0.5
-_BETWEEN_TIDYINGS_SECONDS: Final = 600.0
 _JUDGE_OTHERS_SECONDS: Final = 30.0
 """Between two judgements of a deployment that another monitor works on: they are only shown."""
 
 
 class Heartbeat:
     """Tells the registry which releases are watched: at each change, and now and then."""
+
+    LOOK_SECONDS: ClassVar = 0.5
+    """Between steps."""
 
     def __init__(
         self,
@@ -148,6 +149,9 @@ class Leasing:
 class Tidying:
     """Lets go of samples and baselines that no deployment names any more."""
 
+    PAUSE_SECONDS: ClassVar = 600.0
+    """Between steps."""
+
     def __init__(self, follower: Follower, references: References) -> None:
         self._follower = follower
         self._references = references
@@ -199,21 +203,3 @@ class Concluding:
             return self._monitoring.held()
         self._others_at = self._clock()
         return dict(self._monitoring.watches)
-
-
-def begin_loops(
-    follower: Follower,
-    heartbeat: Heartbeat,
-    watching: Watching,
-    tidying: Tidying,
-    *others: Coroutine[None, None, None],
-) -> list[asyncio.Task[None]]:
-    """All of them; each runs until it is cancelled."""
-    loops = (
-        follower.run(),
-        repeat("heartbeat", heartbeat.step, pause_seconds=_HEARTBEAT_LOOK_SECONDS),
-        repeat("watching", watching.step),
-        repeat("tidying", tidying.step, pause_seconds=_BETWEEN_TIDYINGS_SECONDS),
-        *others,
-    )
-    return [asyncio.create_task(loop) for loop in loops]

@@ -1,0 +1,72 @@
+"""Joins the monitor's parts. Read top-down: what is made of what, then what runs."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+
+from fastapi import APIRouter, FastAPI
+from prometheus_client import CollectorRegistry
+from starlette.types import Lifespan
+
+from services.monitor.api import Surface, monitor_routes
+from services.monitor.app.background import concluding, following, keeping
+from services.monitor.app.outside import outside_of
+from services.monitor.app.parts import counting_of, reporting_of, verdicts_of
+from services.monitor.loops import Watching
+from services.monitor.operations.history import History
+from services.monitor.operations.replaying import Replaying
+from services.monitor.settings import MonitorSettings
+from understudy.runtime.http import RequestIds
+from understudy.runtime.loops import cancel, repeat
+from understudy.runtime.validation import HANDLERS
+
+
+def create_app(settings: MonitorSettings) -> FastAPI:
+    """The monitor as an ASGI application; its loops run while its lifespan lasts."""
+    outside, numbers = outside_of(settings), CollectorRegistry()
+    counting = counting_of(settings, outside, numbers)
+    monitoring, sources = counting.monitoring, counting.sources
+    verdicts = verdicts_of(outside, counting)
+    reporting = reporting_of(settings, outside, counting)
+    watching = Watching(monitoring, sources.metrics, settings.monitor_pause_seconds)
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        counting.follower.resume()
+        loops = [
+            *following(settings, outside, counting),
+            repeat("watching", watching.step),
+            *concluding(settings, outside, counting, verdicts, reporting),
+            *keeping(settings, outside, monitoring, numbers),
+        ]
+        tasks = [asyncio.create_task(loop) for loop in loops]
+        yield
+        await cancel(tasks)
+        await watching.close()
+        await counting.sharing.close()
+        await outside.close()
+
+    surface = Surface(
+        monitoring=monitoring,
+        reporting=reporting,
+        appraising=verdicts.appraising,
+        registry=numbers,
+        history=History(outside.archive),
+        replaying=Replaying(outside.outcomes, sources.references, time.time),
+    )
+    return http_app(monitor_routes(surface), lifespan)
+
+
+def http_app(routes: APIRouter, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
+    """The routes with the manners that all services share."""
+    app = FastAPI(
+        title="Understudy monitor",
+        openapi_url=None,  # it would be one more route without a key
+        redirect_slashes=False,  # a redirect would name whatever host the caller named
+        lifespan=lifespan,
+        exception_handlers=dict(HANDLERS),
+    )
+    app.add_middleware(RequestIds)
+    app.include_router(routes)
+    return app
