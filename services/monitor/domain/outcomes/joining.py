@@ -199,8 +199,11 @@ class Facts:
             self.answers[who], self._at[who] = held, np.zeros(self.main.size)
         self._at[who][places] = at
         held.values[places], held.asked[places] = said.values, said.asked
-        if held.probabilities is not None and said.probabilities is not None:
-            held.probabilities[places] = said.probabilities
+        if held.probabilities is not None:
+            # What is replaced may have had some where the new answer has none.
+            held.probabilities[places] = (
+                np.nan if said.probabilities is None else said.probabilities
+            )
 
     def _labelled(self) -> tuple[Floats, Floats, dict[int, Attributes]]:
         labels, received = np.full(self.main.size, np.nan), np.full(self.main.size, np.nan)
