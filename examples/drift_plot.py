@@ -1,5 +1,6 @@
 """Draws a recorded drift demonstration: the monitor's gauges by feature, over time."""
 
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -23,6 +24,11 @@ Series = tuple[list[float], list[float]]
 
 class PlottingUnavailableError(Exception):
     """Matplotlib is not installed."""
+
+
+def plotting_available() -> bool:
+    """Whether matplotlib is there, without loading it."""
+    return find_spec("matplotlib") is not None
 
 
 def draw_plot(recording: Recording, path: Path) -> None:

@@ -7,6 +7,7 @@ from typing import Final, Self
 from pydantic import BaseModel, ValidationError
 
 from examples.candidates import Row
+from understudy.cli.addresses import Addresses as Written
 
 STATE_FILE: Final = "example.json"
 
@@ -18,6 +19,21 @@ class Addresses:
     registry_url: str = "http://127.0.0.1:8701"
     serving_url: str = "http://127.0.0.1:8700"
     monitor_url: str = "http://127.0.0.1:8702"
+
+
+def located(
+    state_dir: Path,
+    registry_url: str | None = None,
+    serving_url: str | None = None,
+    monitor_url: str | None = None,
+) -> Addresses:
+    """What is given; else what `understudy up` wrote into the folder; else the usual ports."""
+    written = Written.read(state_dir)
+    return Addresses(
+        registry_url=registry_url or written.registry_url,
+        serving_url=serving_url or written.serving_url,
+        monitor_url=monitor_url or written.monitor_url,
+    )
 
 
 class Loaded(BaseModel):

@@ -14,16 +14,21 @@ from pydantic import ValidationError
 from examples import iris
 from examples.credit import train as credit
 from examples.credit.applicants import NO_CHANGE, NO_DRIFT, ConceptChange, Drift
-from examples.drift_plot import PlottingUnavailableError, draw_plot
+from examples.drift_plot import (
+    MISSING_MATPLOTLIB,
+    PlottingUnavailableError,
+    draw_plot,
+    plotting_available,
+)
 from examples.drifting import Demonstration, Recording
 from examples.loading import Loader
 from examples.progress import StepFailedError, Steps
-from examples.state import Addresses, Loaded
-from examples.traffic import Traffic, arrivals
+from examples.state import Addresses, Loaded, located
+from examples.traffic import Counts, Traffic, arrivals
 from understudy.client import MonitorClient, ServingClient
 
 EXAMPLES: Final = (iris.EXAMPLE, credit.EXAMPLE)
-HERE: Final = Addresses()
+_WHERE: Final = "Unless given: what 'understudy up' left in the state folder."
 DEPLOYMENT: Final = credit.EXAMPLE.name
 RECORDING_FILE: Final = "drift-recording.json"
 
@@ -34,9 +39,9 @@ app = typer.Typer(
     help="Load the examples into a running cluster, send applicants, let them drift.",
 )
 
-RegistryUrl = Annotated[str, typer.Option(envvar="UNDERSTUDY_REGISTRY_URL")]
-ServingUrl = Annotated[str, typer.Option(envvar="UNDERSTUDY_SERVING_URL")]
-MonitorUrl = Annotated[str, typer.Option(envvar="UNDERSTUDY_MONITOR_URL")]
+RegistryUrl = Annotated[str | None, typer.Option(envvar="UNDERSTUDY_REGISTRY_URL", help=_WHERE)]
+ServingUrl = Annotated[str | None, typer.Option(envvar="UNDERSTUDY_SERVING_URL", help=_WHERE)]
+MonitorUrl = Annotated[str | None, typer.Option(envvar="UNDERSTUDY_MONITOR_URL", help=_WHERE)]
 StateDir = Annotated[
     Path, typer.Option(envvar="UNDERSTUDY_STATE_DIR", help="Where it keeps notes.")
 ]
@@ -49,9 +54,9 @@ Plot = Annotated[Path, typer.Option(help="The PNG to write.")]
 @app.command()
 def load(
     *,
-    registry_url: RegistryUrl = HERE.registry_url,
-    serving_url: ServingUrl = HERE.serving_url,
-    monitor_url: MonitorUrl = HERE.monitor_url,
+    registry_url: RegistryUrl = None,
+    serving_url: ServingUrl = None,
+    monitor_url: MonitorUrl = None,
     state_dir: StateDir = Path("var"),
     rows: Annotated[int, typer.Option(min=0, max=100_000, help="Predictions of each.")] = 300,
 ) -> None:
@@ -61,7 +66,7 @@ def load(
     state folder. What is there already is left as it is.
     """
     with _told() as steps:
-        addresses = Addresses(registry_url, serving_url, monitor_url)
+        addresses = located(state_dir, registry_url, serving_url, monitor_url)
         loaded = Loader(addresses, _admin_key(state_dir), state_dir, steps).load(EXAMPLES, rows)
         for name, url in loaded.forms.items():
             steps.say(f"  {name}: {url}")
@@ -70,7 +75,7 @@ def load(
 @app.command()
 def traffic(
     *,
-    serving_url: ServingUrl = HERE.serving_url,
+    serving_url: ServingUrl = None,
     state_dir: StateDir = Path("var"),
     rate: Rate = 50.0,
     seconds: Seconds = 60.0,
@@ -91,8 +96,8 @@ def traffic(
             drift=Drift() if drift else NO_DRIFT,
             concept=ConceptChange() if concept_change else NO_CHANGE,
         )
-        key = _key(state_dir)
-        with ServingClient(serving_url, key) as serving:
+        key, addresses = _key(state_dir), located(state_dir, serving_url=serving_url)
+        with ServingClient(addresses.serving_url, key) as serving:
             sender = Traffic(serving, DEPLOYMENT, month_seconds=month_seconds if labels else None)
             with steps.bar(f"{DEPLOYMENT}: {rate:g} rows a second", seconds) as advance:
                 rows = arrivals(draw, _seed(seed))
@@ -102,14 +107,14 @@ def traffic(
                     sender.finish()
         steps.say(f"  {sender.counts}")
         if sender.counts.failed or sender.counts.labels_failed:
-            raise StepFailedError("Traffic", "not everything was answered")
+            raise StepFailedError("Traffic", f"not all was answered by {addresses.serving_url}")
 
 
 @app.command()
 def drift(
     *,
-    serving_url: ServingUrl = HERE.serving_url,
-    monitor_url: MonitorUrl = HERE.monitor_url,
+    serving_url: ServingUrl = None,
+    monitor_url: MonitorUrl = None,
     state_dir: StateDir = Path("var"),
     rate: Rate = 50.0,
     normal_seconds: Seconds = 180.0,
@@ -120,19 +125,23 @@ def drift(
     """Send normal applicants, then drifted ones, and draw what the monitor says of both."""
     with _told() as steps:
         key = _key(state_dir)
+        addresses = located(state_dir, serving_url=serving_url, monitor_url=monitor_url)
+        drawn = plotting_available()
+        if not drawn:
+            steps.say(f"There will be no plot. {MISSING_MATPLOTLIB}")
         with (
-            ServingClient(serving_url, key) as serving,
-            MonitorClient(monitor_url, key) as monitor,
+            ServingClient(addresses.serving_url, key) as serving,
+            MonitorClient(addresses.monitor_url, key) as monitor,
             steps.bar("Normal, then drifted applicants", normal_seconds + drifted_seconds) as bar,
         ):
             shown = Demonstration(serving, monitor, DEPLOYMENT, rate=rate)
             counts = shown.run(normal_seconds, drifted_seconds, seed=_seed(seed), tick=bar)
         steps.say(f"  {counts}")
         shown.recording.write(state_dir / RECORDING_FILE)
-        _draw(shown.recording, plot, steps)
         _conclude(shown.recording, steps)
-        if counts.failed or not shown.recording.readings:
-            raise StepFailedError("Drift", "not everything was answered, or the monitor was silent")
+        if drawn:
+            _draw(shown.recording, plot, steps)
+        _require_answers(counts, shown.recording, addresses)
 
 
 @app.command()
@@ -176,6 +185,13 @@ def _draw(recording: Recording, path: Path, steps: Steps) -> None:
         except PlottingUnavailableError as error:
             raise StepFailedError("Plot", str(error)) from error
         note(str(path))
+
+
+def _require_answers(counts: Counts, recording: Recording, addresses: Addresses) -> None:
+    if counts.failed:
+        raise StepFailedError("Drift", f"not all was answered by {addresses.serving_url}")
+    if not recording.readings:
+        raise StepFailedError("Drift", f"the monitor at {addresses.monitor_url} had no readings")
 
 
 def _conclude(recording: Recording, steps: Steps) -> None:

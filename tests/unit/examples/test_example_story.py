@@ -8,9 +8,11 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from examples.progress import StepFailedError, Steps, wait_until
-from examples.state import Loaded
+from examples.state import Addresses, Loaded, located
 from examples.story import app
+from tests.fakes import monitor_bodies as bodies
 from tests.fakes.scripted_http import Script, scripted_server
+from understudy.cli.addresses import Addresses as Written
 from understudy.client import ClientError
 from understudy.contracts.serving import ModelRef, Prediction
 
@@ -149,3 +151,28 @@ def test_a_plot_needs_a_recording(tmp_path: Path) -> None:
     code, output = story("plot", "--state-dir", tmp_path)
     assert code == 1
     assert "run 'drift' first" in output
+
+
+def test_addresses_are_those_that_up_left(tmp_path: Path) -> None:
+    assert located(tmp_path) == Addresses()
+    Written(serving_url="http://127.0.0.1:18700").write(tmp_path)
+    assert located(tmp_path).serving_url == "http://127.0.0.1:18700"
+    assert located(tmp_path, serving_url="http://there").serving_url == "http://there"
+
+
+def test_drift_without_matplotlib_says_so_and_concludes(
+    tmp_path: Path, server: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    LOADED.write(tmp_path)
+    Written(serving_url=server.url, monitor_url=server.url).write(tmp_path)
+    monkeypatch.setattr("examples.story.plotting_available", lambda: False)
+    answer = Prediction(
+        prediction_id="p", prediction="repaid", model=ModelRef(name="credit-risk", version=1)
+    )
+    server.on("POST", "/v1/deployments/credit-risk/predict", answer)
+    server.on("GET", "/v1/deployments/credit-risk/assessment", bodies.assessment())
+    phases = ("--normal-seconds", "1", "--drifted-seconds", "1", "--rate", "5")
+    code, output = story("drift", "--state-dir", tmp_path, *phases)
+    assert code == 0, output
+    assert output.startswith("There will be no plot. Drawing needs matplotlib")
+    assert "drift of income: 0.310" in output
