@@ -12,7 +12,7 @@ from rich.progress import Progress
 
 from understudy.cli.connections import connections
 from understudy.cli.deployments import Deployment
-from understudy.cli.output import make_table, remark, show
+from understudy.cli.output import Format, make_table, output_format, remark, show
 from understudy.cli.told_files import Line, Teller, UnfitFileError, count_rows, lines_of
 from understudy.client import ServingClient
 from understudy.contracts.serving import LabelStatus, ProtectedRequest
@@ -89,8 +89,6 @@ def log_predictions(
     Examples: `understudy log-predictions credit-risk yesterday.parquet`,
     `understudy log-predictions credit-risk shadow.csv --as challenger --version 7`
     """
-    if role is Role.CHALLENGER and version is None and file.suffix != ".jsonl":
-        remark("Without --version each row needs the column version.")
     with connections(context).serving() as serving:
         signature = serving.signature(deployment)
         try:
@@ -99,7 +97,8 @@ def log_predictions(
         except (UnfitFileError, UnicodeDecodeError) as unfit:
             raise typer.BadParameter(f"FILE: {file}: {unfit}") from unfit
     rows = [(row.line, row.prediction_id, row.message) for row in logged.refused[:_SHOWN]]
-    show(context, logged, make_table(("LINE", "PREDICTION", "REFUSED BECAUSE"), rows))
+    if rows or output_format(context) is Format.JSON:
+        show(context, logged, make_table(("LINE", "PREDICTION", "REFUSED BECAUSE"), rows))
     remark(f"{logged.accepted} rows logged, {len(logged.refused)} refused.")
     if logged.refused:
         raise typer.Exit(1)

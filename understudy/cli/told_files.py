@@ -113,6 +113,8 @@ class _Table:
             needed.append(f"{_MAIN}prediction")
         if needed:
             raise UnfitFileError(f"it has no columns {', '.join(needed[:20])}")
+        if teller.role is Role.CHALLENGER and teller.version is None and "version" not in there:
+            raise UnfitFileError("give --version: no column version says whose answers these are")
 
     def line(self, number: int, values: Values) -> Line:
         try:
@@ -220,4 +222,7 @@ def _parquet(path: Path) -> Any:
         from pyarrow.parquet import ParquetFile  # noqa: PLC0415 - no part of the command line
     except ImportError as missing:
         raise UnfitFileError("Parquet files need pyarrow: pip install pyarrow") from missing
-    return ParquetFile(path)
+    try:
+        return ParquetFile(path)
+    except (OSError, ValueError) as unfit:  # pyarrow's errors are these
+        raise UnfitFileError("it is no Parquet file, or a damaged one") from unfit

@@ -21,8 +21,7 @@ class ProblemError(ClientError):
     """The service refused. `problem` is what it said; `str()` names each field that is wrong."""
 
     def __init__(self, problem: Problem) -> None:
-        lines = [problem.detail, *(f"  {e.pointer or '/'}: {e.message}" for e in problem.errors)]
-        super().__init__("\n".join(lines))
+        super().__init__("\n".join(_lines(problem)))
         self.problem = problem
 
     @property
@@ -39,6 +38,19 @@ class ProblemError(ClientError):
     def code(self) -> str:
         """The stable code, for programs."""
         return self.problem.code
+
+
+def _lines(problem: Problem) -> list[str]:
+    """The refusal, then each field; a sentence that says the same as the only field stands once."""
+    fields = [f"  {e.pointer or '/'}: {e.message}" for e in problem.errors]
+    said = {_bare(e.message) for e in problem.errors}
+    if len(fields) == 1 and _bare(problem.detail) in said:
+        return [fields[0].strip()]
+    return [problem.detail, *fields]
+
+
+def _bare(sentence: str) -> str:
+    return sentence.strip().rstrip(".").casefold()
 
 
 class UnreachableError(ClientError):

@@ -155,6 +155,7 @@ def test_refusals_are_told_row_by_row(run: Run, risk: Script, tmp_path: Path) ->
         ("told.csv", "", "no columns"),
         ("told.txt", "", "must end in"),
         ("told.csv", f"{HEAD}\n", "no columns prediction"),
+        ("junk.parquet", "junk", "it is no Parquet file, or a damaged one"),
     ],
 )
 def test_a_file_without_its_columns_is_refused_unsent(
@@ -165,6 +166,21 @@ def test_a_file_without_its_columns_is_refused_unsent(
     assert result.exit_code == 2
     assert words in " ".join(result.stderr.split())
     assert told(risk) == []
+
+
+def test_whose_answers_they_are_is_asked_once(run: Run, risk: Script) -> None:
+    Path("told.csv").write_text("prediction_id,prediction,main.prediction\na,0,1\nb,1,1\n")
+    result = run("log-predictions", "risk", "told.csv", "--as", "challenger")
+    assert result.exit_code == 2
+    assert "give --version" in result.stderr
+    assert told(risk) == []
+
+
+def test_nothing_refused_is_no_table(run: Run, risk: Script) -> None:
+    risk.on("POST", PATH, answers(None), 202)
+    Path("told.csv").write_text("prediction_id,prediction,main.prediction\na,0,1\n")
+    command = ("log-predictions", "risk", "told.csv", "--as", "challenger", "--version", "7")
+    assert "REFUSED" not in run(*command).stdout
 
 
 def test_many_rows_are_many_requests(run: Run, risk: Script, tmp_path: Path) -> None:
