@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from understudy.cli.connections import connections
 from understudy.cli.deployments import Deployment
 from understudy.cli.durations import parse_duration
-from understudy.cli.output import Format, make_details, output_format, remark, show
+from understudy.cli.output import Format, cell, make_details, output_format, remark, show
 from understudy.cli.why import page
 from understudy.client import RegistryClient
 from understudy.contracts.replays import EXACT, ArchivePart, AuditMismatch, ReplayAudit, ReplayView
@@ -116,6 +116,7 @@ def _carry_out(context: typer.Context, wish: _Wish, memory_bytes: int, deadline:
         ) from error
     known = connections(context)
     with known.registry() as registry, known.history() as history:
+        _require_candidate(registry, wish)
         replayer = Replayer(registry, history, memory_bytes=memory_bytes, deadline_seconds=deadline)
         parts = replayer.parts(wish.deployment, wish.since, wish.until)
         if not parts:
@@ -130,10 +131,21 @@ def _carry_out(context: typer.Context, wish: _Wish, memory_bytes: int, deadline:
                     found = replayer.audit(errand, parts, advance)
                 else:
                     view = replayer.compare(errand, parts, advance)
+    _tell_newest(parts, wish.until)
     if wish.audits:
         _show_audit(context, _audit_of(wish, errand, found))
     else:
         _show_replay(context, view)
+
+
+def _require_candidate(registry: RegistryClient, wish: _Wish) -> None:
+    """Raises typer.BadParameter when the version to compare with the main is the main."""
+    main = registry.deployment(wish.deployment).current.main
+    if not wish.audits and wish.version == main:
+        raise typer.BadParameter(
+            f"version {main} is the main of {wish.deployment}: nothing to compare it with. "
+            f"Whether it still answers as it did: understudy replay {wish.deployment} --main"
+        )
 
 
 def _errand(
@@ -175,6 +187,16 @@ def _progress(parts: list[ArchivePart]) -> Iterator[Callable[[int], None]]:
         yield lambda rows: shown.advance(task, rows)
 
 
+def _tell_newest(parts: list[ArchivePart], until: datetime) -> None:
+    """What was answered after the newest part is not replayed: it is not archived yet."""
+    newest = max(part.ends for part in parts)
+    if newest < until:
+        remark(
+            f"Archived up to {cell(newest)}: rows that were logged after it are left out; they "
+            "follow within minutes (UNDERSTUDY_MONITOR_ARCHIVE_SECONDS)."
+        )
+
+
 def _audit_of(wish: _Wish, errand: "Errand", found: "Audited") -> ReplayAudit:
     compiled = errand.version.compiled
     return ReplayAudit(
@@ -205,13 +227,22 @@ def _show_audit(context: typer.Context, found: ReplayAudit) -> None:
     ]
     if found.tolerance is not None:
         rows.append(("By its compiled twin", f"{found.by_compiled:,} within {found.tolerance:.0e}"))
-    rows += [("Not reproduced", f"{found.mismatches:,}"), ("Largest difference", found.worst)]
+    rows += [
+        ("Not reproduced", f"{found.mismatches:,}"),
+        ("Largest difference", _largest(found.worst)),
+    ]
     rows += [("", f"{each.prediction_id}  {_apart(each)}") for each in found.first]
     show(context, found, make_details(rows))
     if not found.rows:
         remark("No row of that time was answered by this version here.")
     if found.mismatches:
         raise typer.Exit(1)
+
+
+def _largest(worst: float) -> str:
+    if not worst:
+        return "0"
+    return f"{worst:.2g}" if worst > EXACT else f"0 but for rounding ({worst:.0e})"
 
 
 def _apart(found: AuditMismatch) -> str:

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, Trans
 
 from understudy.cli.connections import connections
 from understudy.cli.output import make_details, make_table, remark, show, wrong_members
+from understudy.cli.sample_gaps import gaps
 from understudy.cli.version_figures import COLUMNS, baseline, details_of, row_of, runner
 from understudy.client import ProblemError, RegistryClient
 from understudy.contracts.registry import Lineage, VersionRequest, VersionView
@@ -109,6 +110,8 @@ def register(
     show(context, made, f"{made.model} version {made.version} is {made.state}")
     remark(f"Runner: {runner(made)}" + (f" ({made.not_compiled})" if made.not_compiled else ""))
     remark(f"Baseline: {baseline(made)}")
+    for gap in gaps(made, evaluation or reference):
+        remark(f"WARNING: {gap}")
     remark(f"Next: understudy deploy {model} {made.version} --name {model}")
 
 

@@ -41,16 +41,22 @@ class ProblemError(ClientError):
 
 
 def _lines(problem: Problem) -> list[str]:
-    """The refusal, then each field; a sentence that says the same as the only field stands once."""
+    """The refusal, then each field; what its fields say already is not said before them as well."""
     fields = [f"  {e.pointer or '/'}: {e.message}" for e in problem.errors]
-    said = {_bare(e.message) for e in problem.errors}
-    if len(fields) == 1 and _bare(problem.detail) in said:
-        return [fields[0].strip()]
-    return [problem.detail, *fields]
+    before = _before(problem)
+    if before is None:
+        return [problem.detail, *fields]
+    return [f"{before}:", *fields] if before else [field.strip() for field in fields]
 
 
-def _bare(sentence: str) -> str:
-    return sentence.strip().rstrip(".").casefold()
+def _before(problem: Problem) -> str | None:
+    """What the refusal says before the words of its fields; None where it ends in others."""
+    said = [error.message.rstrip(".") for error in problem.errors]
+    detail = problem.detail.rstrip(".")
+    places = [detail.lower().find(words.lower()) for words in said]
+    if not said or min(places) < 0 or not detail.lower().endswith(said[-1].lower()):
+        return None
+    return detail[: min(places)].rstrip(" :")
 
 
 class UnreachableError(ClientError):

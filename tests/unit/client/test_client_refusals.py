@@ -23,6 +23,12 @@ def test_the_same_sentence_stands_once() -> None:
     )
 
 
+def test_what_stands_before_it_is_kept() -> None:
+    assert told("The policy does not fit: too large; too late.", "too large", "too late") == (
+        f"The policy does not fit:\n  {POINTER}: too large\n  {POINTER}: too late"
+    )
+
+
 def test_what_is_more_is_told() -> None:
     assert told("Two are wrong.", "a", "b") == f"Two are wrong.\n  {POINTER}: a\n  {POINTER}: b"
 

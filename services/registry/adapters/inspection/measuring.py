@@ -66,8 +66,9 @@ def _answered(runner: Runner, task: Task, output: Path) -> Labelled:
     sample = task.evaluation or task.reference
     found = read_labelled(sample, task.signature, task.time_column)
     if not len(found.labels):
+        timed = f" and that has a time in '{task.time_column}'" if task.time_column else ""
         raise _NothingToMeasureError(
-            f"the {_sample_of(task)} sample has no row that the signature allows"
+            f"the {_sample_of(task)} sample has no row that the signature allows{timed}"
         )
     answered = answers(runner, found.rows)
     kept = np.flatnonzero(~answered.refused)
