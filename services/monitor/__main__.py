@@ -3,19 +3,20 @@
 import sys
 
 import uvicorn
+from fastapi import FastAPI
 
-from services.monitor.app import create_app
+from services.monitor.app import create_app, verify
+from services.monitor.domain.errors import OutcomesUnavailableError, UnknownOutcomesError
 from services.monitor.settings import MonitorSettings
 from understudy.runtime.logs import configure_logs
 
 
 def main() -> None:
-    """Serve until told to stop."""
-    _without_pandas()
+    """Serve until told to stop; exit with 1 and one line when the surroundings are wrong."""
     settings = MonitorSettings()
     configure_logs("monitor", settings.log_level).info("starting", **settings.effective())
     uvicorn.run(
-        create_app(settings),
+        _app(settings),
         host=settings.host,
         port=settings.monitor_port,
         log_config=None,
@@ -24,12 +25,12 @@ def main() -> None:
     )
 
 
-def _without_pandas() -> None:
-    """Arrow imports pandas where it is installed, to see whether what it is given is a frame.
-
-    Nothing here is one, and it would take 45 MB. Children import it for themselves.
-    """
-    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]  # an import then fails
+def _app(settings: MonitorSettings) -> FastAPI:
+    try:
+        verify(settings)
+        return create_app(settings)
+    except (OutcomesUnavailableError, UnknownOutcomesError) as error:
+        sys.exit(f"The monitor can't start: {error}")
 
 
 if __name__ == "__main__":

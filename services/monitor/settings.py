@@ -1,12 +1,24 @@
 """What the monitor is told. Each setting is read from `UNDERSTUDY_` + its name in capitals."""
 
-from typing import Annotated
+import re
+from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, field_validator
 
 from understudy.runtime.settings import FollowerSettings, Port, Seconds
 
+_PASSWORD: Final = re.compile(r"(://[^:/@]*:).*@")
+_PARAMETER: Final = re.compile(r"((?:pass|secret|token|key)\w*=)[^&]*", re.IGNORECASE)
+
 Count = Annotated[int, Field(ge=1)]
+
+
+def without_passwords(url: str) -> str:
+    """Of a database; what is no URL is not shown at all, for it may be a password."""
+    if "://" not in url:
+        return "**********" if url else ""
+    shown = _PASSWORD.sub(r"\1***@", url)
+    return _PARAMETER.sub(r"\1***", shown)
 
 
 class MonitorSettings(FollowerSettings):
@@ -85,6 +97,12 @@ class MonitorSettings(FollowerSettings):
     @classmethod
     def _empty_is_none(cls, key: SecretStr | None) -> SecretStr | None:
         return key if key is not None and key.get_secret_value() else None
+
+    def effective(self) -> dict[str, object]:
+        """As everywhere; of the outcome store's URL only passwords are masked."""
+        stated = self.monitor_outcomes_url
+        url = None if stated is None else without_passwords(stated.get_secret_value())
+        return {**super().effective(), "monitor_outcomes_url": url}
 
     @property
     def registry_key(self) -> str:

@@ -11,7 +11,7 @@ from starlette.types import Lifespan
 
 from services.monitor.api import Surface, monitor_routes
 from services.monitor.app.background import concluding, following, keeping
-from services.monitor.app.outside import outside_of
+from services.monitor.app.outside import outside_of, verify
 from services.monitor.app.parts import counting_of, reporting_of, verdicts_of
 from services.monitor.loops import Watching
 from services.monitor.operations.history import History
@@ -20,6 +20,8 @@ from services.monitor.settings import MonitorSettings
 from understudy.runtime.http import RequestIds
 from understudy.runtime.loops import cancel, repeat
 from understudy.runtime.validation import HANDLERS
+
+__all__ = ["create_app", "http_app", "verify"]
 
 
 def create_app(settings: MonitorSettings) -> FastAPI:

@@ -60,6 +60,18 @@ def outside_of(settings: MonitorSettings) -> Outside:
     )
 
 
+def verify(settings: MonitorSettings) -> None:
+    """See, before anything is begun, that what is told can be used.
+
+    Raises OutcomesUnavailableError, UnknownOutcomesError.
+    """
+    outcomes = SqlOutcomes(_outcomes_url(settings))
+    try:
+        outcomes.verify()
+    finally:
+        outcomes.close()
+
+
 def shelf_of(settings: MonitorSettings) -> FileReportShelf:
     """Where reports are kept."""
     url = settings.monitor_reports_url

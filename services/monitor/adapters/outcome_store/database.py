@@ -20,6 +20,10 @@ _BUSY_MILLISECONDS: Final = 30_000
 _LONGEST: Final = "SET LOCAL lock_timeout = '30s'; SET LOCAL statement_timeout = '300s'"
 _POOL: Final = {"pool_size": 8, "max_overflow": 24, "pool_timeout": 30.0}
 _POSTGRES: Final = {"connect_timeout": 10, "tcp_user_timeout": 30_000}
+_REMEDY: Final = (
+    "Look at UNDERSTUDY_MONITOR_OUTCOMES_URL, whether its folder can be written to, and whether "
+    "the database's driver is installed."
+)
 _CREATION_LOCK: Final = 8_702_870_287_028_702
 """Any number, as long as nobody else locks the same one in this database."""
 
@@ -61,6 +65,18 @@ class Database:
         with _available(), self._turn(), self._writer.begin() as connection:
             self._limit(connection)
             yield connection
+
+    def verify(self) -> None:
+        """See that it can be used, as far as that is known without another machine.
+
+        Raises OutcomesUnavailableError, UnknownOutcomesError.
+        """
+        if not self._sqlite:
+            return
+        try:
+            self._prepare()
+        except OutcomesUnavailableError as error:
+            raise OutcomesUnavailableError(f"{error} {_REMEDY}") from error
 
     def identity(self) -> str:
         """The store's id. Raises OutcomesUnavailableError."""
@@ -127,10 +143,7 @@ def _open(url: str) -> Engine:
         if sqlite and engine.url.database:
             Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
     except (ArgumentError, ImportError, OSError) as error:
-        raise OutcomesUnavailableError(
-            "The outcome store can't be opened: look at UNDERSTUDY_MONITOR_OUTCOMES_URL, its "
-            "folder, and whether the database's driver is installed."
-        ) from error
+        raise OutcomesUnavailableError(f"The outcome store can't be opened. {_REMEDY}") from error
     if sqlite:
         event.listen(engine, "connect", _on_sqlite_connect)
         event.listen(engine, "begin", _on_sqlite_begin)

@@ -36,6 +36,10 @@ class SqlOutcomes:
         self._clock = clock
         self._kept = TallyCache()
 
+    def verify(self) -> None:
+        """Before anything is begun. Raises OutcomesUnavailableError, UnknownOutcomesError."""
+        self._database.verify()
+
     async def identity(self) -> str:
         """As it is written down; read once."""
         return await asyncio.to_thread(self._database.identity)

@@ -1,0 +1,55 @@
+"""What the monitor is told: shown without secrets, refused in one line."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from services.monitor.settings import MonitorSettings, without_passwords
+
+KEPT = "postgresql+psycopg://me:***@db:5432/labels?sslmode=require"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("postgresql+psycopg://me:s3c@ret@db:5432/labels?sslmode=require", KEPT),
+        ("postgresql+psycopg://db/labels?user=me&password=secret", "password=***"),
+        ("sqlite:////srv/outcomes.db", "sqlite:////srv/outcomes.db"),
+        ("secret", "**********"),
+        ("", ""),
+    ],
+)
+def test_of_the_outcome_stores_url_only_passwords_are_masked(url: str, shown: str) -> None:
+    settings = MonitorSettings(service_key=SecretStr("k"), monitor_outcomes_url=SecretStr(url))
+    found = settings.effective()["monitor_outcomes_url"]
+    assert found == without_passwords(url)
+    assert str(found).endswith(shown)
+    assert "secret" not in str(found)
+
+
+@pytest.mark.parametrize(
+    "url", ["none", "nodb+driver://here", "sqlite:///{file}/in/it.db", "{dir}"]
+)
+def test_an_outcome_store_that_can_not_be_used_is_one_line(tmp_path: Path, url: str) -> None:
+    file = tmp_path / "file"
+    file.touch()
+    stated = url.format(file=file, dir=f"sqlite:///{tmp_path}")
+    found = subprocess.run(
+        [sys.executable, "-m", "services.monitor"],
+        env={
+            "UNDERSTUDY_SERVICE_KEY": "us_service_key",
+            "UNDERSTUDY_STATE_DIR": str(tmp_path / "state"),
+            "UNDERSTUDY_MONITOR_OUTCOMES_URL": stated,
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert found.returncode == 1
+    (line,) = found.stderr.splitlines()
+    assert line.startswith("The monitor can't start: The outcome store ")
+    assert "UNDERSTUDY_MONITOR_OUTCOMES_URL" in line
