@@ -12,6 +12,10 @@ from understudy.contracts.vocabulary import ActionMode, DriftStrata, LossName
 
 LONGEST_LOG_LOSS: Final = 4.0
 """A log loss beyond it (a probability below 2 %) counts as it."""
+SMALLEST_ALPHA: Final = 1e-9
+MOST_MINIMUM_LABELS: Final = 10_000_000
+LONGEST_SLOW_SECONDS: Final = 3_600.0
+"""Beyond these bounds a policy would only look as if something were judged."""
 LARGEST_LOSSES: Final[Mapping[LossName, float]] = {
     LossName.BRIER: 1.0,
     LossName.ZERO_ONE: 1.0,
@@ -52,12 +56,12 @@ class ComparisonTerms:
 
     def __post_init__(self) -> None:
         _positive(clip=self.clip, margin=self.margin)
-        if not 0 < self.alpha <= 0.5:
-            raise ValueError("alpha is a probability above 0 and up to 0.5")
+        if not SMALLEST_ALPHA <= self.alpha <= 0.5:
+            raise ValueError(f"alpha is a probability of {SMALLEST_ALPHA:g} to 0.5")
         if not 0 <= self.label_horizon_seconds <= 366 * 86_400:
             raise ValueError("label_horizon_seconds is between 0 and 366 days")
-        if self.minimum_labels < 1:
-            raise ValueError("minimum_labels is at least 1")
+        if not 1 <= self.minimum_labels <= MOST_MINIMUM_LABELS:
+            raise ValueError(f"minimum_labels is 1 to {MOST_MINIMUM_LABELS:,}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,10 @@ class GuardRails:
 
     def __post_init__(self) -> None:
         _positive(slow_seconds=self.slow_seconds, risk_tolerance=self.risk_tolerance)
+        if self.slow_seconds is not None and self.slow_seconds > LONGEST_SLOW_SECONDS:
+            raise ValueError(
+                f"slow_seconds is at most {LONGEST_SLOW_SECONDS:g}: no row takes longer"
+            )
         for name in ("errors", "slow", "invalid", "fairness_gap"):
             if not 0 <= getattr(self, name) < 1:
                 raise ValueError(f"{name} is a share of at least 0 and below 1")
