@@ -52,10 +52,10 @@ def header(scope: Scope, name: bytes) -> str:
     return ""
 
 
-def decode_json(body: bytes) -> object:
-    """Raises MalformedBodyError, which names the position."""
+def decode_json(body: bytes, takes: str = _TAKES) -> object:
+    """Raises MalformedBodyError, which names the position, or what to send in place of nothing."""
     if not body.strip():
-        raise MalformedBodyError(f"The body is empty. {_TAKES}")
+        raise MalformedBodyError(f"The body is empty. {takes}")
     try:
         return _DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:

@@ -22,9 +22,16 @@ _WORDS: Final[Words] = {
     ("challengers", "probabilities"): _PROBABILITIES,
 }
 
+_TAKES: Final = (
+    'A prediction made elsewhere is {"row": {…}, "main": {"prediction": …}, …}; '
+    "send one, or a list."
+)
+
 
 class Predictions:
     """`POST /v1/deployments/{deployment}/predictions`."""
+
+    takes = _TAKES
 
     def __init__(self, elsewhere: Elsewhere) -> None:
         self._elsewhere = elsewhere
@@ -47,8 +54,4 @@ class Predictions:
 
 
 def _no_predictions(*errors: FieldError) -> InvalidPredictionsError:
-    return InvalidPredictionsError(
-        'A prediction made elsewhere is {"row": {…}, "main": {"prediction": …}, …}; send one, or '
-        "a list.",
-        *errors,
-    )
+    return InvalidPredictionsError(_TAKES, *errors)

@@ -21,9 +21,19 @@ _LABELS: Final = TypeAdapter(list[LabelRequest])
 _CORRECTIONS: Final = TypeAdapter(list[LabelCorrection])
 _WORDS: Final[Words] = {("label",): "must be a class (text, number, true or false) or a number"}
 
+_LABEL: Final = (
+    'A label is {"prediction_id": …, "label": …, "observed_at"?: …, "source"?: …}; '
+    "send one, or a list."
+)
+_CORRECTION: Final = (
+    'A correction is {"label": …, "observed_at"?: …, "source"?: …}; the path names the prediction.'
+)
+
 
 class Labels:
     """`POST /v1/deployments/{deployment}/labels`."""
+
+    takes = _LABEL
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
@@ -49,6 +59,8 @@ class Labels:
 class Corrections:
     """`PUT /v1/deployments/{deployment}/labels/{prediction_id}`."""
 
+    takes = _CORRECTION
+
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
         self.check = facts.check
@@ -69,16 +81,8 @@ def _item(name: str, told: LabelRequest | LabelCorrection) -> LabelItem:
 
 
 def _no_labels(*errors: FieldError) -> InvalidLabelsError:
-    return InvalidLabelsError(
-        'A label is {"prediction_id": …, "label": …, "observed_at"?: …, "source"?: …}; '
-        "send one, or a list.",
-        *errors,
-    )
+    return InvalidLabelsError(_LABEL, *errors)
 
 
 def _no_correction(*errors: FieldError) -> InvalidLabelsError:
-    return InvalidLabelsError(
-        'A correction is {"label": …, "observed_at"?: …, "source"?: …}; the path names the '
-        "prediction.",
-        *errors,
-    )
+    return InvalidLabelsError(_CORRECTION, *errors)

@@ -19,9 +19,16 @@ from understudy.contracts.serving import (
 _PROTECTED: Final = TypeAdapter(list[ProtectedRequest])
 _WORDS: Final[Words] = {("attributes",): "each attribute is text, a number, true or false"}
 
+_TAKES: Final = (
+    'Protected attributes are {"prediction_id": …, "attributes": {"name": "group", …}}; '
+    "send one prediction's, or a list."
+)
+
 
 class Protected:
     """`POST /v1/deployments/{deployment}/protected`."""
+
+    takes = _TAKES
 
     def __init__(self, facts: Facts) -> None:
         self._facts = facts
@@ -47,8 +54,4 @@ class Protected:
 
 
 def _nothing_protected(*errors: FieldError) -> InvalidProtectedError:
-    return InvalidProtectedError(
-        'Protected attributes are {"prediction_id": …, "attributes": {"name": "group", …}}; '
-        "send one prediction's, or a list.",
-        *errors,
-    )
+    return InvalidProtectedError(_TAKES, *errors)

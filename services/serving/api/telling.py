@@ -27,6 +27,9 @@ _CLIENT_GONE: Final = 499
 class Verb(Protocol):
     """One thing that may be told."""
 
+    takes: str
+    """What to send, in a sentence."""
+
     def check(self, deployment: str, key: str | None, /) -> None:
         """Raises for whoever may not; nothing is read of their bodies."""
 
@@ -41,7 +44,7 @@ def handler(verb: Verb, metrics: ServingMetrics, body_limit: int) -> Handler:
         key = presented_key(request.headers)
         verb.check(request.path_params["deployment"], key)
         body = await read_body(request.scope, request.receive, body_limit)
-        results = await verb.take(request.path_params, key, decode_json(body))
+        results = await verb.take(request.path_params, key, decode_json(body, verb.takes))
         content = results.model_dump_json(exclude_none=True)
         return Response(content, 202, media_type="application/json")
 

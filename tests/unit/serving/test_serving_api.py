@@ -213,6 +213,21 @@ async def test_what_cant_be_logged_is_not_accepted(world: World) -> None:
     assert answer.json()["results"][0]["status"] == "refused"
 
 
+@pytest.mark.parametrize(
+    ("verb", "words"),
+    [
+        ("protected", "Protected attributes are"),
+        ("labels", "A label is"),
+        ("predict", "Send one row as"),
+    ],
+)
+async def test_an_empty_body_is_told_what_belongs_there(
+    world: World, verb: str, words: str
+) -> None:
+    answer = await post(world, f"public/{verb}", b"", KEY.plaintext)
+    assert answer.json()["detail"].startswith(f"The body is empty. {words}")
+
+
 async def test_protected_attributes_are_kept_as_texts(world: World) -> None:
     body: dict[str, object] = {
         "prediction_id": "a",
