@@ -110,8 +110,10 @@ class PastRows:
 class Past(Protocol):
     """Predictions of any window of time, as far back as it reaches."""
 
-    async def between(self, deployment: str, span: Span, most_rows: int) -> PastRows:
-        """Rows that were answered then."""
+    async def between(
+        self, deployment: str, span: Span, most_rows: int, main: int | None = None
+    ) -> PastRows:
+        """Rows that were answered then; with a main, those that it answered."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -19,8 +19,10 @@ class MemoryPast:
 
     log: MemoryLog
 
-    async def between(self, deployment: str, span: Span, most_rows: int) -> PastRows:
-        sample = EvenSample(most_rows)
+    async def between(
+        self, deployment: str, span: Span, most_rows: int, main: int | None = None
+    ) -> PastRows:
+        sample = EvenSample(most_rows, main)
         held = [
             entry
             for _, _, entry in self.log.entries.get(deployment, [])

@@ -37,9 +37,11 @@ class RedisPast:
     def __init__(self, redis: Redis) -> None:
         self._redis = redis
 
-    async def between(self, deployment: str, span: Span, most_rows: int) -> PastRows:
+    async def between(
+        self, deployment: str, span: Span, most_rows: int, main: int | None = None
+    ) -> PastRows:
         """By entry id, which is when a row was logged; then by when it was answered."""
-        sample = EvenSample(most_rows)
+        sample = EvenSample(most_rows, main)
         until = await self.gather(deployment, span, sample)
         reaches = await self.reaches_back(deployment)
         return PastRows(sample.rows(), sample.seen, reaches, until)
@@ -82,23 +84,25 @@ class ArchivedPast:
         self._log = log
         self._archive = archive
 
-    async def between(self, deployment: str, span: Span, most_rows: int) -> PastRows:
+    async def between(
+        self, deployment: str, span: Span, most_rows: int, main: int | None = None
+    ) -> PastRows:
         """From the archive where the log does not reach back; from the log alone where it fails."""
         reaches = await self._log.reaches_back(deployment)
         if reaches is None or reaches > span.begins:
             try:
-                return await self._older(deployment, span, most_rows, reaches)
+                return await self._older(deployment, span, EvenSample(most_rows, main), reaches)
             except (OSError, TimeoutError) as error:
                 structlog.stdlib.get_logger().warning(
                     "archive_not_read", deployment=deployment, error=type(error).__name__
                 )
-        return await self._log.between(deployment, span, most_rows)
+        return await self._log.between(deployment, span, most_rows, main)
 
     async def _older(
-        self, deployment: str, span: Span, most_rows: int, reaches: float | None
+        self, deployment: str, span: Span, sample: EvenSample, reaches: float | None
     ) -> PastRows:
         """The archive as far as it goes, then what of the log is not in it yet."""
-        sample, last = EvenSample(most_rows), START
+        last = START
         for part in await self._parts(deployment, span):
             last, first = part.last, _seconds(part.first)
             reaches = first if reaches is None else min(reaches, first)

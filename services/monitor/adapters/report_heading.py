@@ -19,14 +19,15 @@ _STYLE: Final = """
 .us table{border-collapse:collapse;width:100%;margin:.5rem 0;font-variant-numeric:tabular-nums}
 .us th,.us td{padding:.3rem .75rem;text-align:right;border-bottom:1px solid #e4e7eb}
 .us th{color:#52606d;font-weight:600;white-space:nowrap}
-.us th:first-child,.us td:first-child{text-align:left;overflow-wrap:anywhere}
+.us th:first-child,.us td:first-child{text-align:left;white-space:nowrap}
 .us tr.alarm td{background:#fff4e5}.us tr.alarm td:first-child{box-shadow:inset 3px 0 #c2410c}
 """
+_EVIDENCE: Final = "Evidence"
 _COLUMNS: Final = (
     ("Feature", "the model's input"),
     ("PSI", "debiased population stability index, in nats: about 0 without drift"),
     ("JS", "debiased Jensen-Shannon divergence, in nats: about 0 without drift"),
-    ("Evidence", "of the drift detector now, over its threshold: an alarm from 1 on"),
+    (_EVIDENCE, "of the drift detector now, over its threshold: an alarm from 1 on"),
     ("Live mean", "of the rows of this report"),
     ("Reference mean", "of the reference sample"),
     ("Missing", "share of rows without a value"),
@@ -34,6 +35,10 @@ _COLUMNS: Final = (
     ("Importance", "how much the loss grows when the feature is shuffled"),
 )
 _MOST_LINES: Final = 100
+_NOTE_OF_PAST: Final = (
+    "This table is Understudy's. What Evidently flags below is no alarm: it compares two samples "
+    "under default thresholds, and on small windows flags columns that have not drifted."
+)
 _NOTE: Final = (
     "This table is Understudy's. Its evidence is an alarm from 1 on, and is valid however often it "
     "is looked at. What Evidently flags below is no alarm: it compares two samples under default "
@@ -59,33 +64,44 @@ def heading(
 def _table(figures: Sequence[FeatureLine]) -> str:
     if not figures:
         return ""
+    # Of a window that is over there is no evidence: the detector's is of now.
+    known = any(line.evidence is not None for line in figures)
+    columns = [column for column in _COLUMNS if known or column[0] != _EVIDENCE]
     head = "".join(
-        f'<th scope="col" title="{html.escape(what)}">{name}</th>' for name, what in _COLUMNS
+        f'<th scope="col" title="{html.escape(what)}">{name}</th>' for name, what in columns
     )
-    rows = "".join(map(_row, figures[:_MOST_LINES]))
+    rows = "".join(_row(line, evidence=known) for line in figures[:_MOST_LINES])
     more = len(figures) - _MOST_LINES
     rest = f"<p>{more} features that drifted less are left out.</p>" if more > 0 else ""
     return (
-        f"<h2>Features, what drifted most first</h2><p>{_NOTE}</p>"
+        f"<h2>Features, what drifted most first</h2><p>{_NOTE if known else _NOTE_OF_PAST}</p>"
         f'<div class="wide"><table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>'
         f"</div>{rest}"
     )
 
 
-def _row(line: FeatureLine) -> str:
+def _row(line: FeatureLine, *, evidence: bool) -> str:
     cells = (
         html.escape(line.feature),
         _number(line.psi, ".3f"),
         _number(line.js, ".4f"),
-        _number(line.evidence, ".2f"),
-        _number(line.live, ".4g"),
-        _number(line.reference, ".4g"),
+        *([_number(line.evidence, ".2f")] if evidence else []),
+        _mean(line.live),
+        _mean(line.reference),
         _number(line.missing_ratio, ".2%"),
         _number(line.unusual_ratio, ".2%"),
         _number(line.importance, ".3g"),
     )
     alarm = ' class="alarm"' if (line.evidence or 0.0) >= 1.0 else ""
     return f"<tr{alarm}>{''.join(f'<td>{cell}</td>' for cell in cells)}</tr>"
+
+
+def _mean(value: float | None) -> str:
+    """Four digits, and as many more as stand before the point; very large and small ones as 1e9."""
+    plain = value is not None and 1e-4 <= abs(value) < 1e12
+    if value is None or not plain:
+        return _number(value, ".4g")
+    return _number(value, ".0f" if abs(value) >= 1_000 else ".4g")
 
 
 def _number(value: float | None, form: str) -> str:

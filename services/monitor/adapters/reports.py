@@ -6,6 +6,8 @@ out and named on the page, categories are text on both sides. It also writes nam
 the page as they are, and callers send values: what could open a tag is replaced by a look-alike.
 """
 
+import html
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -18,6 +20,7 @@ from services.monitor.adapters.child_manners import limit, tell_without_values
 from services.monitor.adapters.report_heading import heading
 from services.monitor.adapters.report_process import ReportTask
 
+_NO_TITLE: Final = re.compile(r"<title>[^<]*</title>")
 _HARMLESS: Final = str.maketrans("<>", "‹›")
 
 if TYPE_CHECKING:
@@ -103,11 +106,14 @@ def _harmless(text: str) -> str:
 def _document(task: ReportTask, notes: list[str], body: str) -> str:
     """Our heading above Evidently's page."""
     above = heading(task.title, notes, task.facts, task.figures)
+    title = f"<title>{html.escape(task.title)}</title>"
     before, marker, after = body.partition("<body>")
     if marker:
-        return f"{before}{marker}{above}{after}"
+        head, opened, rest = _NO_TITLE.sub("", before, count=1).partition("<head>")
+        return f"{head}{opened}{title}{rest}{marker}{above}{after}"
     return (
-        f"<!doctype html><html><head><meta charset=utf-8></head><body>{above}{body}</body></html>"
+        f"<!doctype html><html><head><meta charset=utf-8>{title}</head>"
+        f"<body>{above}{body}</body></html>"
     )
 
 

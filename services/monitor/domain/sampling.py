@@ -10,7 +10,9 @@ from services.monitor.domain.rows import PredictionRows
 class EvenSample:
     """Takes each k-th row, and doubles k whenever twice as many are held as are wanted."""
 
-    def __init__(self, most_rows: int) -> None:
+    def __init__(self, most_rows: int, main: int | None = None) -> None:
+        """Of what this main answered, or of everything."""
+        self._main = main
         self._most_rows = most_rows
         self._stride = 1
         self._seen = 0
@@ -24,6 +26,8 @@ class EvenSample:
 
     def add(self, entry: PredictionRows) -> None:
         """The next rows."""
+        if self._main not in {None, entry.main}:
+            return
         rows = len(entry.ids)
         first = -self._seen % self._stride
         self._seen += rows

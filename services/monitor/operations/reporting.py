@@ -134,13 +134,16 @@ class Reporting:
         deployment = watch.deployment
         served = _asked_version(deployment, ask)
         found = await self._rows(deployment, ask)
-        entries = [one for one in found.entries if ask.version in {None, one.main}]
+        entries = found.entries
         if not entries:
             raise NothingObservedError(_nothing(deployment, ask, found))
         begins, ends = span_of(entries)
         rows = sum(len(entry.ids) for entry in entries)
         aside = self._telling(watch) if self._present(deployment, ask) else Aside()
-        aside = replace(aside, facts=(*_notes(ask, found, rows), *aside.facts))
+        made_at = ("Made at", _time(self._sources.clock()))
+        window = ("Answered", f"{begins:%Y-%m-%d %H:%M:%S} to {ends:%Y-%m-%d %H:%M:%S} UTC")
+        facts = (window, made_at, *_notes(ask, found, rows), *aside.facts)
+        aside = replace(aside, facts=facts)
         order = await self._order(watch, served, entries, aside)
         page = await self._reports.render(order, self._terms.deadline_seconds)
         made = Made(page, deployment.release, begins, ends, min(rows, self._terms.rows))
@@ -155,9 +158,10 @@ class Reporting:
     async def _rows(self, deployment: DeploymentSnapshot, ask: Ask) -> PastRows:
         most = self._terms.rows
         if ask.span is not None:
-            return await self._past.between(deployment.name, ask.span, most)
+            return await self._past.between(deployment.name, ask.span, most, ask.version)
         seconds = self._sources.rules.window_minutes * 60.0
-        entries = await self._sources.log.newest(deployment.name, most, seconds)
+        newest = await self._sources.log.newest(deployment.name, most, seconds)
+        entries = [one for one in newest if ask.version in {None, one.main}]
         return PastRows(entries, sum(len(entry.ids) for entry in entries), None)
 
     async def _order(

@@ -81,6 +81,8 @@ async def test_memory_and_redis_find_the_same(desk: Desk) -> None:
         assert found.reaches_back == BEGIN
         some = await past.between(NAME, EVERYTHING, 50)
         assert (len(_ids(some)), some.seen) == (50, 200)
+        its = await past.between(NAME, EVERYTHING, 100, main=2)
+        assert (_ids(its), its.seen) == ([*range(100, 200)], 100)
         nothing = await past.between(NAME, Span(BEGIN + 9_000, BEGIN + 9_999), 50)
         assert (_ids(nothing), nothing.seen) == ([], 0)
 

@@ -1,5 +1,6 @@
 """Reports from a real child: it fails in the open and ends in time."""
 
+import html
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -116,6 +117,9 @@ async def test_odd_columns_and_names_make_a_page(order: ReportOrder) -> None:
     assert b"<td>in&lt;b&gt;come</td><td>1.500</td><td>\xe2\x80\x93</td><td>1.00</td>" in page
     assert b'<tr class="alarm">' in page
     assert b"<dd>roll back &lt;img src=x&gt;</dd>" in page
+    head = page.partition(b"<body>")[0]
+    assert head[:500].count(b"<title>") == 1
+    assert f"<title>{html.escape(order.title)}</title>".encode() in head[:500]
 
 
 def test_wide_tables_are_cut_and_say_so() -> None:
@@ -124,6 +128,14 @@ def test_wide_tables_are_cut_and_say_so() -> None:
     assert above.count("<tr>") == 101
     assert "3 features that drifted less are left out." in above
     assert "<table>" not in heading("title", [], [], [])
+
+
+def test_without_evidence_there_is_no_column_of_it_and_means_are_plain() -> None:
+    past = FeatureLine("income", 0.1, 0.1, 13_490.4, 0.25, 0.0, 0.0)
+    then = heading("title", [], [], [past])
+    assert "Evidence" not in then
+    assert "<td>13490</td><td>0.25</td>" in then
+    assert "Evidence" in heading("title", [], [], [replace(past, evidence=0.5)])
 
 
 async def test_the_newest_rows_are_shown(order: ReportOrder) -> None:

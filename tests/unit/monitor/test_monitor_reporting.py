@@ -151,6 +151,19 @@ async def test_large_windows_are_sampled_and_say_so(world: World) -> None:
     assert len({float(rows.at[0]) for rows in order.rows}) >= 25
 
 
+async def test_a_version_is_sampled_among_its_own_rows(world: World) -> None:
+    for at in range(30):
+        main = 2 if at == 15 else 1
+        world.log.append(prediction_batch(sample(50, at), at=NOW - at, first_id=50 * at, main=main))
+    reporting = reporting_of(world.sources, reports=world.reports)
+    await reporting.page(world.watch, Ask(Span(NOW - HOUR, NOW + 1), version=2))
+    [order] = world.reports.orders
+    assert sum(len(rows.ids) for rows in order.rows) == 50
+    assert "Sample" not in dict(order.facts)
+    window = "2027-01-15 08:00:15 to 2027-01-15 08:00:15 UTC"
+    assert dict(order.facts)["Answered"] == window
+
+
 async def test_our_own_figures_stand_beside(world: World) -> None:
     world.log.append(prediction_batch(sample(100, shift=2.0)))
     reporting = reporting_of(world.sources, reports=world.reports, telling=aside_of)
@@ -169,7 +182,8 @@ async def test_our_own_figures_stand_beside(world: World) -> None:
     await reporting.page(world.watch, Ask(Span(NOW - HOUR, NOW + 1)))
     now, then = world.reports.orders[1:]
     assert {"Kept since", "Drift alarm"} <= {name for name, _ in now.facts}
-    assert {"Kept since"} == {name for name, _ in then.facts}
+    assert {name for name, _ in then.facts} == {"Answered", "Made at", "Kept since"}
+    assert dict(now.facts)["Made at"] != dict(then.facts)["Made at"]
 
 
 def test_features_without_figures_come_last(tmp_path: Path) -> None:
