@@ -73,6 +73,8 @@ def _crowds() -> Sequence[Crowd]:
         Crowd("clusters of 10 equal rows", _clustered),
         Crowd("clusters of 10, time-ordered reference", _clustered, timed=True),
         Crowd("clusters of 10, first row of each alone", _clustered, keep=10),
+        Crowd("a row a minute from each for 10 minutes", _lingering),
+        Crowd("a row a minute for 10, time-ordered reference", _lingering, timed=True),
         Crowd("autocorrelated 0.5", _waves(0.5)),
         Crowd("autocorrelated 0.5, time-ordered reference", _waves(0.5), timed=True),
         Crowd("autocorrelated 0.9", _waves(0.9)),
@@ -111,6 +113,13 @@ def _independent(rng: np.random.Generator, at: Floats) -> Floats:
 
 def _clustered(rng: np.random.Generator, at: Floats) -> Floats:
     return clusters(rng, at.size, 10)
+
+
+def _lingering(rng: np.random.Generator, at: Floats) -> Floats:
+    """`RATE` customers at a time, each sends the same row in 10 minutes one after another."""
+    stays = at.size // (10 * RATE) + 1
+    drawn = np.repeat(rng.standard_normal((FEATURES, stays, RATE)), 10, axis=1)
+    return np.asarray(drawn.reshape(FEATURES, -1)[:, : at.size])
 
 
 def _season(rng: np.random.Generator, at: Floats) -> Floats:

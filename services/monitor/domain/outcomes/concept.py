@@ -10,10 +10,10 @@ Source: see `statistics.rising` and `estimating`; ADWIN (Bifet & Gavaldà, 2007)
 Guarantee: while the risk is within its bound, an alarm comes once in ten years of cohorts with
 labels, on average, at most; the bound itself is too low with a chance of 0.1 % at most, whatever
 the size of the baseline. Of the gap there is none for small baselines: standard errors are normal.
-Assumes: the baseline is of rows that the version was not trained on: of another one nothing is
-held against it (a forest's risk on its training rows is a fifth of that on others). Labels that came speak for those that did not. A risk that rises because harder rows come
-(covariate shift) is a higher risk all the same; the gap tells one from the other, as far as the
-expectation allows for the mix of rows.
+Assumes: the version was not trained on the baseline's rows; a baseline that may be of training rows
+promises nothing (a forest's risk on those is a seventh of that on others). Labels that came speak
+for those that did not. A risk that rises because harder rows come (covariate shift) is a higher
+risk all the same; the gap tells one from the other, as far as scores say all that matters of a row.
 """
 
 import math

@@ -2,6 +2,8 @@
 
 The score is the probability of the last class; with more than two classes, that of the answer. Its
 deciles are those of the first `FEWEST` answers that are looked at, so that they stay.
+Guarantee: see `statistics.selection`, for one beginning: a window of days that slides begins anew
+with each day: every beginning has its own 1 %, and over the years false warnings add up.
 """
 
 import math

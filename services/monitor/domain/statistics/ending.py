@@ -5,8 +5,9 @@ a row more in each bin); for the rows since that later start, E = Π r/p̂ over 
 reference's shares. The drift has ended at the start with the largest E, when that is 1000 times the
 number of starts at least.
 Source: Wald (1945); the estimate is made of earlier rows alone, so E is an e-process against p̂.
-Guarantee: while rows still come from p̂, no later start tells wrongly that a drift has ended more
-than once in 1000 times. p̂ is an estimate: of a drift that goes on changing it is an average.
+Guarantee: none exactly, since p̂ is an estimate, its start is the likeliest one, and one looks anew
+each time; of a drift that goes on changing p̂ is an average. Measured: no false end in 40 runs of
+five lasting drifts (`docs/statistics/drift.md`).
 Assumes: as the evidence that began it.
 """
 
