@@ -22,8 +22,8 @@ _STYLE: Final = """
 .us th:first-child,.us td:first-child{text-align:left;white-space:nowrap}
 .us tr.alarm td{background:#fff4e5}.us tr.alarm td:first-child{box-shadow:inset 3px 0 #c2410c}
 """
-_EVIDENCE: Final = "Evidence"
-_COLUMNS: Final = (
+_EVIDENCE: Final[str] = "Evidence"
+_COLUMNS: Final[tuple[tuple[str, str], ...]] = (
     ("Feature", "the model's input"),
     ("PSI", "debiased population stability index, in nats: about 0 without drift"),
     ("JS", "debiased Jensen-Shannon divergence, in nats: about 0 without drift"),
