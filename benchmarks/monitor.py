@@ -9,6 +9,7 @@ memory is what it holds at most.
 
 import argparse
 import asyncio
+import itertools
 import logging
 import multiprocessing
 import resource
@@ -86,6 +87,8 @@ class Asked:
     pairs: bool
     labels: bool
     batch: int = 200
+    stored: bool = False
+    """Whether there is a store of outcomes."""
 
 
 class Known:
@@ -107,6 +110,10 @@ class Nowhere:
 
     async def apply(self, _incoming: Incoming) -> None:
         """Nothing."""
+
+    async def identity(self) -> str:
+        """Always the same."""
+        return "nowhere"
 
 
 def columns(rng: np.random.Generator, rows: int) -> dict[str, Any]:
@@ -208,7 +215,7 @@ def measure(asked: Asked, folder: Path) -> None:
 async def _measure(asked: Asked, reference: Reference, folder: Path) -> None:
     async with Redis(port=PORT) as redis:
         url = f"sqlite:///{folder / f'{time.monotonic_ns()}.db'}"
-        outcomes: Any = SqlOutcomes(url) if asked.labels else Nowhere()
+        outcomes: Any = SqlOutcomes(url) if asked.stored else Nowhere()
         references: Any = Known(reference)
         sources = Sources(
             log=RedisEventLog(redis, batch_entries=asked.batch, wait_seconds=0.05),
@@ -222,7 +229,8 @@ async def _measure(asked: Asked, reference: Reference, folder: Path) -> None:
         watch = Watch(DEPLOYMENT, sources)
         spent, waited = await _clocked(_to_the_end(watch, asked.rows))
         again = [await _clocked(_look_again(redis, watch, asked)) for _ in range(5)]
-    told = "predictions" + ", pairs" * asked.pairs + ", labels, outcomes" * asked.labels
+    told = "predictions" + ", pairs" * asked.pairs + ", labels" * asked.labels
+    told += "; outcomes" * asked.stored
     print(
         f"| {told} | {asked.rows / spent:,.0f} | {asked.rows / waited:,.0f} "
         f"| {1e3 * float(np.median([cpu for cpu, _ in again])):.1f} | {_megabytes():.0f} |",
@@ -284,7 +292,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rows", type=int, default=200_000)
     parser.add_argument("--entry-rows", type=int, default=50)
-    parser.add_argument("--labels", action="store_true", help="also with labels and outcomes")
+    parser.add_argument("--labels", action="store_true", help="also with labels")
     parser.add_argument("--quick", action="store_true")
     parser.add_argument("--batch", type=int, default=200, help="entries of one look")
     asked = parser.parse_args()
@@ -295,8 +303,9 @@ def main() -> None:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         stack.enter_context(redis_server(folder))
-        for pairs, labels in [(False, False), (True, False), *([(True, True)] * asked.labels)]:
-            size = Asked(rows, asked.entry_rows, pairs, labels, asked.batch)
+        streams = [(False, False), (True, False), (True, True)][: 3 if asked.labels else 2]
+        for (pairs, labels), stored in itertools.product(streams, (False, True)):
+            size = Asked(rows, asked.entry_rows, pairs, labels, asked.batch, stored)
             alone(fill, size)
             alone(measure, size, folder)
 

@@ -150,7 +150,8 @@ def _stated(entries: Iterable[LabelRows], codes: Codes) -> Iterator[tuple[str, S
     for rows in entries:
         facts = zip(rows.prediction_ids, rows.labels, rows.received_at, strict=True)
         for name, label, received_at in facts:
-            yield name, Stated(_time(received_at), *read(type(label).__name__, label))
+            text, value = read(type(label).__name__, label)
+            yield name, Stated(_time(received_at), text, value)
 
 
 def _text(label: Label, *, refused: bool) -> str:

@@ -7,7 +7,7 @@ labels all events are known, and the latest one counts. A protected attribute ha
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 
@@ -32,9 +32,11 @@ _HALF: Final = 32
 """Bits of the number of a tenure, where it stands beside a version's in one integer."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
-    """A label event. The latest counts; of two that came at once, the one whose text is greater."""
+class Stated(NamedTuple):
+    """A label event. The latest counts; of two that came at once, the one whose text is greater.
+
+    A tuple: made and compared for each label that comes.
+    """
 
     received_at: float
     text: str
@@ -140,7 +142,10 @@ class Facts:
 
     def add_label(self, place: int, event: Stated) -> bool:
         """Whether the event is new."""
-        known = self.stated.get(place, frozenset())
+        known = self.stated.get(place)
+        if known is None:
+            self.stated[place] = frozenset((event,))
+            return True
         self.stated[place] = known | {event}
         return event not in known
 
@@ -211,7 +216,11 @@ class Facts:
             found = latest(events)
             if found is not None and found.value is not None:
                 labels[place] = found.value
-                received[place] = min(e.received_at for e in events if e.value is not None)
+                received[place] = (
+                    found.received_at
+                    if len(events) == 1
+                    else min(e.received_at for e in events if e.value is not None)
+                )
         return labels, received, self._attributes()
 
     def _attributes(self) -> dict[int, Attributes]:
@@ -244,8 +253,11 @@ class Facts:
         )
 
 
-def latest(events: Iterable[Stated]) -> Stated | None:
+def latest(events: frozenset[Stated]) -> Stated | None:
     """The label event that counts; None without any that the target can be."""
+    if len(events) == 1:  # nearly always
+        (event,) = events
+        return None if event.value is None else event
     return max(
         (event for event in events if event.value is not None),
         key=lambda event: (event.received_at, event.text),
