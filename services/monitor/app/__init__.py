@@ -4,6 +4,8 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Final
 
 from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
@@ -23,6 +25,9 @@ from understudy.runtime.validation import HANDLERS
 
 __all__ = ["create_app", "http_app", "verify"]
 
+_THREADS: Final = 8
+"""For what would hold up the event loop; who finds none free waits."""
+
 
 def create_app(settings: MonitorSettings) -> FastAPI:
     """The monitor as an ASGI application; its loops run while its lifespan lasts."""
@@ -35,13 +40,14 @@ def create_app(settings: MonitorSettings) -> FastAPI:
 
     @contextlib.asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        counting.follower.resume()
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS, "monitor"))
         loops = [
             *following(settings, outside, counting),
             repeat("watching", watching.step),
             *concluding(settings, outside, counting, verdicts, reporting),
             *keeping(settings, outside, monitoring, numbers),
         ]
+        counting.follower.resume()  # once all who follow it are there
         tasks = [asyncio.create_task(loop) for loop in loops]
         yield
         await cancel(tasks)
