@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.fakes import monitor_bodies as bodies
-from tests.fakes.registry_bodies import SIGNATURE_JSON
+from tests.fakes.registry_bodies import NOW, SIGNATURE_JSON
 from tests.fakes.scripted_http import Script
 from tests.fakes.typed_commands import Run
 from understudy.contracts.registry import Page
@@ -155,7 +155,7 @@ def test_what_can_not_be_meant_is_refused(
 
 
 def test_what_is_over_stands_apart_and_is_no_drift(run: Run, server: Script) -> None:
-    over = bodies.alarm().model_copy(update={"ended": bodies.NOW - timedelta(hours=1)})
+    over = bodies.alarm().model_copy(update={"ended": NOW - timedelta(hours=1)})
     body = bodies.drift().model_copy(
         update={"alarms": (), "watched": (over, *bodies.drift().watched[1:])}
     )

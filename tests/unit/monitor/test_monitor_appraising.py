@@ -240,6 +240,7 @@ async def client(world: World) -> AsyncIterator[httpx.AsyncClient]:
     follower = Follower(shelf, SnapshotCache(world.folder / "snapshot.json"), 0.0)
     monitoring = Monitoring(follower, world.sources)
     await follower.step()
+    await monitoring.watches[NAME].step()  # nothing is told before it was read
     app = http_app(outcome_routes(readable_by(monitoring), world.appraising))
     transport = httpx.ASGITransport(app)
     async with httpx.AsyncClient(transport=transport, base_url="http://monitor") as client:
