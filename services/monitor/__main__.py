@@ -1,19 +1,24 @@
 """`python -m services.monitor`: starts the monitor."""
 
 import sys
+from collections.abc import Sequence
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
 
 import uvicorn
 from fastapi import FastAPI
 
 from services.monitor.app import create_app, verify
 from services.monitor.domain.errors import OutcomesUnavailableError, UnknownOutcomesError
+from services.monitor.lean import go_without_pandas
 from services.monitor.settings import MonitorSettings
 from understudy.runtime.logs import configure_logs
 
 
 def main() -> None:
     """Serve until told to stop; exit with 1 and one line when the surroundings are wrong."""
-    _without_pandas()
+    go_without_pandas()
     settings = MonitorSettings()
     configure_logs("monitor", settings.log_level).info("starting", **settings.effective())
     uvicorn.run(
@@ -34,12 +39,17 @@ def _app(settings: MonitorSettings) -> FastAPI:
         sys.exit(f"The monitor can't start: {error}")
 
 
-def _without_pandas() -> None:
-    """Arrow imports pandas where it is installed, to see whether what it is given is a frame.
+class _NoPandas(MetaPathFinder):
+    """Says that there is no pandas. None in `sys.modules` would not do: Arrow takes it as it is."""
 
-    Nothing here is one, and it would take 45 MB. Children import it for themselves.
-    """
-    sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]  # an import then fails
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """Nothing of any other module."""
+        del path, target
+        if fullname == "pandas":
+            raise ModuleNotFoundError("pandas is for child processes", name=fullname)
+        return None
 
 
 if __name__ == "__main__":
