@@ -11,14 +11,13 @@ from fastapi import FastAPI
 
 from services.monitor.app import create_app, verify
 from services.monitor.domain.errors import OutcomesUnavailableError, UnknownOutcomesError
-from services.monitor.lean import go_without_pandas
 from services.monitor.settings import MonitorSettings
 from understudy.runtime.logs import configure_logs
 
 
 def main() -> None:
     """Serve until told to stop; exit with 1 and one line when the surroundings are wrong."""
-    go_without_pandas()
+    without_pandas()
     settings = MonitorSettings()
     configure_logs("monitor", settings.log_level).info("starting", **settings.effective())
     uvicorn.run(
@@ -37,6 +36,14 @@ def _app(settings: MonitorSettings) -> FastAPI:
         return create_app(settings)
     except (OutcomesUnavailableError, UnknownOutcomesError) as error:
         sys.exit(f"The monitor can't start: {error}")
+
+
+def without_pandas() -> None:
+    """Arrow imports pandas where it is installed, to see whether what it is given is a frame.
+
+    Nothing here is one, and it would take 45 MB. Children import it for themselves.
+    """
+    sys.meta_path.insert(0, _NoPandas())
 
 
 class _NoPandas(MetaPathFinder):
