@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from services.monitor.domain.deciding.comparison import compare
-from services.monitor.domain.deciding.concluding import Rival, contest
+from services.monitor.domain.deciding.concluding import Rival, contest, told
 from services.monitor.domain.deciding.judge import Case, judge
 from services.monitor.domain.deciding.judgement import Judgement
 from services.monitor.domain.errors import (
@@ -193,20 +193,5 @@ def conclude_replay(replay: Replay, now: float) -> Judgement:
         comparisons=(reading,),
         concept=None,
     )
-    conclusion = judge(case)
-    return Judgement(
-        deployment=replay.deployment,
-        release=replay.release,
-        at=datetime.fromtimestamp(now, UTC),
-        verdict=conclusion.verdict,
-        rule=conclusion.rule,
-        version=conclusion.version,
-        reasons=conclusion.reasons,
-        loss=terms.loss,
-        clip=terms.clip,
-        margin=terms.margin,
-        alpha=terms.alpha,
-        label_horizon_seconds=terms.horizon_seconds,
-        comparisons=(reading,),
-        replay=True,
-    )
+    base = told(replay.deployment, replay.release, terms, judge(case), now)
+    return replace(base, comparisons=(reading,), replay=True)

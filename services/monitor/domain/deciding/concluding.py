@@ -5,7 +5,7 @@ these terms; rails read minutes since the main has been main.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import reduce
 from operator import add
@@ -20,6 +20,7 @@ from services.monitor.domain.deciding.judge import Case, judge
 from services.monitor.domain.deciding.judgement import (
     ComparisonReading,
     ConceptReading,
+    Conclusion,
     Judgement,
     RailReading,
 )
@@ -92,9 +93,22 @@ def conclude(standing: Standing, known: Known, edges: Floats, now: float) -> Jud
     present = Present(
         standing.deployment, standing.release, standing.released_at, standing.main, rows, now
     )
+    return replace(
+        told(standing.deployment, standing.release, terms, conclusion, now),
+        comparisons=contested,
+        main_rails=tuple(case.main_rails),
+        concept=known.concept,
+        action=consider(conclusion, policy.actions, present, known.deeds),
+    )
+
+
+def told(
+    deployment: str, release: int, terms: Terms, conclusion: Conclusion, now: float
+) -> Judgement:
+    """What was concluded, on which terms; what it rests on is added by whoever knows it."""
     return Judgement(
-        deployment=standing.deployment,
-        release=standing.release,
+        deployment=deployment,
+        release=release,
         at=datetime.fromtimestamp(now, UTC),
         verdict=conclusion.verdict,
         rule=conclusion.rule,
@@ -105,10 +119,6 @@ def conclude(standing: Standing, known: Known, edges: Floats, now: float) -> Jud
         margin=terms.margin,
         alpha=terms.alpha,
         label_horizon_seconds=terms.horizon_seconds,
-        comparisons=contested,
-        main_rails=tuple(case.main_rails),
-        concept=known.concept,
-        action=consider(conclusion, policy.actions, present, known.deeds),
     )
 
 
