@@ -57,10 +57,11 @@ def until(holds: Callable[[], bool], monitor: MonitorProcess) -> None:
 def test_two_share_and_one_takes_over(
     redis_url: str, registry: FakeRegistry, tmp_path: Path
 ) -> None:
+    settings = {**SETTINGS, "OUTCOMES_URL": f"sqlite:///{tmp_path / 'outcomes.db'}"}
     with (
         redis.Redis.from_url(redis_url) as client,
-        running(redis_url, registry, tmp_path / "one", SETTINGS) as one,
-        running(redis_url, registry, tmp_path / "other", SETTINGS) as other,
+        running(redis_url, registry, tmp_path / "one", settings) as one,
+        running(redis_url, registry, tmp_path / "other", settings) as other,
     ):
         until(lambda: _evenly(holders(client)), one)
         write(client, entries=5)

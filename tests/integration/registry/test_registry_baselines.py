@@ -140,7 +140,7 @@ def test_without_an_evaluation_sample_the_reference_is_taken(client: httpx.Clien
     version = register(client, ridge).json()
     assert (version["baseline"]["sample"], version["baseline"]["rows"]) == ("reference", 600)
     found = answers(client, version)
-    assert list(found) == ["value", "label"]
+    assert list(found) == ["value", "label", "row"]
     expected = ridge.predict(TRAINING[NAMES].astype(float).to_numpy())
     assert found["value"].tolist() == [CLASSES.index(c) for c in expected]
     labels = [CLASSES.index(c) for c in TRAINING["risk"]]
