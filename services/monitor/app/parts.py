@@ -68,10 +68,10 @@ def counting_of(
 
 def verdicts_of(outside: Outside, counting: Counting) -> Verdicts:
     """Read off tallies and cells; acted on through the registry."""
-    sources, outcomes = counting.sources, outside.outcomes
+    sources = counting.sources
     weighing = Weighing(counting.monitoring.held, sources, WeighingProcess())
-    appraising = Appraising(sources, outcomes, Adwin(), weighing.of)
-    judging = Judging(sources, outcomes, outside.releases, appraising)
+    appraising = Appraising(sources, Adwin(), weighing.of)
+    judging = Judging(sources, outside.releases, appraising)
     return Verdicts(weighing, appraising, judging)
 
 

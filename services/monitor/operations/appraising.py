@@ -28,7 +28,7 @@ from services.monitor.operations.fresh import Fresh
 from services.monitor.operations.sources import Sources
 from services.monitor.operations.terms import known_terms, terms_of
 from services.monitor.operations.watching import Watch
-from services.monitor.ports import ChangeFinder, Outcomes
+from services.monitor.ports import ChangeFinder
 from understudy.contracts.registry import DeploymentSnapshot, ServedVersion
 from understudy.contracts.vocabulary import Role
 
@@ -62,12 +62,11 @@ class Appraising:
     def __init__(
         self,
         sources: Sources,
-        outcomes: Outcomes,
         changes: ChangeFinder,
         weights: Weights = unweighed,
     ) -> None:
         self._sources = sources
-        self._outcomes = outcomes
+        self._outcomes = sources.outcomes
         self._changes = changes
         self._read = Fresh(FRESH_SECONDS, sources.clock)
         self._weights = weights

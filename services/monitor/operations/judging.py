@@ -23,7 +23,7 @@ from services.monitor.operations.appraising import Appraising
 from services.monitor.operations.sources import Sources
 from services.monitor.operations.terms import terms_of
 from services.monitor.operations.watching import Watch
-from services.monitor.ports import Outcomes, Releases
+from services.monitor.ports import Releases
 from understudy.client.errors import ClientError
 from understudy.contracts.registry import DeploymentSnapshot, ReleaseRequest
 from understudy.contracts.vocabulary import FormerMain, ReleaseKind
@@ -41,11 +41,9 @@ _JSON: Final = msgspec.json.Decoder(dict[str, object])
 class Judging:
     """The newest judgement of each deployment."""
 
-    def __init__(
-        self, sources: Sources, outcomes: Outcomes, releases: Releases, appraising: Appraising
-    ) -> None:
+    def __init__(self, sources: Sources, releases: Releases, appraising: Appraising) -> None:
         self._sources = sources
-        self._outcomes = outcomes
+        self._outcomes = sources.outcomes
         self._releases = releases
         self._appraising = appraising
         self._log = structlog.stdlib.get_logger("judging")

@@ -79,7 +79,7 @@ async def app(tmp_path: Path, kept: MemoryShelf) -> FastAPI:
     log.append(prediction_batch(sample(100)))
     await monitoring.watches[NAME].step()
     reporting = reporting_of(sources, shelf=kept)
-    appraising = Appraising(sources, sources.outcomes, Adwin())
+    appraising = Appraising(sources, Adwin())
     surface = Surface(
         monitoring=monitoring,
         reporting=reporting,

@@ -90,7 +90,7 @@ class World:
             rules=RULES,
             clock=lambda: self.now,
         )
-        self.appraising = Appraising(self.sources, self.outcomes, Adwin())
+        self.appraising = Appraising(self.sources, Adwin())
 
     @property
     def watch(self) -> Watch:
@@ -198,7 +198,7 @@ async def test_weights_of_today_are_for_the_estimate_alone(world: World) -> None
     since = datetime.fromtimestamp(START - DAY, UTC)
     world.described = world.described.model_copy(update={"released_at": since})
     heavy = np.where(known.labels > 0, 100.0, 1.0)
-    weighed = Appraising(world.sources, world.outcomes, Adwin(), lambda *_: heavy)
+    weighed = Appraising(world.sources, Adwin(), lambda *_: heavy)
     plain = (await world.appraising.concept(world.watch)).estimate_gap
     assert plain is not None
     assert (await weighed.concept(world.watch)).estimate_gap == plain

@@ -95,8 +95,8 @@ class World:
         log.append(structs.replace(batch, scores=failed))
         watch = Watch(self.described(), self.sources)
         await watch.step()
-        appraising = Appraising(self.sources, outcomes, Adwin())
-        return Judging(self.sources, outcomes, self.desk, appraising), watch
+        appraising = Appraising(self.sources, Adwin())
+        return Judging(self.sources, self.desk, appraising), watch
 
     def described(self) -> DeploymentSnapshot:
         actions = Actions(
