@@ -77,6 +77,18 @@ def until_archived(cluster: LaptopCluster, deadline_seconds: float = 60.0) -> No
     raise AssertionError("history was not archived")
 
 
+def replay_matured(cluster: LaptopCluster, deadline_seconds: float = 60.0) -> ReplayView:
+    """Again until every label was joined and its cohort of ten seconds is over."""
+    deadline = time.monotonic() + deadline_seconds
+    asked = ("replay", "tiny", "--challenger", "2", "--since", "1h", "-o", "json")
+    while time.monotonic() < deadline:
+        view = ReplayView.model_validate_json(understudy(cluster, *asked).stdout)
+        if view.young == view.unlabelled == 0:
+            return view
+        time.sleep(1.0)
+    raise AssertionError("labels did not mature")
+
+
 @pytest.mark.timeout(400)
 def test_a_candidate_is_compared_on_history_and_the_main_audited(
     cluster: LaptopCluster, tmp_path: Path
@@ -93,8 +105,7 @@ def test_a_candidate_is_compared_on_history_and_the_main_audited(
     register(cluster, tmp_path, sample, strength=1.0)
     until_archived(cluster)
 
-    done = understudy(cluster, "replay", "tiny", "--challenger", "2", "--since", "1h", "-o", "json")
-    view = ReplayView.model_validate_json(done.stdout)
+    view = replay_matured(cluster)
     assert (view.rows, view.unknown) == (ROWS, 0)
     assert view.judgement is not None
     assert (view.judgement.verdict, view.judgement.replay) == (Verdict.PROMOTE, True)
