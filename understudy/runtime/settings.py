@@ -1,10 +1,22 @@
-"""Settings come from the environment, prefixed `UNDERSTUDY_`; nothing else reads it."""
+"""Settings come from the environment, prefixed `UNDERSTUDY_`; nothing else reads it.
 
+What is secret may stand in files instead, as containers are given it: with `UNDERSTUDY_SECRETS_DIR`
+naming a folder, its file `understudy_service_key` is the service key. The environment comes first.
+"""
+
+import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 from pydantic import BeforeValidator, Field, HttpUrl, SecretStr
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+)
+
+SECRETS_DIR: Final = "UNDERSTUDY_SECRETS_DIR"
 
 Port = Annotated[int, Field(ge=1, le=65_535)]
 Seconds = Annotated[float, Field(gt=0)]
@@ -33,6 +45,24 @@ class ServiceSettings(BaseSettings):
     """Folder for what this process must find again after a restart."""
     log_level: LogLevel = "INFO"
     """DEBUG, INFO, WARNING, ERROR or CRITICAL, in any case."""
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - pydantic's signature
+        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """What is passed, then the environment, then files of the folder of secrets."""
+        stated = (init_settings, env_settings)
+        folder = os.environ.get(SECRETS_DIR)
+        if not folder:
+            return stated
+        if not Path(folder).is_dir():
+            raise NotADirectoryError(f"{SECRETS_DIR} names {folder}, which is no folder")
+        return (*stated, SecretsSettingsSource(settings_cls, secrets_dir=folder))
 
     def effective(self) -> dict[str, object]:
         """All settings, secrets masked, for the first log line."""

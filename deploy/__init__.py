@@ -1,0 +1,1 @@
+"""How Understudy is run and watched: manifests, rules, dashboards."""
