@@ -50,6 +50,8 @@ class LaptopCluster:
     start_seconds: float = 150.0
     settings: Mapping[str, str] = field(default_factory=dict)
     """Further settings of the services, without their prefix."""
+    surroundings: Mapping[str, str] = field(default_factory=dict)
+    """Further environment variables of every process, as they are."""
 
     def __post_init__(self) -> None:
         ports = free_ports(5)
@@ -63,7 +65,8 @@ class LaptopCluster:
 
     @property
     def redis_url(self) -> str:
-        return f"redis://127.0.0.1:{self.ports['redis']}/0"
+        own = f"redis://127.0.0.1:{self.ports['redis']}/0"
+        return self.settings.get("REDIS_URL", own)
 
     @property
     def serving_url(self) -> str:
@@ -115,6 +118,7 @@ class LaptopCluster:
             "UNDERSTUDY_STATE_DIR": str(self.state_dir),
             # The code under test is this checkout's, and models' types may be the tests' own.
             "PYTHONPATH": str(ROOT),
+            **self.surroundings,
         }
 
     @property
@@ -212,9 +216,16 @@ def laptop_cluster(
     with_example: bool = False,
     serving_workers: int = 2,
     settings: Mapping[str, str] | None = None,
+    surroundings: Mapping[str, str] | None = None,
 ) -> Iterator[LaptopCluster]:
     """A running cluster that is stopped at the end, whatever happens."""
-    cluster = LaptopCluster(folder, with_example, serving_workers, settings=settings or {})
+    cluster = LaptopCluster(
+        folder,
+        with_example,
+        serving_workers,
+        settings=settings or {},
+        surroundings=surroundings or {},
+    )
     try:
         cluster.start()
         yield cluster
