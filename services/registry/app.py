@@ -16,6 +16,7 @@ from services.registry.adapters.artifact_files import ArtifactFiles
 from services.registry.adapters.catalogue_store import SqlCatalogue
 from services.registry.adapters.database import Database
 from services.registry.adapters.deployment_store import SqlDeployments
+from services.registry.adapters.follower_store import SqlFollowers
 from services.registry.adapters.inspection.inspector import ChildInspector, Limits
 from services.registry.adapters.key_store import SqlKeys
 from services.registry.adapters.state_store import SqlState
@@ -42,17 +43,21 @@ class App:
 
 
 def build(settings: RegistrySettings) -> App:
-    """The registry as the settings say, its database migrated and its folders checked.
+    """The registry as the settings say, its database and its folders checked.
 
     Raises Refusal when something that it needs is not there.
     """
     database = Database(settings.database)
-    database.migrate()
+    if settings.registry_migrate:
+        database.migrate()
+    else:
+        database.require_migrated()
     store = Store(
         catalogue=SqlCatalogue(database),
         deployments=SqlDeployments(database),
         keys=SqlKeys(database),
         state=SqlState(database),
+        followers=SqlFollowers(database),
     )
     files = ArtifactFiles(
         settings.artifacts,
@@ -103,6 +108,7 @@ def configure(state: StateStore, settings: RegistrySettings) -> None:
         settings.service_key: (Scope.FOLLOW, Scope.READ),
         settings.monitor_key: (Scope.FOLLOW, Scope.READ, Scope.RELEASE),
         settings.metrics_key: (Scope.METRICS,),
+        settings.alert_key: (Scope.ALERT,),
     }
     keys = tuple(_installation_key(key, scopes[key]) for key in scopes if key is not None)
     configuration = Configuration(keys, settings.trusted_types)
@@ -133,7 +139,8 @@ def _operations(
     metrics: Metrics,
 ) -> verbs.Operations:
     catalogue, deployments, state = store.catalogue, store.deployments, store.state
-    wait_limit = settings.snapshot_wait_limit_seconds
+    snapshots = verbs.Snapshots(state, _now, settings.snapshot_wait_limit_seconds)
+    followers = verbs.Followers(store.followers, _now)
     return verbs.Operations(
         catalogue=verbs.Catalogue(
             store=catalogue,
@@ -154,8 +161,9 @@ def _operations(
             clock=_now,
         ),
         trail=verbs.Trail(state),
-        snapshots=verbs.Snapshots(state, _now, wait_limit),
-        followers=verbs.Followers(_now),
+        snapshots=snapshots,
+        followers=followers,
+        measures=verbs.Measures(snapshots, followers, _now),
     )
 
 

@@ -5,7 +5,8 @@ A store that is gone raises StoreUnavailableError.
 """
 
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from services.registry.domain.access import Configuration, Key, Reach
@@ -22,7 +23,9 @@ from services.registry.domain.versions import (
     Version,
     VersionDraft,
 )
+from understudy.contracts.registry import FollowerReport
 from understudy.contracts.signature import Signature
+from understudy.contracts.vocabulary import VersionState
 
 
 class CatalogueStore(Protocol):
@@ -127,6 +130,10 @@ class State:
     keys: tuple[Key, ...]
     """Those that are not revoked."""
     deployments: tuple[Served, ...]
+    versions: Mapping[VersionState, int] = field(default_factory=dict)
+    """How many there are, of all models."""
+    backed_up_at: datetime | None = None
+    """When the last backup that was published was begun."""
 
 
 class StateStore(Protocol):
@@ -151,6 +158,16 @@ class StateStore(Protocol):
         """Audit entries, newest first."""
 
 
+class FollowerStore(Protocol):
+    """What followers said last, to whichever replica."""
+
+    def keep(self, report: FollowerReport, at: datetime, silent: datetime) -> None:
+        """Keep a process's report instead of its last one; drop all that are before `silent`."""
+
+    def heard(self, since: datetime, limit: int) -> list[tuple[datetime, FollowerReport]]:
+        """Reports that are not older than that; the newest when there are more than `limit`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
     """One database, by what it is asked for."""
@@ -159,6 +176,7 @@ class Store:
     deployments: DeploymentStore
     keys: KeyStore
     state: StateStore
+    followers: FollowerStore
 
 
 class ArtifactStore(Protocol):

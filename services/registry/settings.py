@@ -21,6 +21,9 @@ class RegistrySettings(ServiceSettings):
     """Port to listen on."""
     database_url: SecretStr = SecretStr("")
     """SQLAlchemy URL; SQLite in the state folder when it is empty. May carry a password."""
+    registry_migrate: bool = True
+    """Bring the database's tables up to date at the start; without, a start on older tables ends
+    at once, and `python -m services.registry migrate` is to be run first."""
     artifacts_url: SecretStr = SecretStr("")
     """fsspec URL of a folder; one in the state folder when it is empty."""
     admin_key: SecretStr | None = None
@@ -32,6 +35,8 @@ class RegistrySettings(ServiceSettings):
     """A key with the scopes follow, read and release, for a monitor that may act."""
     metrics_key: SecretStr | None = None
     """A key with the scope metrics, for Prometheus."""
+    alert_key: SecretStr | None = None
+    """A key with the scope alert, for Alertmanager."""
     trusted_types: Annotated[tuple[str, ...], NoDecode] = ()
     """Type names that artifacts may hold beyond what skops trusts; separated by commas."""
     artifact_limit_bytes: Bytes = 1 << 30
@@ -44,6 +49,11 @@ class RegistrySettings(ServiceSettings):
     """The longest that one question for a newer snapshot may hang here."""
     sequence_poll_seconds: Seconds = 1.0
     """How often changes by other replicas are looked for."""
+    registry_drain_seconds: Annotated[float, Field(ge=0)] = 0.5
+    """How long a stopping registry goes on answering, not ready any more, each time asking clients
+    to go elsewhere."""
+    registry_grace_seconds: Annotated[int, Field(ge=1)] = 10
+    """How long requests that are open after that may take to end."""
     inspection_seconds: Seconds = 60.0
     """Deadline of one inspection of an artifact."""
     inspection_memory_bytes: Bytes = 4 << 30
@@ -65,7 +75,7 @@ class RegistrySettings(ServiceSettings):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
 
-    @field_validator("admin_key", "service_key", "monitor_key", "metrics_key")
+    @field_validator("admin_key", "service_key", "monitor_key", "metrics_key", "alert_key")
     @classmethod
     def _well_formed(cls, key: SecretStr | None) -> SecretStr | None:
         if key is None or not key.get_secret_value():
@@ -79,10 +89,10 @@ class RegistrySettings(ServiceSettings):
 
     @model_validator(mode="after")
     def _distinct(self) -> Self:
-        stated = (self.admin_key, self.service_key, self.monitor_key, self.metrics_key)
-        keys = [key for key in stated if key]
+        machines = (self.service_key, self.monitor_key, self.metrics_key, self.alert_key)
+        keys = [key for key in (self.admin_key, *machines) if key]
         if len({parse_key(key.get_secret_value()) for key in keys}) != len(keys):
-            raise ValueError("admin, service, monitor and metrics key must have different ids")
+            raise ValueError("admin, service, monitor, metrics and alert key must have different ids")
         return self
 
     @property

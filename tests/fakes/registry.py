@@ -2,6 +2,7 @@
 
 import hashlib
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -29,6 +30,7 @@ from services.registry.domain.versions import (
     VersionDraft,
 )
 from services.registry.ports import Inspected, Sample, Served, State, Store
+from understudy.contracts.registry import FollowerReport
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import AccessLevel, FeatureKind, ReleaseKind, Task
 
@@ -97,6 +99,8 @@ class Memory:
         self.histories: dict[str, list[Release]] = {}
         self.last_release: dict[str, int] = {}
         self.keys: dict[str, Key] = {}
+        self.reports: dict[tuple[str, str], tuple[datetime, FollowerReport]] = {}
+        self.backed_up_at: datetime | None = None
         self.listeners: list[Callable[[], None]] = []
 
     @contextmanager
@@ -285,6 +289,8 @@ class MemoryState:
                 configuration=held.configuration,
                 keys=tuple(key for _, key in sorted(held.keys.items()) if key.revoked_at is None),
                 deployments=tuple(self._served(name) for name in sorted(held.deployments)),
+                versions=Counter(version.state for version in held.versions.values()),
+                backed_up_at=held.backed_up_at,
             )
 
     def configuration(self) -> Configuration:
@@ -308,6 +314,25 @@ class MemoryState:
             if model == found.model
         }
         return Served(found, tuple(self._memory.histories[name]), versions)
+
+
+class MemoryFollowers:
+    """`ports.FollowerStore`."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def keep(self, report: FollowerReport, at: datetime, silent: datetime) -> None:
+        with self._memory.lock:
+            reports = self._memory.reports
+            reports[report.component.value, report.instance] = at, report
+            self._memory.reports = {
+                place: one for place, one in reports.items() if one[0] >= silent
+            }
+
+    def heard(self, since: datetime, limit: int) -> list[tuple[datetime, FollowerReport]]:
+        found = [one for one in self._memory.reports.values() if one[0] >= since]
+        return sorted(found, key=lambda one: one[0], reverse=True)[:limit]
 
 
 class MemoryArtifacts:
@@ -370,6 +395,7 @@ def memory_store(memory: Memory | None = None) -> Store:
         deployments=MemoryDeployments(memory),
         keys=MemoryKeys(memory),
         state=MemoryState(memory),
+        followers=MemoryFollowers(memory),
     )
 
 

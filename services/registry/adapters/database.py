@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Final
 
 import structlog
-from alembic import command
-from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text, update
 from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
+from services.registry.adapters import schema
 from services.registry.adapters.rows import entry_row
 from services.registry.adapters.tables import audit, state
 from services.registry.domain.audit import Entry
@@ -67,21 +66,46 @@ class Database:
         for listener in self._listeners:
             listener()
 
-    def migrate(self) -> None:
-        """Bring the tables up to date; replicas that start together do it one after the other."""
+    def migrate(self) -> schema.Migrated:
+        """Bring the tables up to date; replicas that start together do it one after the other.
+
+        Raises SchemaAheadError, and changes nothing, when they are newer than this software.
+        """
+        with self.alone() as connection:
+            before = schema.revision(connection)
+            schema.upgrade(connection)
+            if connection.execute(select(state.c.id)).first() is None:
+                connection.execute(
+                    insert(state).values(id=1, sequence=beginning_sequence(), configuration={})
+                )
+        return schema.Migrated(before, schema.HEAD)
+
+    def require_migrated(self) -> None:
+        """Raises SchemaBehindError or SchemaAheadError unless the tables are this software's."""
+        with self.read() as connection:
+            schema.require_head(connection)
+
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """A transaction that may change tables: one at a time, whoever else is told to.
+
+        Raises StoreUnavailableError.
+        """
         with _available(), self._writer.begin() as connection:
             if connection.dialect.name == "postgresql":
                 lock = text("SELECT pg_advisory_xact_lock(:lock)")
                 connection.execute(lock, {"lock": _MIGRATION_LOCK})
-            command.upgrade(_alembic(connection), "head")
-            if connection.execute(select(state.c.id)).first() is None:
-                connection.execute(
-                    insert(state).values(id=1, sequence=_beginning(), configuration={})
-                )
+            yield connection
+
+    @contextmanager
+    def note(self) -> Iterator[Connection]:
+        """A transaction that no follower need know of. Raises StoreUnavailableError."""
+        with _available(), self._writer.begin() as connection:
+            yield connection
 
     def verify(self) -> None:
         """Raises StoreUnavailableError when nothing can be written."""
-        with _available(), self._writer.begin() as connection:
+        with self.note() as connection:
             connection.execute(update(state).values(sequence=state.c.sequence))
 
     def close(self) -> None:
@@ -140,15 +164,7 @@ def _available() -> Iterator[None]:
         ) from error
 
 
-def _alembic(connection: Connection) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-    config.set_main_option("path_separator", "os")
-    config.attributes["connection"] = connection
-    return config
-
-
-def _beginning() -> int:
+def beginning_sequence() -> int:
     """Where the sequence of a new database begins.
 
     Followers compare numbers: a database that was thrown away and filled again must not come to

@@ -1,8 +1,9 @@
 """Sequence, configuration, trail, and the whole state at one moment, in SQL."""
 
 from collections import defaultdict
+from datetime import datetime
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, func, select, update
 
 from services.registry.adapters.database import Database
 from services.registry.adapters.rows import (
@@ -21,6 +22,7 @@ from services.registry.domain.paging import Paging, Slice, cut
 from services.registry.domain.releases import Release
 from services.registry.domain.versions import Version
 from services.registry.ports import Served, State
+from understudy.contracts.vocabulary import VersionState
 
 
 class SqlState:
@@ -46,6 +48,8 @@ class SqlState:
                 configuration=_configuration(connection),
                 keys=_keys(connection),
                 deployments=_served(connection),
+                versions=_counts(connection),
+                backed_up_at=_backed_up_at(connection),
             )
 
     def configuration(self) -> Configuration:
@@ -80,6 +84,16 @@ def _sequence(connection: Connection) -> int:
 
 def _configuration(connection: Connection) -> Configuration:
     return configuration_of(connection.execute(select(state.c.configuration)).scalar_one())
+
+
+def _backed_up_at(connection: Connection) -> datetime | None:
+    found: datetime | None = connection.execute(select(state.c.backed_up_at)).scalar_one()
+    return found
+
+
+def _counts(connection: Connection) -> dict[VersionState, int]:
+    query = select(versions.c.state, func.count()).group_by(versions.c.state)
+    return {VersionState(name): count for name, count in connection.execute(query)}
 
 
 def _keys(connection: Connection) -> tuple[Key, ...]:

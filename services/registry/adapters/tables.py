@@ -56,6 +56,7 @@ state = Table(
     Column("id", Integer, primary_key=True, autoincrement=False),
     Column("sequence", BigInteger, nullable=False),
     Column("configuration", JSON, nullable=False),
+    Column("backed_up_at", UtcDateTime),
 )
 
 projects = Table(
@@ -162,6 +163,16 @@ audit = Table(
     Column("subject", String(200), nullable=False),
     Column("reason", Text, nullable=False),
     Column("details", JSON, nullable=False),
+)
+
+followers = Table(
+    "followers",
+    metadata,
+    # The last report of each process, whichever replica it was told to.
+    Column("component", String(16), primary_key=True),
+    Column("instance", String(200), primary_key=True),
+    Column("heard_at", UtcDateTime, nullable=False),
+    Column("report", JSON, nullable=False),
 )
 
 Index("ix_keys_reach", keys.c.deployment, keys.c.project)

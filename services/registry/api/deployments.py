@@ -18,8 +18,8 @@ from services.registry.api.edge import (
 from services.registry.api.views import deployment_view, release_view
 from services.registry.domain.deployments import Deployment
 from services.registry.domain.releases import Change, Setting
-from services.registry.operations import Operations
 from services.registry.operations.deployments import Draft, Expected
+from services.registry.operations.followers import Heard
 from understudy.contracts.registry import (
     DeploymentRequest,
     DeploymentView,
@@ -38,7 +38,7 @@ def make(
     """Make a deployment and its first release."""
     made = verbs.deployments.make(caller, _draft(body))
     response.headers["ETag"] = etag(made.current.number)
-    return _view(verbs, made)
+    return _view(verbs.followers.heard(), made)
 
 
 @router.get("")
@@ -47,7 +47,8 @@ def list_deployments(
 ) -> Page[DeploymentView]:
     """Deployments by name."""
     found = verbs.deployments.page(caller, asked)
-    return page_of(found, lambda deployment: _view(verbs, deployment), request, response)
+    heard = verbs.followers.heard()
+    return page_of(found, lambda held: _view(heard, held), request, response)
 
 
 @router.get("/{deployment}")
@@ -55,7 +56,7 @@ def show(caller: Reader, verbs: Verbs, deployment: PathName, response: Response)
     """One deployment; its `ETag` is its current release."""
     found = verbs.deployments.deployment(caller, deployment)
     response.headers["ETag"] = etag(found.current.number)
-    return _view(verbs, found)
+    return _view(verbs.followers.heard(), found)
 
 
 @router.delete("/{deployment}", status_code=204)
@@ -96,8 +97,8 @@ def list_releases(
     return page_of(found, release_view, request, response)
 
 
-def _view(verbs: Operations, deployment: Deployment) -> DeploymentView:
-    standing = verbs.followers.standing(deployment.name, deployment.current.number)
+def _view(heard: Heard, deployment: Deployment) -> DeploymentView:
+    standing = heard.standing(deployment.name, deployment.current.number)
     return deployment_view(deployment, standing)
 
 

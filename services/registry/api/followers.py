@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from services.registry.api.edge import Following, IfNoneMatch, Verbs, etag
@@ -31,4 +32,4 @@ async def snapshot(
 async def report(caller: Following, verbs: Verbs, body: FollowerReport) -> None:
     """Take what a process has loaded. It is heard for 90 s, so processes repeat themselves."""
     require_whole(caller, "Reporting as a follower")
-    verbs.followers.report(body)
+    await run_in_threadpool(verbs.followers.report, body)

@@ -24,8 +24,8 @@ def readiness(request: Request) -> Response:
 async def metrics(caller: Scraper, verbs: Verbs, request: Request) -> Response:
     """In Prometheus' text format."""
     require_whole(caller, "Reading the metrics")
-    snapshot = await run_in_threadpool(verbs.snapshots.current)
+    figures = await run_in_threadpool(verbs.measures.figures)
     # Gauges are cleared and set again without a pause in which another scrape could look.
-    request.app.state.metrics.show(snapshot, verbs.followers.counts())
+    request.app.state.metrics.show(figures)
     body = generate_latest(request.app.state.collectors)
     return Response(body, headers={"Content-Type": CONTENT_TYPE_LATEST})

@@ -212,3 +212,17 @@ class StoreUnavailableError(Refusal):
 
     fault: ClassVar = Fault.UNAVAILABLE
     code: ClassVar = "store_unavailable"
+
+
+class SchemaBehindError(Refusal):
+    """The database's tables are older than this software, and it was told not to migrate them."""
+
+    fault: ClassVar = Fault.UNAVAILABLE
+    code: ClassVar = "schema_behind"
+
+
+class SchemaAheadError(Refusal):
+    """The database's tables are newer than this software."""
+
+    fault: ClassVar = Fault.UNAVAILABLE
+    code: ClassVar = "schema_ahead"

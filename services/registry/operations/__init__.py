@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from services.registry.operations.catalogue import Catalogue
 from services.registry.operations.deployments import Deployments
+from services.registry.operations.figures import Measures
 from services.registry.operations.files import Files
 from services.registry.operations.followers import Followers
 from services.registry.operations.keys import Keys
@@ -19,6 +20,7 @@ __all__ = [
     "Files",
     "Followers",
     "Keys",
+    "Measures",
     "Operations",
     "Snapshots",
     "Trail",
@@ -36,3 +38,4 @@ class Operations:
     trail: Trail
     snapshots: Snapshots
     followers: Followers
+    measures: Measures

@@ -1,7 +1,4 @@
-"""What followers say that they have loaded.
-
-Kept in memory: each replica knows those that tell it, and forgets one that is silent for 90 s.
-"""
+"""What followers say that they have loaded; one that is silent for 90 s is forgotten."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -9,12 +6,13 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from services.registry.operations.reach import Clock
+from services.registry.ports import FollowerStore
 from understudy.contracts.registry import FollowerReport, FollowerState
 from understudy.contracts.vocabulary import Component
 
 SILENT_AFTER: Final = timedelta(seconds=90)
 MOST_FOLLOWERS: Final = 10_000
-"""When there are more, the one that has been silent longest is forgotten."""
+"""When there are more, those that have been silent longest are left out."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,39 +29,40 @@ class Standing:
 class Followers:
     """The last report of each process."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, store: FollowerStore, clock: Clock) -> None:
+        self._store = store
         self._clock = clock
-        # Processes of different kinds may share a name: in containers all are process 1.
-        self._heard: dict[tuple[Component, str], tuple[datetime, FollowerReport]] = {}
 
     def report(self, report: FollowerReport) -> None:
         """Take what a process says."""
-        place = (report.component, report.instance)
-        self._heard.pop(place, None)
-        self._heard[place] = (self._clock(), report)
-        while len(self._heard) > MOST_FOLLOWERS:
-            self._heard.pop(next(iter(self._heard)))
+        now = self._clock()
+        self._store.keep(report, now, now - SILENT_AFTER)
+
+    def heard(self) -> "Heard":
+        """All that is believed now."""
+        return Heard(self._store.heard(self._clock() - SILENT_AFTER, MOST_FOLLOWERS))
+
+
+class Heard:
+    """What followers said, at one moment."""
+
+    def __init__(self, reports: Sequence[tuple[datetime, FollowerReport]]) -> None:
+        self._reports = reports
+        self._workers = [one for _, one in reports if one.component is Component.SERVING]
 
     def counts(self) -> dict[Component, int]:
         """How many processes of each kind report."""
-        reporting = [report.component for _, report in self._reporting()]
+        reporting = [report.component for _, report in self._reports]
         return {component: reporting.count(component) for component in Component}
 
     def standing(self, deployment: str, release: int) -> Standing:
         """How far they are with `release`."""
-        reporting = self._reporting()
-        workers = [report for _, report in reporting if report.component is Component.SERVING]
-        loaded = [report.releases.get(deployment) for report in workers]
+        loaded = [report.releases.get(deployment) for report in self._workers]
         return Standing(
             deployed=bool(loaded) and all(number == release for number in loaded),
             running=any(number is not None for number in loaded),
-            followers=_states(reporting, deployment),
+            followers=_states(self._reports, deployment),
         )
-
-    def _reporting(self) -> list[tuple[datetime, FollowerReport]]:
-        oldest = self._clock() - SILENT_AFTER
-        heard = tuple(self._heard.values())
-        return [(at, report) for at, report in heard if at >= oldest]
 
 
 def _states(

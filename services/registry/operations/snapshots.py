@@ -1,7 +1,7 @@
 """The snapshot: the desired state under one number, waited for by every other process."""
 
 import asyncio
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from services.registry.domain.access import Key
@@ -35,18 +35,23 @@ class Snapshots:
         self._state = state
         self._clock = clock
         self._wait_limit_seconds = wait_limit_seconds
-        self._kept: tuple[Snapshot, KeyRing] | None = None
+        self._kept: _Kept | None = None
         self._changed = asyncio.Event()
         self._closing = False
         self._announced: int | None = None
 
     def current(self) -> Snapshot:
         """The snapshot as it is now; read anew when the sequence has moved."""
-        return self._newest()[0]
+        return self._newest().snapshot
 
     def keys(self) -> KeyRing:
         """The keys that are valid now, so that a revocation holds from the next request on."""
-        return self._newest()[1]
+        return self._newest().keys
+
+    def basis(self) -> tuple[State, Snapshot]:
+        """The stored state, and the snapshot that was made of it."""
+        newest = self._newest()
+        return newest.state, newest.snapshot
 
     async def newer_than(
         self, caller: Caller, known: int | None, wait_seconds: float
@@ -79,12 +84,20 @@ class Snapshots:
         self._closing = True
         self.wake()
 
-    def _newest(self) -> tuple[Snapshot, KeyRing]:
+    def _newest(self) -> "_Kept":
         kept = self._kept
-        if kept is None or kept[0].sequence != self._state.sequence():
-            snapshot = snapshot_of(self._state.state(), self._clock())
-            kept = self._kept = (snapshot, KeyRing(snapshot.keys))
+        if kept is None or kept.state.sequence != self._state.sequence():
+            state = self._state.state()
+            snapshot = snapshot_of(state, self._clock())
+            kept = self._kept = _Kept(state, snapshot, KeyRing(snapshot.keys))
         return kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    state: State
+    snapshot: Snapshot
+    keys: KeyRing
 
 
 async def _happened(changed: asyncio.Event, deadline: float) -> bool:

@@ -107,7 +107,7 @@ async def test_a_version_tells_what_it_was_compiled_to(registry: Registry) -> No
     details = next(item.details for item in trail.items if item.action == "version.register")
     assert (details["runner"], details["compiled"]) == ("onnx", "9" * 64)
     text = (await registry.http.get("/metrics")).text
-    assert 'understudy_registry_versions_total{runner="onnx"} 1.0' in text
+    assert 'understudy_registry_registrations_total{runner="onnx"} 1.0' in text
 
 
 async def test_a_version_that_was_not_compiled_tells_why(registry: Registry) -> None:

@@ -14,6 +14,7 @@ from sqlalchemy import create_engine, text
 from services.registry.adapters.catalogue_store import SqlCatalogue
 from services.registry.adapters.database import Database
 from services.registry.adapters.deployment_store import SqlDeployments
+from services.registry.adapters.follower_store import SqlFollowers
 from services.registry.adapters.key_store import SqlKeys
 from services.registry.adapters.state_store import SqlState
 from services.registry.domain import versions
@@ -38,9 +39,11 @@ from services.registry.domain.versions import (
 from services.registry.ports import Store
 from tests.fakes.registry import NOON, deployment, draft, memory_store, release
 from understudy.contracts.policy import ConfidenceRule, GuardRule, Guards, Policy
+from understudy.contracts.registry import FollowerReport
 from understudy.contracts.vocabulary import (
     BaselineSample,
     CompiledKind,
+    Component,
     Decision,
     Durability,
     GuardAction,
@@ -59,6 +62,7 @@ def sql_store(database: Database) -> Store:
         deployments=SqlDeployments(database),
         keys=SqlKeys(database),
         state=SqlState(database),
+        followers=SqlFollowers(database),
     )
 
 
@@ -336,3 +340,31 @@ def test_another_configuration_is_a_change_and_the_same_is_none(store: Store) ->
     assert not store.state.configure(configuration, entry(Action.CONFIGURE))
     assert store.state.sequence() == before + 1
     store.state.verify()
+
+
+def said(instance: str, release: int) -> FollowerReport:
+    serving = Component.SERVING
+    return FollowerReport(instance=instance, component=serving, releases={"credit": release})
+
+
+def test_the_last_report_of_each_process_is_heard(store: Store) -> None:
+    keep, heard = store.followers.keep, store.followers.heard
+    later = NOON + timedelta(seconds=30)
+    keep(said("a", 1), NOON, NOON)
+    keep(said("b", 1), NOON, NOON)
+    keep(said("a", 2), later, NOON)
+    assert heard(NOON, 10) == [(later, said("a", 2)), (NOON, said("b", 1))]
+    assert heard(later, 10) == heard(NOON, 1) == [(later, said("a", 2))]
+    keep(said("c", 3), later, later)
+    assert {report.instance for _, report in heard(NOON, 10)} == {"a", "c"}
+
+
+def test_a_process_may_report_to_several_replicas_at_once(store: Store) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda number: store.followers.keep(said("a", number), NOON, NOON), range(8)))
+    assert [report.instance for _, report in store.followers.heard(NOON, 10)] == ["a"]
+
+
+def test_versions_are_counted_by_state(filled: Store) -> None:
+    assert dict(filled.state.state().versions) == {VersionState.PENDING: 3}
+    assert filled.state.state().backed_up_at is None

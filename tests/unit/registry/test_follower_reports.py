@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from services.registry.operations.followers import MOST_FOLLOWERS, Followers
-from tests.fakes.registry import NOON
+from tests.fakes.registry import NOON, Memory, MemoryFollowers
 from understudy.contracts.registry import FollowerReport
 from understudy.contracts.vocabulary import Component
 
@@ -25,42 +25,44 @@ def report(instance: str, release: int | None, component: Component) -> Follower
 
 
 def test_nobody_is_neither_deployed_nor_running() -> None:
-    standing = Followers(Clock()).standing("credit", 1)
+    standing = Followers(MemoryFollowers(Memory()), Clock()).heard().standing("credit", 1)
     assert (standing.deployed, standing.running, standing.followers) == (False, False, ())
 
 
 def test_deployed_means_every_serving_worker() -> None:
-    followers = Followers(Clock())
+    followers = Followers(MemoryFollowers(Memory()), Clock())
     followers.report(report("a", 2, Component.SERVING))
     followers.report(report("m", 1, Component.MONITOR))
-    assert followers.standing("credit", 2).deployed
+    assert followers.heard().standing("credit", 2).deployed
     followers.report(report("b", 1, Component.SERVING))
-    standing = followers.standing("credit", 2)
+    standing = followers.heard().standing("credit", 2)
     assert (standing.deployed, standing.running) == (False, True)
     told = [(state.instance, state.release) for state in standing.followers]
     assert told == [("m", 1), ("a", 2), ("b", 1)]
 
 
 def test_processes_of_two_kinds_may_share_a_name() -> None:
-    followers = Followers(Clock())
+    followers = Followers(MemoryFollowers(Memory()), Clock())
     followers.report(report("pod:1", 2, Component.SERVING))
     followers.report(report("pod:1", 1, Component.MONITOR))
-    assert len(followers.standing("credit", 2).followers) == 2
+    assert len(followers.heard().standing("credit", 2).followers) == 2
 
 
 def test_who_is_silent_is_forgotten() -> None:
     clock = Clock()
-    followers = Followers(clock)
+    followers = Followers(MemoryFollowers(Memory()), clock)
     followers.report(report("a", 1, Component.SERVING))
     clock.pass_by(60)
     followers.report(report("b", 2, Component.SERVING))
     clock.pass_by(31)
-    assert [state.instance for state in followers.standing("credit", 2).followers] == ["b"]
-    assert followers.counts()[Component.SERVING] == 1
+    assert [state.instance for state in followers.heard().standing("credit", 2).followers] == ["b"]
+    assert followers.heard().counts()[Component.SERVING] == 1
 
 
 def test_there_is_an_end_to_followers() -> None:
-    followers = Followers(Clock())
+    memory = Memory()
+    followers = Followers(MemoryFollowers(memory), Clock())
     for number in range(MOST_FOLLOWERS + 5):
-        followers.report(report(str(number), 1, Component.SERVING))
-    assert followers.counts()[Component.SERVING] == MOST_FOLLOWERS
+        said = report(str(number), 1, Component.SERVING)
+        memory.reports[said.component.value, said.instance] = NOON, said
+    assert followers.heard().counts()[Component.SERVING] == MOST_FOLLOWERS

@@ -1,18 +1,19 @@
 """Every number of the registry, declared once, behind verbs."""
 
-from collections.abc import Mapping
 from typing import Final
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import CollectorRegistry, Counter, Histogram, ProcessCollector
 
+from services.registry.domain.figures import Figures
 from services.registry.domain.releases import Release
 from services.registry.domain.versions import Compiled, Version
-from understudy.contracts.registry import Snapshot
-from understudy.contracts.vocabulary import Component
+from services.registry.metrics.state import StateGauges
 from understudy.runtime.buckets import LATENCY_SECONDS
 
 HANGING: Final = "/v1/snapshot"
 """Takes as long as its caller wishes, so its durations say nothing."""
+_SECONDS: Final = tuple(sorted({*LATENCY_SECONDS, 0.1, 0.5, 1.0}))
+"""What a share of slow answers is asked for must be an edge."""
 
 
 class Metrics:
@@ -25,11 +26,17 @@ class Metrics:
             ("route", "method", "outcome"),
             registry=collectors,
         )
+        self._refusals = Counter(
+            "understudy_registry_refusals",
+            "Requests that were turned away or failed, by the code and the status of the answer.",
+            ("code", "status"),
+            registry=collectors,
+        )
         self._seconds = Histogram(
             "understudy_registry_request_duration_seconds",
             "Time to answer, without waits for a newer snapshot.",
             ("route",),
-            buckets=LATENCY_SECONDS,
+            buckets=_SECONDS,
             registry=collectors,
         )
         self._releases = Counter(
@@ -39,7 +46,7 @@ class Metrics:
             registry=collectors,
         )
         self._registered = Counter(
-            "understudy_registry_versions",
+            "understudy_registry_registrations",
             "Versions registered, by the runner that serving asks: onnx, treelite or sklearn.",
             ("runner",),
             registry=collectors,
@@ -55,7 +62,7 @@ class Metrics:
             "Bytes of artifacts that were uploaded and verified.",
             registry=collectors,
         )
-        self._state = _StateGauges(collectors)
+        self._state = StateGauges(collectors)
         ProcessCollector(registry=collectors)
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
@@ -63,6 +70,10 @@ class Metrics:
         self._requests.labels(route, method, _outcome(status)).inc()
         if route != HANGING:
             self._seconds.labels(route).observe(seconds)
+
+    def refused(self, code: str, status: int) -> None:
+        """A request got a problem for an answer."""
+        self._refusals.labels(code, str(status)).inc()
 
     def released(self, release: Release) -> None:
         """A deployment changed."""
@@ -82,54 +93,9 @@ class Metrics:
         """An artifact came in."""
         self._stored.inc(size_bytes)
 
-    def show(self, snapshot: Snapshot, followers: Mapping[Component, int]) -> None:
+    def show(self, figures: Figures) -> None:
         """Set what is read off the state when somebody scrapes."""
-        self._state.show(snapshot, followers)
-
-
-class _StateGauges:
-    """What is as it is, whoever changed it: the same on every replica."""
-
-    def __init__(self, collectors: CollectorRegistry) -> None:
-        self._sequence = Gauge(
-            "understudy_registry_snapshot_sequence",
-            "Number of the current snapshot; it grows with every change.",
-            registry=collectors,
-        )
-        self._keys = Gauge(
-            "understudy_registry_keys_active",
-            "Keys in the current snapshot, those of the installation included.",
-            registry=collectors,
-        )
-        self._release = Gauge(
-            "understudy_release_info",
-            "1 for the current release of each deployment and its main version.",
-            ("deployment", "version", "release"),
-            registry=collectors,
-        )
-        self._released_at = Gauge(
-            "understudy_release_timestamp_seconds",
-            "When the current release of each deployment was made.",
-            ("deployment",),
-            registry=collectors,
-        )
-        self._followers = Gauge(
-            "understudy_registry_followers",
-            "Processes that reported to this replica within the last 90 s.",
-            ("component",),
-            registry=collectors,
-        )
-
-    def show(self, snapshot: Snapshot, followers: Mapping[Component, int]) -> None:
-        self._sequence.set(snapshot.sequence)
-        self._keys.set(len(snapshot.keys))
-        self._release.clear()
-        self._released_at.clear()
-        for held in snapshot.deployments:
-            self._release.labels(held.name, str(held.main), str(held.release)).set(1)
-            self._released_at.labels(held.name).set(held.released_at.timestamp())
-        for component, count in followers.items():
-            self._followers.labels(component.value).set(count)
+        self._state.show(figures)
 
 
 def _outcome(status: int) -> str:
