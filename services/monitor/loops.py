@@ -190,8 +190,9 @@ class Concluding:
         """Judge and appraise each once; what could not be read yet is judged at the next turn."""
         for name, watch in self._due().items():
             try:
-                await self._judging.step(watch)
-                await self._appraising.step(watch)
+                with watch.effort.spent():
+                    await self._judging.step(watch)
+                    await self._appraising.step(watch)
             except NotReadyError:
                 continue
             except Exception as error:  # noqa: BLE001 - one deployment's failure is told, and the next is judged

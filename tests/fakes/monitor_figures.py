@@ -13,6 +13,7 @@ from services.monitor.domain.outcomes.readings import (
     CoverageView,
     FairnessReading,
     FairnessView,
+    PromisedQuality,
     QualityReading,
     QualityView,
 )
@@ -22,6 +23,7 @@ from understudy.contracts.vocabulary import LossName, Role, RuleName, Verdict
 
 AT = datetime(2027, 1, 1, tzinfo=UTC)
 SOME = Interval(0.8, 0.75, 0.85)
+PROMISED = Interval(0.82, 0.8, 0.84)
 
 
 def rail(rule: RuleName, version: int, log_evidence: float) -> RailReading:
@@ -74,6 +76,8 @@ def judgement(deployment: str) -> Judgement:
             tolerance=0.05,
             log_evidence=-2.0,
             threshold=11.0,
+            estimate_gap=-0.03,
+            estimate_gap_lasts=True,
             trained_days_ago=2.0,
         ),
     )
@@ -109,4 +113,5 @@ def label_figures(deployment: str) -> LabelFigures:
             label_shares={},
         ),
         FairnessView(deployment, 3, AT, AT, (gaps,)),
+        (PromisedQuality(deployment, 1, Role.MAIN, {"accuracy": PROMISED}),),
     )

@@ -74,6 +74,8 @@ class _Totals(msgspec.Struct, frozen=True, array_like=True):
     latency: list[_Latency]
     untimely: int
     malformed: int
+    label_received_at: float = 0.0
+    """What was stored before there was such a member goes without."""
 
 
 Held = TypeVar("Held", _Cell, _Totals)
@@ -155,6 +157,7 @@ def encode_totals(totals: Totals) -> bytes:
             latency=[_latency_out(role, v, t) for (role, v), t in totals.latency.items()],
             untimely=totals.untimely,
             malformed=totals.malformed,
+            label_received_at=totals.label_received_at,
         )
     )
 
@@ -169,6 +172,7 @@ def decode_totals(data: bytes) -> Totals:
         latency={(found.role, found.version): _latency_in(found) for found in held.latency},
         untimely=held.untimely,
         malformed=held.malformed,
+        label_received_at=held.label_received_at,
     )
 
 

@@ -65,6 +65,8 @@ class Totals:
     """Rows that are in these totals but came too late (or too early) for a cell."""
     malformed: int = 0
     """Entries that could not be read, hence are in no figure."""
+    label_received_at: float = 0.0
+    """When the newest label came, in seconds since the epoch; 0 before any."""
 
     def __add__(self, other: "Totals") -> "Totals":
         return Totals(
@@ -74,6 +76,7 @@ class Totals:
             latency=added(self.latency, other.latency),
             untimely=self.untimely + other.untimely,
             malformed=self.malformed + other.malformed,
+            label_received_at=max(self.label_received_at, other.label_received_at),
         )
 
 
@@ -178,6 +181,7 @@ def account(  # noqa: PLR0917 - threads are handed positions
         labels=sum(len(labels.labels) for labels in delivery.labels),
         untimely=ledger.untimely,
         malformed=delivery.malformed,
+        label_received_at=_newest(delivery.labels, now),
     )
     return Change(
         before=state.positions,
@@ -254,6 +258,12 @@ def _totals(
         latency = tally_latency(_succeeded_seconds(paired), edges)
         totals += Totals(pairs=counts, latency={(Role.CHALLENGER, paired.challenger): latency})
     return totals
+
+
+def _newest(labels: Iterable[LabelRows], now: float) -> float:
+    """When the newest came; by no wrong clock later than now. 0 without any."""
+    came = (at for rows in labels for at in rows.received_at if np.isfinite(at))
+    return min(now, max(came, default=0.0))
 
 
 def _main(rows: PredictionRows) -> Speaker:

@@ -3,16 +3,28 @@
 The HTTP bodies in `understudy.contracts.monitor` carry the same members.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from services.monitor.domain.accounting import Totals
 from services.monitor.domain.deciding.judgement import Judgement
+from services.monitor.domain.distributions import Distribution
 from services.monitor.domain.drifting.telling import DriftReading
 from services.monitor.domain.moments import Moments
-from services.monitor.domain.outcomes.readings import CoverageView, FairnessView, QualityView
+from services.monitor.domain.outcomes.readings import (
+    CoverageReading,
+    CoverageView,
+    FairnessReading,
+    FairnessView,
+    PromisedQuality,
+    QualityReading,
+    QualityView,
+)
 from understudy.contracts.vocabulary import FeatureKind, Role
+
+Reading = TypeVar("Reading", QualityReading, FairnessReading)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +102,18 @@ class LabelFigures:
     quality: QualityView | None = None
     coverage: CoverageView | None = None
     fairness: FairnessView | None = None
+    promised: tuple[PromisedQuality, ...] = ()
+    """On their baselines, of versions that have one of unseen rows."""
+
+    def of_versions(self, present: Collection[int]) -> "LabelFigures":
+        """Without versions that have left the release."""
+        quality, coverage, fairness = self.quality, self.coverage, self.fairness
+        return replace(
+            self,
+            quality=quality and replace(quality, matured=_only(quality.matured, present)),
+            coverage=coverage and replace(coverage, versions=_those(coverage.versions, present)),
+            fairness=fairness and replace(fairness, attributes=_only(fairness.attributes, present)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,3 +129,17 @@ class Figures:
     labelled: LabelFigures = LabelFigures()
     drift: DriftReading | None = None
     """Of the last look."""
+    distributions: tuple[Distribution, ...] = ()
+    """Of the features that are worth a look."""
+    seconds: float = 0.0
+    """Of work on it in this process."""
+
+
+def _only(readings: tuple[Reading, ...], present: Collection[int]) -> tuple[Reading, ...]:
+    return tuple(one for one in readings if one.version in present)
+
+
+def _those(
+    versions: Mapping[str, CoverageReading], present: Collection[int]
+) -> dict[str, CoverageReading]:
+    return {version: held for version, held in versions.items() if int(version) in present}

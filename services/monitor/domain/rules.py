@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from services.monitor.domain.arrays import Floats
 
+DISTRIBUTIONS = 10
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rules:
@@ -17,3 +19,5 @@ class Rules:
     """From fewer live rows than this no drift is computed."""
     history_minutes: int = 50_400
     """How far back cells of hours reach, which those of minutes are added to in the end."""
+    distributions: int = DISTRIBUTIONS
+    """Features of each deployment whose distribution is shown in metrics."""

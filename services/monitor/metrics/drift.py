@@ -25,6 +25,17 @@ _GAUGES: Final[Declared] = {
         "Natural logarithm of the evidence that makes an alarm.",
         _SUBJECT,
     ),
+    "understudy_drift_effect": (
+        (
+            "How far from the reference: PSI (shape; pooled: the features' mean), share of rows "
+            "beyond it (missing, unseen, out_of_range), changed pairs, 3 at most (interaction)."
+        ),
+        _SUBJECT,
+    ),
+    "understudy_drift_since_timestamp_seconds": (
+        "When what drifts most likely began to; only while there is an alarm.",
+        _SUBJECT,
+    ),
     "understudy_feature_drift_js": (
         "Debiased Jensen-Shannon divergence of a feature since its most likely change, in nats.",
         ("deployment", "feature"),
@@ -59,6 +70,9 @@ class DriftFamilies:
         self._families.set("understudy_drift_alarm", labels, float(one.crossed))
         self._families.set("understudy_drift_log_evidence", labels, one.log_evidence)
         self._families.set("understudy_drift_threshold", labels, one.threshold)
+        self._families.set("understudy_drift_effect", labels, one.effect)
+        since = one.since.timestamp() if one.crossed else None
+        self._families.set("understudy_drift_since_timestamp_seconds", labels, since)
         if one.kind is DriftKind.SHAPE and one.version is None:
             feature: Sequence[str] = (deployment, one.subject)
             self._families.set("understudy_feature_drift_js", feature, one.js)

@@ -75,6 +75,17 @@ _GAUGES: Final[Declared] = {
         "Mean loss of the main's newest labelled rows (live), and of its baseline (reference).",
         (*_CHALLENGER, "sample"),
     ),
+    "understudy_concept_gap": (
+        (
+            "Realised less expected accuracy of the main on the same labelled rows: below 0, "
+            "answers are worth less than their scores say."
+        ),
+        _CHALLENGER,
+    ),
+    "understudy_concept_gap_lasting": (
+        "1 while the evidence says that gap is no chance: labels mean something else. Else 0.",
+        _CHALLENGER,
+    ),
     "understudy_training_age_seconds": (
         "Age of what the main version was trained on.",
         _CHALLENGER,
@@ -144,5 +155,8 @@ class JudgementFamilies:
         families.set("understudy_concept_risk", (*labels, "reference"), found.reference_risk)
         live = None if found.risk is None else found.risk.value
         families.set("understudy_concept_risk", (*labels, "live"), live)
+        families.set("understudy_concept_gap", labels, found.estimate_gap)
+        lasts = None if found.estimate_gap is None else float(found.estimate_gap_lasts)
+        families.set("understudy_concept_gap_lasting", labels, lasts)
         age = None if days is None else days * _DAY
         families.set("understudy_training_age_seconds", labels, age)

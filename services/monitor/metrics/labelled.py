@@ -14,7 +14,10 @@ from services.monitor.metrics.families import PERSONS, Declared, Families
 
 _GAUGES: Final[Declared] = {
     "understudy_quality": (
-        "A metric of a version on matured labelled rows (realised), or without labels (estimated).",
+        (
+            "A metric of a version on matured labelled rows (realised), without labels "
+            "(estimated), or on the evaluation sample that it was registered with (baseline)."
+        ),
         (*PERSONS, "metric", "kind"),
     ),
     "understudy_quality_labelled_rows": (
@@ -74,6 +77,11 @@ class LabelFamilies:
             self._add_coverage(found.coverage)
         if found.fairness is not None:
             self._add_fairness(found.fairness)
+        for promised in found.promised:
+            labels = (promised.deployment, str(promised.role), str(promised.version))
+            for metric, figure in promised.metrics.items():
+                part = (*labels, metric, "baseline")
+                self._families.set("understudy_quality", part, figure.value)
 
     def __iter__(self) -> Iterator[Metric]:
         return iter(self._families)

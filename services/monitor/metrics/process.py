@@ -60,6 +60,16 @@ class MonitorMetrics:
             registry=registry,
         )
         self._acted = set[tuple[str, str, str]]()
+        self._refusals = Counter(
+            "understudy_monitor_refusals",
+            "Requests that were refused or failed, by the code of the problem and the status.",
+            ("code", "status"),
+            registry=registry,
+        )
+
+    def refused(self, code: str, status: int) -> None:
+        """A request was not answered as it was asked."""
+        self._refusals.labels(code, str(status)).inc()
 
     def stepped(self, now: float) -> None:
         """A step succeeded."""

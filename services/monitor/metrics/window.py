@@ -7,6 +7,7 @@ from typing import Final
 from prometheus_client.core import HistogramMetricFamily, Metric
 
 from services.monitor.domain.arrays import Floats
+from services.monitor.domain.distributions import Distribution
 from services.monitor.domain.latency import LatencyTally
 from services.monitor.domain.readings import Assessment, FeatureReading, Figures
 from services.monitor.metrics.families import Declared, Families
@@ -44,6 +45,10 @@ _GAUGES: Final[Declared] = {
         "Mean of the predicted number, or of the last class's probability, in the window.",
         ("deployment", "role", "version"),
     ),
+    "understudy_output_rows": (
+        "Rows of the window that the version was asked; of the main all of them.",
+        ("deployment", "role", "version"),
+    ),
     "understudy_output_ratio": (
         "Share of a version's answers in the window that are of the class.",
         ("deployment", "role", "version", "class"),
@@ -60,6 +65,17 @@ _GAUGES: Final[Declared] = {
         "Rows of the main in the window.",
         ("deployment",),
     ),
+    "understudy_feature_share": (
+        (
+            "Share of rows in a bin of a feature: of the window (live), of the reference sample "
+            "(reference). Features that drift, then the most important ones, as many as are set."
+        ),
+        ("deployment", "feature", "bin", "sample"),
+    ),
+    "understudy_label_newest_timestamp_seconds": (
+        "When the newest label that was read had been received; absent before any.",
+        ("deployment",),
+    ),
     "understudy_monitor_lag_seconds": (
         "Time since the deployment's log was last read to its end.",
         ("deployment",),
@@ -67,6 +83,10 @@ _GAUGES: Final[Declared] = {
 }
 
 _COUNTERS: Final[Declared] = {
+    "understudy_monitor_deployment_seconds": (
+        "Time that this monitor worked on a deployment: counting, looking for drift, judging.",
+        ("deployment",),
+    ),
     "understudy_monitored_predictions": (
         "Rows of the prediction stream, since it began, by main version.",
         ("deployment", "version"),
@@ -112,6 +132,8 @@ class WindowFamilies:
         families.set("understudy_monitor_window_rows", (name,), assessment.rows)
         for feature in most_drifted(assessment, self._most_features):
             _add_feature(families, name, feature)
+        for distribution in figures.distributions:
+            _add_distribution(families, name, distribution)
         _add_versions(families, assessment)
         _add_totals(families, figures)
         for (role, version), tally in figures.totals.latency.items():
@@ -150,6 +172,13 @@ def _add_feature(families: Families, deployment: str, feature: FeatureReading) -
         families.set("understudy_feature_standard_deviation", part, found.standard_deviation)
 
 
+def _add_distribution(families: Families, deployment: str, found: Distribution) -> None:
+    for sample, shares in (("live", found.live), ("reference", found.reference)):
+        for called, share in zip(found.bins, shares, strict=False):
+            labels = (deployment, found.feature, called, sample)
+            families.set("understudy_feature_share", labels, share)
+
+
 def _add_versions(families: Families, assessment: Assessment) -> None:
     name = assessment.deployment
     for version in assessment.versions:
@@ -158,6 +187,7 @@ def _add_versions(families: Families, assessment: Assessment) -> None:
         failed = version.errors / version.rows if version.rows else None
         families.set("understudy_output_drift_psi", labels, version.drift_psi)
         families.set("understudy_output_mean", labels, version.output.mean)
+        families.set("understudy_output_rows", labels, version.rows)
         families.set("understudy_output_error_ratio", labels, failed)
         for called, rows in version.classes.items():
             families.set("understudy_output_ratio", (*labels, called), rows / answered)
@@ -173,5 +203,8 @@ def _add_totals(families: Families, figures: Figures) -> None:
     for (challenger, outcome), rows in totals.pairs.items():
         families.set("understudy_monitored_pairs", (name, str(challenger), outcome), rows)
     families.set("understudy_monitored_labels", (name,), totals.labels)
+    newest = totals.label_received_at or None
+    families.set("understudy_label_newest_timestamp_seconds", (name,), newest)
+    families.set("understudy_monitor_deployment_seconds", (name,), figures.seconds)
     families.set("understudy_monitored_untimely_rows", (name,), totals.untimely)
     families.set("understudy_monitored_malformed_entries", (name,), totals.malformed)

@@ -25,6 +25,7 @@ from services.monitor.domain.outcomes.viewpoint import Viewpoint
 from services.monitor.domain.readings import LabelFigures
 from services.monitor.domain.reports import Span
 from services.monitor.operations.fresh import Fresh
+from services.monitor.operations.promising import Promising
 from services.monitor.operations.sources import Sources
 from services.monitor.operations.terms import known_terms, terms_of
 from services.monitor.operations.watching import Watch
@@ -70,15 +71,18 @@ class Appraising:
         self._changes = changes
         self._read = Fresh(FRESH_SECONDS, sources.clock)
         self._weights = weights
+        self._promising = Promising(sources)
         self._expected: dict[tuple[str, str], tuple[int | None, Expectation | None]] = {}
 
     async def step(self, watch: Watch) -> None:
         """What metrics show of it."""
+        deployment = watch.deployment
         watch.labelled = LabelFigures(
             quality=await self.quality(watch),
             coverage=await self.coverage(watch),
             fairness=await self.fairness(watch),
-        )
+            promised=await self._promising.of(deployment),
+        ).of_versions({deployment.main, *deployment.challengers})
 
     async def quality(self, watch: Watch, days: int = DAYS) -> QualityView:
         """Of each version, over that many days of predictions."""

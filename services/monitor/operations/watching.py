@@ -19,14 +19,15 @@ from services.monitor.domain.drifting.interactions import with_interaction
 from services.monitor.domain.drifting.telling import DriftReading
 from services.monitor.domain.errors import LabelsElsewhereError, LeaseLostError, NotReadyError
 from services.monitor.domain.outcomes.baseline import Baseline
-from services.monitor.domain.outcomes.facts import Incoming
 from services.monitor.domain.probes import Probe
 from services.monitor.domain.readings import Assessment, Figures, LabelFigures
 from services.monitor.domain.reference import Reference
-from services.monitor.domain.windows import latest_window
+from services.monitor.domain.windows import Window, latest_window
+from services.monitor.operations.distributing import Distributing
 from services.monitor.operations.drifting import Drifting
+from services.monitor.operations.effort import Effort
+from services.monitor.operations.incoming import beginnings_of, incoming_of
 from services.monitor.operations.sources import Sources
-from services.monitor.operations.terms import terms_of
 from understudy.contracts.registry import DeploymentSnapshot, ServedVersion
 
 _STANDING_BY_SECONDS: Final = 30.0
@@ -46,6 +47,7 @@ class Watch:
         self._loaded_at = float("-inf")
         self._caught_up_at = sources.clock()
         self._drifting = Drifting(sources)
+        self._distributing = Distributing(sources.rules.distributions)
         self._log = structlog.stdlib.get_logger().bind(deployment=deployment.name)
         self.deployment = deployment
         self.probe: Probe | None = None
@@ -58,6 +60,8 @@ class Watch:
         """What was concluded last."""
         self.labelled = LabelFigures()
         """What was last read off labelled rows, for metrics."""
+        self.effort = Effort()
+        """What went into it here."""
 
     async def step(self) -> None:
         """Read the log to its end, or a good piece of it, committing after each look."""
@@ -66,7 +70,8 @@ class Watch:
             await self._own_labels()
             state = await self._held_state()
             delivery = await self._sources.log.read(self.deployment.name, state.positions)
-            await self._apply(state, delivery, reference)
+            with self.effort.spent():
+                await self._apply(state, delivery, reference)
             if not delivery.more:
                 self._caught_up_at = self._sources.clock()
                 break
@@ -83,13 +88,10 @@ class Watch:
 
     def assess(self) -> Assessment:
         """The readings of the latest window. Raises NotReadyError."""
-        state, reference, deployment = self._state, self._reference, self.deployment
+        state, reference = self._state, self._reference
         if state is None or reference is None:
             raise self._unread()
-        rules, now = self._sources.rules, self._sources.clock()
-        window = latest_window(state.cells, reference, now, rules.window_minutes)
-        setting = Setting(deployment.name, deployment.release, deployment.main)
-        return assess(setting, window, reference, state.totals, rules, baselines=self._baselines)
+        return self._assessed(state, reference, self._window(state, reference))
 
     def cells(self) -> Mapping[CellId, Cell]:
         """What was counted of its minutes and hours. Raises NotReadyError."""
@@ -116,12 +118,30 @@ class Watch:
 
     def figures(self) -> Figures | None:
         """All that metrics show; None while there is no state to show."""
-        state = self._state
-        if state is None or self._reference is None:
+        state, reference = self._state, self._reference
+        if state is None or reference is None:
             return None
-        lag = max(0.0, self._sources.clock() - self._caught_up_at)
+        window = self._window(state, reference)
         drift = None if self._drifting.reading is None else self.drift()
-        return Figures(self.assess(), state.totals, lag, self.judged, self.labelled, drift)
+        return Figures(
+            assessment=self._assessed(state, reference, window),
+            totals=state.totals,
+            lag_seconds=max(0.0, self._sources.clock() - self._caught_up_at),
+            judgement=self.judged,
+            labelled=self.labelled,
+            drift=drift,
+            distributions=self._distributing.read(reference, window.cell.counts, drift),
+            seconds=self.effort.seconds,
+        )
+
+    def _window(self, state: State, reference: Reference) -> Window:
+        minutes = self._sources.rules.window_minutes
+        return latest_window(state.cells, reference, self._sources.clock(), minutes)
+
+    def _assessed(self, state: State, reference: Reference, window: Window) -> Assessment:
+        deployment, rules = self.deployment, self._sources.rules
+        setting = Setting(deployment.name, deployment.release, deployment.main)
+        return assess(setting, window, reference, state.totals, rules, baselines=self._baselines)
 
     def _unread(self) -> NotReadyError:
         name = self.deployment.name
@@ -188,12 +208,13 @@ class Watch:
             lambda main: references.get(main, current),
             self._sources.rules,
             self._sources.clock(),
-            _beginnings(self.deployment),
+            beginnings_of(self.deployment),
         )
         if not self._sources.holds(self.deployment.name):
             raise LeaseLostError(f"{self.deployment.name} is another monitor's by now")
         # Before: what is committed is not read again, while facts may come again.
-        await self._sources.outcomes.apply(await self._incoming(delivery))
+        incoming = await incoming_of(self.deployment, delivery, self._sources.references)
+        await self._sources.outcomes.apply(incoming)
         ours = await self._sources.outcomes.identity()
         if await self._sources.store.commit(self.deployment.name, change, ours):
             self._state = state.after(change)
@@ -202,27 +223,10 @@ class Watch:
             self._sources.metrics.commit_refused(self.deployment.name)
             self._log.warning("commit_refused", expected=change.before)
 
-    async def _incoming(self, delivery: Delivery) -> Incoming:
-        deployment = self.deployment
-        served, references = deployment.version(deployment.main), self._sources.references
-        others = [one for one in deployment.versions if one.version in delivery.mains]
-        return Incoming(
-            deployment=deployment.name,
-            target=served.signature.target,
-            terms=await terms_of(deployment, served, references),
-            others={one.version: await terms_of(deployment, one, references) for one in others},
-            release=deployment.release,
-            main=deployment.main,
-            first_release=deployment.first_release,
-            predictions=delivery.predictions,
-            pairs=delivery.pairs,
-            labels=delivery.labels,
-            protected=delivery.protected,
-        )
-
     async def _look_for_drift(self, reference: Reference) -> None:
         if self._state is not None:
-            await self._drifting.look(self.deployment, reference, self._state.cells)
+            with self.effort.spent():
+                await self._drifting.look(self.deployment, reference, self._state.cells)
 
     async def _profile(self, served: ServedVersion) -> Reference:
         entity = self.deployment.policy.judging.drift.entity
@@ -243,10 +247,3 @@ class Watch:
             for served in deployment.versions
         }
         return {version: baseline for version, baseline in found.items() if baseline is not None}
-
-
-def _beginnings(deployment: DeploymentSnapshot) -> list[float]:
-    """Since when the release, its main and its couples are judged; seconds since the epoch."""
-    main_since = deployment.main_since or deployment.released_at
-    couples = (couple.since for couple in deployment.couples)
-    return [at.timestamp() for at in (deployment.released_at, main_since, *couples)]

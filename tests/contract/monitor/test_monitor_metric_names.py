@@ -19,6 +19,7 @@ from services.monitor.domain.drifting.telling import tell
 from services.monitor.domain.readings import Figures
 from services.monitor.domain.windows import latest_window
 from services.monitor.metrics import ArchiveMetrics, FiguresCollector, LeaseMetrics, MonitorMetrics
+from services.monitor.operations.distributing import Distributing
 from tests.fakes.monitor_entries import (
     NAME,
     NOW,
@@ -42,6 +43,7 @@ LABELS = {
     "understudy_feature_out_of_range_ratio": {"deployment", "feature"},
     "understudy_output_drift_psi": {"deployment", "role", "version"},
     "understudy_output_mean": {"deployment", "role", "version"},
+    "understudy_output_rows": {"deployment", "role", "version"},
     "understudy_output_ratio": {"deployment", "role", "version", "class"},
     "understudy_output_error_ratio": {"deployment", "role", "version"},
     "understudy_agreement_ratio": {"deployment", "version"},
@@ -63,6 +65,12 @@ LABELS = {
     "understudy_monitor_leases_held": set(),
     "understudy_drift_alarm": {"deployment", "subject", "kind", "version"},
     "understudy_drift_log_evidence": {"deployment", "subject", "kind", "version"},
+    "understudy_drift_effect": {"deployment", "subject", "kind", "version"},
+    "understudy_drift_since_timestamp_seconds": {"deployment", "subject", "kind", "version"},
+    "understudy_feature_share": {"deployment", "feature", "bin", "sample"},
+    "understudy_label_newest_timestamp_seconds": {"deployment"},
+    "understudy_monitor_deployment_seconds": {"deployment"},
+    "understudy_monitor_refusals": {"code", "status"},
     "understudy_drift_threshold": {"deployment", "subject", "kind", "version"},
     "understudy_feature_drift_js": {"deployment", "feature"},
     "understudy_feature_design_effect": {"deployment", "feature"},
@@ -88,6 +96,8 @@ LABELS = {
     "understudy_concept_threshold": {"deployment", "version"},
     "understudy_concept_alarm": {"deployment", "version"},
     "understudy_concept_risk": {"deployment", "version", "sample"},
+    "understudy_concept_gap": {"deployment", "version"},
+    "understudy_concept_gap_lasting": {"deployment", "version"},
     "understudy_training_age_seconds": {"deployment", "version"},
     "understudy_quality": {"deployment", "role", "version", "metric", "kind"},
     "understudy_quality_labelled_rows": {"deployment", "role", "version"},
@@ -106,9 +116,10 @@ LABELS = {
 @pytest.fixture
 def exposition(tmp_path: Path) -> bytes:
     reference = reference_profile(tmp_path)
+    shifted = sample(200, shift=4.0)
     delivery = Delivery(
         Positions("1-0"),
-        (prediction_rows(prediction_batch(sample(200), probabilities=[0.2, 0.9] * 100)),),
+        (prediction_rows(prediction_batch(shifted, probabilities=[0.2, 0.9] * 100)),),
         (pair_rows(pair_batch([0.9] * 60, [0.8] * 60, outcomes=["ok", "error"] * 30)),),
         (label_rows(label_batch(2)),),
     )
@@ -124,6 +135,7 @@ def exposition(tmp_path: Path) -> bytes:
     metrics.probe_failed(NAME)
     metrics.judging_failed(NAME)
     metrics.report_failed(NAME)
+    metrics.refused("not_ready", 503)
     metrics.acted(NAME, Verdict.PROMOTE, "recommended")
     LeaseMetrics(registry).hold(1)
     archive = ArchiveMetrics(registry)
@@ -133,7 +145,8 @@ def exposition(tmp_path: Path) -> bytes:
     judged, labelled = judgement(NAME), label_figures(NAME)
     plan = plan_drift(Setup(reference, DriftTerms(), ("no", "yes"), {}, {}))
     drift = tell(NAME, 1, detect(plan, trail_of(plan), state.cells, NOW), NOW)
-    figures = [Figures(assessment, state.totals, 0.25, judged, labelled, drift)]
+    shown = Distributing(2).read(reference, window.cell.counts, drift)
+    figures = [Figures(assessment, state.totals, 0.25, judged, labelled, drift, shown, 1.5)]
     registry.register(FiguresCollector(lambda: figures, np.array(RULES.latency_edges), 100))
     return generate_latest(registry)
 
@@ -175,6 +188,51 @@ def test_rails_of_both_roles(exposition: bytes) -> None:
         ("challenger", "2", "slow"): 1.0,
         ("main", "1", "errors"): 0.0,
     }
+
+
+def test_a_feature_that_drifts_says_how_far_and_since_when(exposition: bytes) -> None:
+    drifted = {
+        (labels["subject"], labels["kind"])
+        for labels, value in samples(exposition, "drift_alarm")
+        if value
+    }
+    assert {("income", "shape"), ("pooled", "pooled")} <= drifted
+    since = samples(exposition, "drift_since_timestamp_seconds")
+    assert {(labels["subject"], labels["kind"]) for labels, _ in since} == drifted
+    assert {value for _, value in since} == {NOW // 60 * 60}
+    effects = {
+        (labels["subject"], labels["kind"]): value
+        for labels, value in samples(exposition, "drift_effect")
+    }
+    assert effects["income", "shape"] > 1.0
+    assert abs(effects["owner", "shape"]) < 0.1
+    assert 0.5 < effects["income", "out_of_range"] < 1.0
+    shapes = [value for (_, kind), value in effects.items() if kind == "shape"]
+    assert effects["pooled", "pooled"] == pytest.approx(sum(shapes) / len(shapes), rel=1e-6)
+
+
+def test_shares_of_the_features_that_are_worth_a_look(exposition: bytes) -> None:
+    found: dict[tuple[str, str], dict[str, float]] = {}
+    for labels, value in samples(exposition, "feature_share"):
+        found.setdefault((labels["feature"], labels["sample"]), {})[labels["bin"]] = value
+    features = {feature for feature, _ in found}
+    assert len(features) == 2
+    assert "income" in features
+    for feature in features:
+        assert found[feature, "live"].keys() == found[feature, "reference"].keys()
+    for shares in found.values():
+        assert sum(shares.values()) == pytest.approx(1.0)
+    beyond = [share for name, share in found["income", "live"].items() if "above" in name]
+    assert beyond[0] > 0.5
+
+
+def test_quality_beside_what_was_promised(exposition: bytes) -> None:
+    found = {labels["kind"]: value for labels, value in samples(exposition, "quality")}
+    assert found == {"realised": 0.8, "estimated": 0.8, "baseline": 0.82}
+
+
+def test_when_the_newest_label_came(exposition: bytes) -> None:
+    assert samples(exposition, "label_newest_timestamp_seconds") == [({"deployment": NAME}, NOW)]
 
 
 def test_what_is_absent_has_no_sample(exposition: bytes) -> None:

@@ -47,6 +47,23 @@ class DriftAlarm:
     impact: float | None = None
     pairs: tuple[FeaturePair, ...] = ()
     design_effect: float = 1.0
+    mean_psi: float | None = None
+    """Over all features; of what is pooled."""
+
+    @property
+    def effect(self) -> float | None:
+        """How far it is from the reference since its most likely change, on the scale of its kind.
+
+        Shape: PSI. Missing, unseen, out of range: share of rows beyond the reference's. Pooled: the
+        features' mean PSI. Interaction: pairs of features that are named, three at most.
+        """
+        if self.kind is DriftKind.INTERACTION:
+            return float(len(self.pairs))
+        if self.kind in {DriftKind.SHAPE, DriftKind.POOLED}:
+            return self.psi if self.kind is DriftKind.SHAPE else self.mean_psi
+        if self.live is None or self.reference is None:
+            return None
+        return self.live - self.reference
 
     @property
     def crossed(self) -> bool:
@@ -168,7 +185,16 @@ def _pooled(found: Detection, evidence: Evidence, watched: Sequence[DriftAlarm])
         ended=max(ends) if own and len(ends) == len(own) else None,
         rows=_rows(found.plan, found.suffixes[evidence.pooled_start : evidence.pooled_start + 1]),
         assumes=found.plan.assumes,
+        mean_psi=_mean_psi(found.plan, found.suffixes[evidence.pooled_start]),
     )
+
+
+def _mean_psi(plan: Plan, live: Floats) -> float | None:
+    """Of all features' shapes; answers are left out."""
+    shapes = [one for one in plan.subjects if one.whole is None and one.version is None]
+    psis = [debiased_psi(one.counts(live), one.counts(plan.usual)) for one in shapes]
+    known = [psi for psi in psis if psi is not None]
+    return sum(known) / len(known) if known else None
 
 
 def _rows(plan: Plan, vector: Floats) -> int:

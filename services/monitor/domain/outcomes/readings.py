@@ -28,6 +28,16 @@ class QualityReading:
 
 
 @dataclass(frozen=True, slots=True)
+class PromisedQuality:
+    """One version on the rows of its baseline."""
+
+    deployment: str
+    version: int
+    role: Role
+    metrics: Metrics
+
+
+@dataclass(frozen=True, slots=True)
 class CohortQuality:
     """One day of predictions."""
 
