@@ -139,7 +139,7 @@ def worker(runner: Runner) -> Predict:
     live = Live(1, main, (2,), Policy(durability=Durability.RELAXED))
     found = Deployment("model", "project", "model", AccessLevel.PROJECT, "", 1, live)
     serving.table = Table({"model": found})
-    return Predict(serving, metrics, 1 << 20)
+    return Predict(serving, 1 << 20)
 
 
 async def microseconds(predict: Predict, bodies: Sequence[bytes], turn: int) -> float:

@@ -15,12 +15,12 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.serving.domain.errors import DeadlineError, OverloadedError, SlowBodyError
-from services.serving.metrics import ServingMetrics
 from understudy.contracts.refusals import Fault, Refusal
 from understudy.runtime.http import refusal_response
 
 PROBES: Final = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
 """Answered however much is under way: whoever watches must see it."""
+_DEPLOYMENTS: Final = "/v1/deployments/"
 _LOOK_SECONDS: Final = 0.1
 
 
@@ -68,19 +68,20 @@ class Exchange(Protocol):
 class Admission:
     """ASGI middleware: refuses what is too much at once, ends what takes too long.
 
-    Requests that come another way `enter` and `leave` by themselves.
+    Requests that come another way `enter` and `leave` by themselves. `note` is told of each that
+    is turned down here, with the deployment that its path names.
     """
 
     def __init__(
         self,
         app: ASGIApp,
         bounds: Bounds,
-        metrics: ServingMetrics,
+        note: Callable[[str | None, Refusal], None],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._app = app
         self._bounds = bounds
-        self._metrics = metrics
+        self.note = note
         self._clock = clock
         self._flights: dict[asyncio.Task[object] | None, Flight] = {}
         """By task, oldest first."""
@@ -107,7 +108,7 @@ class Admission:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
         if self.under_way >= self._bounds.requests and scope["path"] not in PROBES:
-            self._metrics.refused(OverloadedError.code)
+            self.note(deployment_at(scope["path"]), OverloadedError())
             await self._full(scope, receive, send)
             return
         task, flight = asyncio.current_task(), Flight(receive, self._clock())
@@ -144,10 +145,16 @@ class Admission:
         return [*takewhile(lambda exchange: exchange.since <= latest, self._exchanges)]
 
     async def _turn_away(self, late: Refusal, scope: Scope, receive: Receive, send: Send) -> None:
-        self._metrics.refused(late.code)
+        self.note(deployment_at(scope["path"]), late)
         # Where the answer had begun, its reader is the slow one: the server closes on it.
         with contextlib.suppress(RuntimeError):
             await _answer(late)(scope, receive, send)
+
+
+def deployment_at(path: str) -> str | None:
+    """The name that a path below `/v1/deployments` holds, whether or not it exists."""
+    _, found, rest = path.partition(_DEPLOYMENTS)
+    return rest.partition("/")[0] if found else None
 
 
 def _late(bounds: Bounds, *, reading: bool) -> Refusal:

@@ -8,6 +8,7 @@ import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from services.serving.domain.errors import OverloadedError
+from understudy.contracts.refusals import Refusal
 from understudy.runtime.http import refusal_response
 
 _DISCARD_BYTES: Final = 8 << 20
@@ -44,6 +45,10 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.connections) > self._bounds.connections:
             transport.write(_FULL)
             transport.close()
+            self.turned_away(OverloadedError())
+
+    def turned_away(self, refusal: Refusal) -> None:
+        """A connection was refused before it asked for anything."""
 
     def data_received(self, data: bytes) -> None:
         """Parse; give up on heads, and on bodies nobody reads, that are too long."""

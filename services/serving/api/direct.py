@@ -116,8 +116,7 @@ class Exchange:
     def set_exception(self, error: Exception) -> None:
         """Refuse, or own up to a failure of ours."""
         request_id = self._presented.request_id or uuid.uuid4().hex
-        path = f"{PREFIX}{self._deployment}{SUFFIX}"
-        response = self._direct.predict.refused(error, path, request_id)
+        response = self._direct.predict.refused(error, self._deployment, request_id)
         if response.headers.get("connection") == "close":
             self.keep_alive = False
         head = b"".join(b"%b: %b\r\n" % pair for pair in response.raw_headers)
@@ -155,6 +154,10 @@ class DirectProtocol(BoundedProtocol):
         self.admission = admission
         self.visitor = Visitor()
         self._common: tuple[object, int, bytes, bool] = (None, 0, b"", False)
+
+    def turned_away(self, refusal: Refusal) -> None:
+        """Count it: nobody knows what it would have asked for."""
+        self.admission.note(None, refusal)
 
     def on_message_begin(self) -> None:
         """A request begins. What ASGI needs of it is made when it turns out to go that way."""

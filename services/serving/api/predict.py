@@ -32,7 +32,7 @@ from services.serving.domain.ids import row_ids
 from services.serving.domain.protected import read_protected
 from services.serving.domain.rows import Plan, Shape
 from services.serving.domain.table import Deployment, Live
-from services.serving.metrics import Dialect, ServingMetrics
+from services.serving.metrics import Dialect
 from services.serving.operations import Answers, Serving
 from services.serving.operations.calls import Asked, Reply
 from understudy.contracts.refusals import Refusal
@@ -63,9 +63,8 @@ class Begun:
 class Predict:
     """`POST /v1/deployments/{deployment}/predict`, whatever carries it."""
 
-    def __init__(self, serving: Serving, metrics: ServingMetrics, body_limit: int) -> None:
+    def __init__(self, serving: Serving, body_limit: int) -> None:
         self._serving = serving
-        self._metrics = metrics
         self._reader = lru_cache(_READERS)(_reader)
         self.body_limit = body_limit
 
@@ -123,10 +122,12 @@ class Predict:
         )
         return headers, content
 
-    def refused(self, error: Exception, path: str, request_id: str) -> Response:
+    def refused(self, error: Exception, deployment: str, request_id: str) -> Response:
         """The answer to whoever is turned down, or met a failure of ours."""
+        path = f"{PREFIX}{deployment}{SUFFIX}"
+        refusal = error if isinstance(error, Refusal) else None
+        self._serving.note_refusal(deployment, refusal)
         if isinstance(error, Refusal):
-            self._metrics.refused(error.code)
             response = refusal_response(error, instance=path, request_id=request_id)
         else:
             response = failure_response(error, instance=path, request_id=request_id)
@@ -158,7 +159,7 @@ class PredictOverASGI:
             return
         except Exception as error:  # noqa: BLE001 - no middleware stands before this path
             request_id = presented.request_id or uuid.uuid4().hex
-            await self._predict.refused(error, scope["path"], request_id)(scope, receive, send)
+            await self._predict.refused(error, deployment, request_id)(scope, receive, send)
             return
         headers = [line.split(b": ", 1) for line in lines.splitlines()]
         await send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -12,8 +12,8 @@ from services.serving.api.elsewhere import Predictions
 from services.serving.api.labels import Corrections, Labels
 from services.serving.api.protected import Protected
 from services.serving.api.telling import Handler, Verb, handler
-from services.serving.metrics import ServingMetrics
 from services.serving.operations import Elsewhere, Facts, Serving
+from understudy.contracts.refusals import Refusal
 from understudy.contracts.signature import Signature
 from understudy.runtime.keys import presented_key
 
@@ -25,7 +25,6 @@ def routes(
     serving: Serving,
     facts: Facts,
     elsewhere: Elsewhere,
-    metrics: ServingMetrics,
     body_limit: int,
 ) -> list[BaseRoute]:
     """All routes below `/v1`."""
@@ -33,12 +32,16 @@ def routes(
 
     def telling(path: str, verb: Verb, method: str = "POST") -> Sequence[BaseRoute]:
         whole = f"{deployment}/{path}"
-        told = Route(whole, handler(verb, metrics, body_limit), methods=[method])
+        told = Route(whole, handler(verb, serving, body_limit), methods=[method])
         return [told, Route(whole, only(method), methods=[*_METHODS - {method}])]
 
     async def show_signature(request: Request) -> Response:
         name = request.path_params["deployment"]
-        card = serving.signature(name, key=presented_key(request.headers))
+        try:
+            card = serving.signature(name, key=presented_key(request.headers))
+        except Refusal as refusal:
+            serving.note_refusal(name, refusal)
+            raise
         body = _SIGNATURE.dump_json(card.signature)
         return Response(body, media_type="application/json")
 

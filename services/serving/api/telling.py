@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.serving.api.bodies import ClientGoneError, decode_json, read_body
-from services.serving.metrics import ServingMetrics
+from services.serving.operations import Serving
 from understudy.contracts.refusals import FieldError, Refusal, json_pointer
 from understudy.runtime.keys import presented_key
 
@@ -37,7 +37,7 @@ class Verb(Protocol):
         """What the body holds, decoded. Raises Refusal subclasses."""
 
 
-def handler(verb: Verb, metrics: ServingMetrics, body_limit: int) -> Handler:
+def handler(verb: Verb, serving: Serving, body_limit: int) -> Handler:
     """Answers requests that tell this."""
 
     async def taken(request: Request) -> Response:
@@ -53,8 +53,9 @@ def handler(verb: Verb, metrics: ServingMetrics, body_limit: int) -> Handler:
             return await taken(request)
         except ClientGoneError:
             return Response(status_code=_CLIENT_GONE)
-        except Refusal as refusal:
-            metrics.refused(refusal.code)
+        except Exception as error:
+            refusal = error if isinstance(error, Refusal) else None
+            serving.note_refusal(request.path_params["deployment"], refusal)
             raise
 
     return handle

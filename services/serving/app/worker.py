@@ -36,6 +36,7 @@ from services.serving.pages import routes as page_routes
 from services.serving.settings import ServingSettings
 from understudy.client.following import RegistryFollowing
 from understudy.contracts import vocabulary
+from understudy.contracts.refusals import Refusal
 from understudy.runtime.following import Follower, SnapshotCache
 from understudy.runtime.http import EXCEPTION_HANDLERS, RequestIds
 from understudy.runtime.instance import instance_name
@@ -94,18 +95,17 @@ class Worker:
             self._releases.report,
             settings.heartbeat_seconds,
         )
-        self._predict = Predict(self._serving, metrics, settings.serving_body_limit_bytes)
+        self._predict = Predict(self._serving, settings.serving_body_limit_bytes)
         self._predict_over_asgi = PredictOverASGI(self._predict)
         self._app = _front(
             self._serving,
             Facts(self._serving, self._event_log, metrics),
             Elsewhere(self._serving, self._event_log, metrics),
-            metrics,
             settings,
             look=self._look,
             rest=Guarded(self._serving, rest),
         )
-        self._admission = Admission(self._route, _bounds_of(settings), metrics)
+        self._admission = Admission(self._route, _bounds_of(settings), self._serving.note_refusal)
         self._metrics = metrics
         self._draining: Draining | None = None
         self._rest = rest
@@ -137,6 +137,7 @@ class Worker:
         await self._following.begin(self._settings.serving_start_seconds)
         gc.collect()
         gc.freeze()
+        self._metrics.capacity.begun(self._settings.serving_workers)
         tasks = [asyncio.create_task(work) for work in self._background()]
         try:
             yield
@@ -168,6 +169,7 @@ class Worker:
 
     async def _publish(self) -> None:
         self._metrics.publish()
+        self._metrics.capacity.in_flight(self._admission.under_way)
 
     async def _note_usage(self) -> None:
         self._metrics.capacity.note_usage()
@@ -195,7 +197,11 @@ class Guarded:
         path = scope["path"]
         wanted = vocabulary.Scope.METRICS if path == "/metrics" else vocabulary.Scope.READ
         key = presented_key(Headers(scope=scope))
-        self._serving.check_installation_access(wanted, key=key)
+        try:
+            self._serving.check_installation_access(wanted, key=key)
+        except Refusal as refusal:
+            self._serving.note_refusal(None, refusal)
+            raise
         if path == "/metrics" and (folder := os.environ.get("PROMETHEUS_MULTIPROC_DIR")):
             await asyncio.to_thread(forget_dead_workers, Path(folder))
         await self._rest(scope, receive, send)
@@ -205,13 +211,12 @@ def _front(
     serving: Serving,
     facts: Facts,
     elsewhere: Elsewhere,
-    metrics: ServingMetrics,
     settings: ServingSettings,
     *,
     look: Callable[[], Readiness],
     rest: ASGIApp,
 ) -> ASGIApp:
-    api = routes(serving, facts, elsewhere, metrics, settings.serving_body_limit_bytes)
+    api = routes(serving, facts, elsewhere, settings.serving_body_limit_bytes)
     app = Starlette(
         routes=[*probes(look), *api, *page_routes(serving)],
         exception_handlers={**EXCEPTION_HANDLERS},

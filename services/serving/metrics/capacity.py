@@ -2,12 +2,15 @@
 
 import os
 import resource
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 _STATM: Final = Path("/proc/self/statm")
+Holder = tuple[str, int]
+"""A deployment and a version."""
 
 
 class CapacityMetrics:
@@ -25,6 +28,21 @@ class CapacityMetrics:
             "understudy_loaded_model_bytes",
             "About how much memory they take; of all workers.",
             multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self._sizes = Gauge(
+            "understudy_model_bytes",
+            "About how much memory a version takes, of all workers; 0 when it was let go. What "
+            "several deployments share is told of each.",
+            ["deployment", "version"],
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self._spent = Counter(
+            "understudy_model_cpu_seconds",
+            "CPU time of the calls of a version, the checks of its answers included; of calls that "
+            "are quick one in seven is measured.",
+            ["deployment", "version"],
             registry=registry,
         )
         self._unloaded = Counter(
@@ -45,6 +63,24 @@ class CapacityMetrics:
             ["reason"],
             registry=registry,
         )
+        self._in_flight = Gauge(
+            "understudy_requests_in_flight",
+            "Requests that have no answer yet, as seen four times a second; of all workers.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self._workers = Gauge(
+            "understudy_workers",
+            "Workers that live and have begun to answer.",
+            multiprocess_mode="livesum",
+            registry=registry,
+        )
+        self._workers_configured = Gauge(
+            "understudy_workers_configured",
+            "Workers that should live.",
+            multiprocess_mode="livemax",
+            registry=registry,
+        )
         self._cpu = Gauge(
             "understudy_worker_cpu_seconds",
             "CPU time of the workers that live.",
@@ -57,6 +93,30 @@ class CapacityMetrics:
             multiprocess_mode="livesum",
             registry=registry,
         )
+
+        self._held: set[Holder] = set()
+
+    def begun(self, configured: int) -> None:
+        """This worker answers, one of so many."""
+        self._workers.set(1)
+        self._workers_configured.set(configured)
+
+    def in_flight(self, requests: int) -> None:
+        """So many requests have no answer yet."""
+        self._in_flight.set(requests)
+
+    def holds(self, sizes: Mapping[Holder, int]) -> None:
+        """What is in memory, in bytes."""
+        # Shared files can't take a series back.
+        for holder in self._held - sizes.keys():
+            self._sizes.labels(*holder).set(0)
+        for holder, size in sizes.items():
+            self._sizes.labels(*holder).set(size)
+        self._held |= sizes.keys()
+
+    def spent(self, deployment: str, version: int, cpu_seconds: float) -> None:
+        """Calls took so much more."""
+        self._spent.labels(deployment, version).inc(cpu_seconds)
 
     def loaded(self, models: dict[str, int], size: int) -> None:
         """So many models by runner, and about so many bytes, are in memory."""

@@ -15,6 +15,8 @@ from services.serving.metrics.log import LogMetrics
 from understudy.contracts.vocabulary import Outcome
 from understudy.runtime.buckets import LATENCY_SECONDS
 
+_REQUEST_SECONDS = (*sorted({*LATENCY_SECONDS, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0}),)
+"""Objectives are stated in round figures, and only at an edge is it known how many met one."""
 _SWITCH_SECONDS = (0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0)
 
 
@@ -62,13 +64,14 @@ class ServingMetrics:
             "understudy_prediction_seconds",
             "From a decoded request to its answer, log included, by version.",
             ["deployment", "version"],
-            buckets=LATENCY_SECONDS,
+            buckets=_REQUEST_SECONDS,
             registry=registry,
         )
         self._refusals = Counter(
             "understudy_refusals",
-            "Requests turned down, by the code of the problem.",
-            ["code"],
+            "Requests turned down, by the code and the HTTP status of the problem; without a "
+            "deployment where none of that name exists.",
+            ["deployment", "code", "status"],
             registry=registry,
         )
         self._guard_hits = Counter(
@@ -144,6 +147,7 @@ class ServingMetrics:
         self.log = LogMetrics(registry)
         self.capacity = CapacityMetrics(registry)
         self._tallies: dict[tuple[str, int, Dialect], Tally] = {}
+        self._spent: dict[tuple[str, int], float] = {}
         # Finding a labelled child costs as much as counting: keep those in use.
         self._child: Callable[..., tuple[Counter, Counter]] = lru_cache(10_000)(self._children)
         self._timer: Callable[..., BulkHistogram] = lru_cache(10_000)(self._seconds.labels)
@@ -164,8 +168,16 @@ class ServingMetrics:
             tally.rows += rows
             tally.seconds.append(seconds)
 
+    def spent(self, deployment: str, version: int, cpu_seconds: float) -> None:
+        """A call was over; seen by others after `publish`."""
+        key, spent = (deployment, version), self._spent
+        spent[key] = spent.get(key, 0.0) + cpu_seconds
+
     def publish(self) -> None:
-        """Let others see what was answered."""
+        """Let others see what was answered, and what it took."""
+        spent, self._spent = self._spent, {}
+        for (deployment, version), cpu_seconds in spent.items():
+            self.capacity.spent(deployment, version, cpu_seconds)
         told, self._tallies = self._tallies, {}
         for (deployment, version, dialect), tally in told.items():
             answered, requests = self._child(deployment, str(version), dialect, Outcome.OK)
@@ -183,9 +195,9 @@ class ServingMetrics:
         """The log has nothing of rows that the model may have failed on."""
         self._untold.labels(deployment).inc(rows)
 
-    def refused(self, code: str) -> None:
-        """One request was turned down."""
-        self._refusals.labels(code).inc()
+    def refused(self, deployment: str, code: str, status: int) -> None:
+        """One request was turned down; the deployment is one that exists, or empty."""
+        self._refusals.labels(deployment, code, str(status)).inc()
 
     def guarded(self, deployment: str, hits: Hits) -> None:
         """Guard rules caught rows."""

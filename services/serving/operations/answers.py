@@ -28,10 +28,11 @@ from services.serving.operations.replies import Answer, Answers, answers_of, log
 from services.serving.operations.scoring import Limits, Scorer
 from services.serving.ports import Log
 from understudy.contracts.policy import Policy
-from understudy.contracts.refusals import FieldError, Refusal, json_pointer
+from understudy.contracts.refusals import Fault, FieldError, Refusal, json_pointer
 from understudy.contracts.serving import LabelStatus
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import AccessLevel, Scope
+from understudy.runtime.http import STATUS
 from understudy.runtime.keys import Caller, KeyRing
 
 
@@ -62,7 +63,7 @@ class Serving:
         self._log = log
         self._metrics = metrics
         self._limits = limits
-        self._scorer = Scorer(limits, self._settle, self._fail)
+        self._scorer = Scorer(limits, self._settle, self._fail, metrics.spent)
         self._failed = FailedRows(log, metrics, limits.rows)
         self._table = Table()
         self.asleep: frozenset[str] = frozenset()
@@ -150,7 +151,7 @@ class Serving:
             self.answer(found, live, asked)
             return [*await reply]
         except Refusal as refusal:
-            self._metrics.refused(refusal.code)
+            self.note_refusal(deployment, refusal)
             raise
 
     def check_rows(self, rows: int, shape: Shape) -> None:
@@ -183,6 +184,13 @@ class Serving:
             asked.ids = _new_ids(len(asked.cells))
         asked.since = time.perf_counter()
         self._scorer.ask(found, live, asked)
+
+    def note_refusal(self, deployment: str | None, why: Refusal | None) -> None:
+        """Count a request that was turned down; None for a failure that nobody foresaw."""
+        # A caller's free text must not become a series.
+        known = deployment if deployment in self._table.deployments else None
+        code, fault = ("internal", Fault.FAILED) if why is None else (why.code, why.fault)
+        self._metrics.refused(known or "", code, STATUS[fault])
 
     def close(self) -> None:
         """Forget calls that have not begun."""

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
@@ -37,6 +37,8 @@ class _Tried:
     failed: Sequence[int]
     seconds: float
     """That a failure took, on average."""
+    cpu_seconds: float = 0.0
+    """That trying took in all."""
 
 
 class FailedRows:
@@ -84,6 +86,8 @@ class FailedRows:
             self._metrics.failure_untold(failure.deployment.name, rows)
             return
         tried = trying.result()
+        main = failure.live.main
+        self._metrics.spent(failure.deployment.name, main.version, tried.cpu_seconds)
         if tried.rows < rows:
             self._metrics.failure_untold(failure.deployment.name, rows - tried.rows)
         if tried.failed:
@@ -118,6 +122,12 @@ def _record(failure: Failure, tried: _Tried) -> Answered:
 
 
 def _tried(main: Loaded, cells: Sequence[Cells], together_seconds: float) -> _Tried:
+    began = time.thread_time()
+    tried = _tried_alone(main, cells, together_seconds)
+    return replace(tried, cpu_seconds=time.thread_time() - began)
+
+
+def _tried_alone(main: Loaded, cells: Sequence[Cells], together_seconds: float) -> _Tried:
     """Each row alone, as long as there is time. When all of them succeed, all failed together."""
     began, failed, spent = time.perf_counter(), list[int](), 0.0
     for row, one in enumerate(cells):

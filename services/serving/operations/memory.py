@@ -1,7 +1,7 @@
 """Keeps models within the memory that a worker gives them, and says what is in it."""
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import structlog
 
@@ -19,6 +19,7 @@ class Memory:
         self._library = library
         self._metrics = metrics
         self._limit_bytes = limit_bytes
+        self._formers: Mapping[str, Collection[ModelKey]] = {}
         self._log = structlog.stdlib.get_logger("memory")
 
     def has_room_for(self, more_bytes: int) -> bool:
@@ -28,12 +29,20 @@ class Memory:
         used = sum(loaded.size_bytes for loaded in self._library.loaded().values())
         return used + more_bytes <= self._limit_bytes
 
-    def fit(self, mains: Collection[ModelKey], spared: ModelKey | None = None) -> set[ModelKey]:
-        """Let go of what does not fit; returns what went. `spared` was just asked for."""
+    def expect(self, wanted: Mapping[str, Collection[ModelKey]]) -> None:
+        """Which versions are loaded on behalf of each deployment, former mains included."""
+        self._formers = wanted
+
+    def fit(self, mains: Mapping[str, ModelKey], spared: ModelKey | None = None) -> set[ModelKey]:
+        """Let go of what does not fit; returns what went. `spared` was just asked for.
+
+        `mains`: what answers, by deployment.
+        """
         gone: set[ModelKey] = set()
         if self._limit_bytes is not None:
-            gone = self._let_go(surplus(self._held(mains), self._limit_bytes, spared))
-        self._publish()
+            held = self._held({*mains.values()})
+            gone = self._let_go(surplus(held, self._limit_bytes, spared))
+        self._publish(mains)
         return gone
 
     def _held(self, mains: Collection[ModelKey]) -> list[Held]:
@@ -57,7 +66,16 @@ class Memory:
             gone.add(key)
         return gone
 
-    def _publish(self) -> None:
-        loaded = self._library.loaded().values()
-        runners = Counter(found.runner_name for found in loaded)
-        self._metrics.capacity.loaded(runners, sum(found.size_bytes for found in loaded))
+    def _publish(self, mains: Mapping[str, ModelKey]) -> None:
+        loaded = self._library.loaded()
+        runners = Counter(found.runner_name for found in loaded.values())
+        capacity = self._metrics.capacity
+        capacity.loaded(runners, sum(found.size_bytes for found in loaded.values()))
+        capacity.holds(
+            {
+                (name, key[1]): loaded[key].size_bytes
+                for name, main in mains.items()
+                for key in (*self._formers.get(name, ()), main)
+                if key in loaded
+            }
+        )

@@ -183,12 +183,15 @@ class Releases:
         table = self._serving.table
         self._mains = {name: main for name, main in self._mains.items() if table.find(name)}
         wanted = [(d.model, served) for d in snapshot.deployments for served in _warm(d)]
+        self._memory.expect(
+            {d.name: [key_of(d.model, served) for served in _warm(d)] for d in snapshot.deployments}
+        )
         self._library.keep([*wanted, *((main.model, main.served) for main in self._mains.values())])
 
     def _fit(self, spared: ModelKey | None = None) -> None:
         """Let go of models that there is no room for; what they answered for goes to sleep."""
         mains = {name: main.key for name, main in self._mains.items()}
-        gone = self._memory.fit({*mains.values()}, spared)
+        gone = self._memory.fit(mains, spared)
         table = self._serving.table
         for name, key in mains.items():
             found = table.find(name)

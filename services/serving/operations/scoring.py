@@ -19,7 +19,7 @@ import structlog
 from services.serving.domain.drafts import Cells
 from services.serving.domain.errors import BusyError, ScoringFailedError
 from services.serving.domain.table import Deployment, Live
-from services.serving.operations.calling import Result, called, cells_of
+from services.serving.operations.calling import Meter, Result, called, cells_of, charged
 from services.serving.operations.calls import Asked, Call, Failure
 from services.serving.operations.lingering import Linger
 from understudy.runtime.logs import without_message
@@ -52,10 +52,13 @@ class Scorer:
         limits: Limits,
         settle: Callable[[Call], None],
         fail: Callable[[Failure], None],
+        spend: Callable[[str, int, float], None],
     ) -> None:
         self._limits = limits
         self._settle = settle
         self._fail = fail
+        self.spend = spend
+        """Told of deployment, version and CPU seconds of each call."""
         self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="scoring")
         self._lines: dict[str, _Line] = {}
 
@@ -123,6 +126,7 @@ class _Line:
         self._call: asyncio.Task[None] | None = None
         self._due = False
         self._linger = Linger(live.main.cost.call_seconds)
+        self._meter = Meter()
         self._loop = asyncio.get_running_loop()
 
     def join(self, asked: Asked) -> None:
@@ -155,7 +159,7 @@ class _Line:
                 continue
             cells = cells_of(taken)
             if self._main.cost.of(len(cells)) <= self._limits.inline_seconds:
-                self._hand_out(called(self._main, taken, cells))
+                self._hand_out(self._score(taken, cells))
             else:
                 self._call = self._loop.create_task(self._score_aside(taken, cells))
 
@@ -169,12 +173,22 @@ class _Line:
         # Nobody waits for some any more: they went away, or their time is over.
         return [asked for asked in taken if not asked.reply.done()]
 
+    def _score(self, taken: Sequence[Asked], cells: Sequence[Cells]) -> Sequence[Result]:
+        """Here and now."""
+        calls = self._meter.stands_for()
+        if not calls:
+            return called(self._main, taken, cells)
+        results, spent = charged(self._main, taken, cells)
+        self._scorer.spend(self._deployment.name, self._main.version, calls * spent)
+        return results
+
     async def _score_aside(self, taken: Sequence[Asked], cells: Sequence[Cells]) -> None:
         results: Sequence[Result] = ()
         try:
-            results = await self._loop.run_in_executor(
-                self._threads, called, self._main, taken, cells
+            results, spent = await self._loop.run_in_executor(
+                self._threads, charged, self._main, taken, cells
             )
+            self._scorer.spend(self._deployment.name, self._main.version, spent)
         except BaseException as error:
             results = [Result(taken, error)]
             if not isinstance(error, Exception):

@@ -55,11 +55,13 @@ class Parts:
         )
         self.library = RuleLibrary()
         self.releases = Releases(self.serving, self.library, self.metrics, "here:1")
-        self.predict = Predict(self.serving, self.metrics, LIMIT)
+        self.predict = Predict(self.serving, LIMIT)
         self.over_asgi = PredictOverASGI(self.predict)
         self.clock = 0.0
         bounds = Bounds(requests=4, request_seconds=10.0, body_seconds=5.0)
-        self.admission = Admission(self.asgi, bounds, self.metrics, clock=lambda: self.clock)
+        self.admission = Admission(
+            self.asgi, bounds, self.serving.note_refusal, clock=lambda: self.clock
+        )
         self.by_asgi = 0
 
     async def asgi(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,8 +73,9 @@ class Parts:
             return
         await self.over_asgi(name, scope, receive, send)
 
-    def refusals(self, code: str) -> float | None:
-        return self.numbers.get_sample_value("understudy_refusals_total", {"code": code})
+    def refusals(self, deployment: str, code: str, status: int) -> float | None:
+        labels = {"deployment": deployment, "code": code, "status": str(status)}
+        return self.numbers.get_sample_value("understudy_refusals_total", labels)
 
 
 class Client:
@@ -410,7 +413,7 @@ async def test_too_many_at_once_are_turned_away(site: Site) -> None:
         await client.send(ROW[-1:])
         assert (await client.answer())[0] == 200
     assert site.parts.admission.under_way == 0
-    assert site.parts.refusals("overloaded") == 1
+    assert site.parts.refusals("public", "overloaded", 503) == 1
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(site: Site) -> None:

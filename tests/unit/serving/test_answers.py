@@ -173,7 +173,33 @@ async def test_no_rows_and_too_many_are_refused(world: World) -> None:
         await world.serving.predict("public", [], key=None, shape=Shape.ROWS)
     with pytest.raises(TooManyRowsError):
         await world.serving.predict("public", [ROW] * 6, key=None, shape=Shape.ROWS)
-    assert world.number("understudy_refusals_total", code="too_many_rows") == 1
+    labels = {"deployment": "public", "code": "too_many_rows", "status": "413"}
+    assert world.number("understudy_refusals_total", **labels) == 1
+
+
+async def test_what_a_caller_calls_a_deployment_is_no_series(world: World) -> None:
+    for name in ("nothing", "public/../..", "x" * 1_000):
+        with pytest.raises(UnauthenticatedError):
+            await world.serving.predict(name, [ROW], key=None)
+    world.serving.note_refusal(None, None)
+    (family,) = [found for found in world.numbers.collect() if found.name == "understudy_refusals"]
+    counted = [found for found in family.samples if found.name.endswith("_total")]
+    assert {(*found.labels.values(),): found.value for found in counted} == {
+        ("", "unauthenticated", "401"): 3.0,
+        ("", "internal", "500"): 1.0,
+    }
+
+
+async def test_the_time_that_calls_take_is_counted_by_version(world: World) -> None:
+    labels = {"deployment": "public", "version": "1"}
+    await world.serving.predict("public", [ROW], key=None)
+    first = world.number("understudy_model_cpu_seconds_total", **labels)
+    for _ in range(7):
+        await world.serving.predict("public", [ROW] * 5, key=None, shape=Shape.ROWS)
+    second = world.number("understudy_model_cpu_seconds_total", **labels)
+    assert first is not None
+    assert second is not None
+    assert 0.0 < first < second
 
 
 async def test_what_a_strict_log_can_not_keep_is_not_answered(world: World) -> None:

@@ -50,7 +50,7 @@ class World:
         self.releases = Releases(self.serving, RuleLibrary(), metrics, "here:1")
         facts = Facts(self.serving, self.log, metrics)
         elsewhere = Elsewhere(self.serving, self.log, metrics, clock=lambda: NOW)
-        api = routes(self.serving, facts, elsewhere, metrics, 100_000)
+        api = routes(self.serving, facts, elsewhere, 100_000)
         self._app = Starlette(routes=api, exception_handlers={**EXCEPTION_HANDLERS})
 
     async def begin(self) -> None:

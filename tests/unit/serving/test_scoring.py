@@ -12,6 +12,7 @@ from services.serving.domain.rows import Plan
 from services.serving.domain.scoring import UNKNOWN_COST, Cost, Loaded
 from services.serving.domain.table import Deployment, Live
 from services.serving.metrics import Dialect
+from services.serving.operations.calling import Meter
 from services.serving.operations.calls import Asked, Call
 from services.serving.operations.lingering import Linger
 from services.serving.operations.scoring import Limits, Scorer
@@ -59,7 +60,10 @@ class Desk:
 
     def __init__(self) -> None:
         self.failed = 0
-        self.scorer = Scorer(LIMITS, self._settle, self._fail)
+        self.spent: list[tuple[str, int, float]] = []
+        self.scorer = Scorer(
+            LIMITS, self._settle, self._fail, lambda *call: self.spent.append(call)
+        )
 
     async def ask(self, release: Live, *values: float) -> list[float]:
         reply: asyncio.Future[list[float]] = asyncio.get_running_loop().create_future()
@@ -89,6 +93,21 @@ async def test_what_arrives_together_is_one_call(cost: Cost) -> None:
     found = await Desk().ask_all(live(runner, cost), (1,), (2, 3), (4,))
     assert found == [[2.0], [4.0, 6.0], [8.0]]
     assert runner.calls == [4]
+
+
+@pytest.mark.parametrize("cost", [QUICK, SLOW])
+async def test_each_call_is_charged_once_however_it_ends(cost: Cost) -> None:
+    desk = Desk()
+    await desk.ask_all(live(Doubling(), cost), (1,), (-1,), (3,))
+    ((deployment, version, cpu_seconds),) = desk.spent
+    assert (deployment, version) == ("doubling", 1)
+    assert cpu_seconds > 0.0
+
+
+async def test_measured_calls_stand_for_all() -> None:
+    meter = Meter()
+    found = [meter.stands_for() for _ in range(15)]
+    assert found == [1, *[0] * 6, 7, *[0] * 6, 7]
 
 
 async def test_what_arrives_during_a_slow_call_goes_with_the_next() -> None:

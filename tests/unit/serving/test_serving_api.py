@@ -40,9 +40,9 @@ class World:
         facts = Facts(self.serving, self.log, metrics)
         elsewhere = Elsewhere(self.serving, self.log, metrics)
         self.releases = Releases(self.serving, RuleLibrary(), metrics, "here:1")
-        api = routes(self.serving, facts, elsewhere, metrics, LIMIT)
+        api = routes(self.serving, facts, elsewhere, LIMIT)
         self._app = Starlette(routes=api, exception_handlers={**EXCEPTION_HANDLERS})
-        self._predict = PredictOverASGI(Predict(self.serving, metrics, LIMIT))
+        self._predict = PredictOverASGI(Predict(self.serving, LIMIT))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if (name := deployment_of(scope)) is not None:
@@ -50,8 +50,9 @@ class World:
         else:
             await self._app(scope, receive, send)
 
-    def refusals(self, code: str) -> float | None:
-        return self.numbers.get_sample_value("understudy_refusals_total", {"code": code})
+    def refusals(self, deployment: str, code: str, status: int) -> float | None:
+        labels = {"deployment": deployment, "code": code, "status": str(status)}
+        return self.numbers.get_sample_value("understudy_refusals_total", labels)
 
 
 @pytest.fixture
@@ -86,7 +87,9 @@ async def test_whoever_has_no_key_is_told_so_whatever_the_body(
 ) -> None:
     for key in (None, make_key().plaintext):
         assert (await post(world, path, body, key)).status_code == 401
-    assert world.refusals("unauthenticated") == 2
+    name = path.partition("/")[0]
+    known = "" if name == "nothing" else name
+    assert world.refusals(known, "unauthenticated", 401) == 2
 
 
 @pytest.mark.parametrize("path", ["project/predict", "project/labels"])
@@ -117,8 +120,8 @@ async def test_refused_labels_are_counted_like_refused_predictions(world: World)
     labels: list[object] = [{"prediction_id": "a", "label": "setosa"}] * 6
     assert (await post(world, "public/labels", labels, KEY.plaintext)).status_code == 413
     await post(world, "public/labels", b"?", KEY.plaintext)
-    assert world.refusals("too_many_rows") == 1
-    assert world.refusals("malformed_body") == 1
+    assert world.refusals("public", "too_many_rows", 413) == 1
+    assert world.refusals("public", "malformed_body", 400) == 1
 
 
 async def test_a_number_that_is_too_large_is_refused_by_itself(world: World) -> None:

@@ -81,6 +81,8 @@ async def test_what_does_not_fit_sleeps_and_still_counts_as_served() -> None:
     assert world.number("models_unloaded_total", role="main") == 1.0
     assert world.number("loaded_models", runner="sklearn") == 2.0
     assert world.number("loaded_model_bytes") == 2.0 * SIZE
+    sizes = [world.number("model_bytes", deployment=name, version="1") for name in "bc"]
+    assert sizes == [SIZE, SIZE]
     loads = world.library.loads
     assert await world.take_up(*named("a", "b", "c"))
     assert world.library.loads == loads
@@ -97,6 +99,8 @@ async def test_waking_loads_once_for_all_who_ask_and_sends_the_least_used_to_sle
     assert [live.release for live in lives] == [1, 1, 1]
     assert world.awake() == {"a", "b"}
     assert world.library.loads == 4
+    sizes = [world.number("model_bytes", deployment=name, version="1") for name in "abc"]
+    assert sizes == [SIZE, SIZE, 0]
     assert await world.releases.wake("a") is lives[0]
 
 
