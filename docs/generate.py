@@ -14,7 +14,13 @@ from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from services.monitor.metrics import ArchiveMetrics, FiguresCollector, LeaseMetrics, MonitorMetrics
+from services.monitor.metrics import (
+    AlertMetrics,
+    ArchiveMetrics,
+    FiguresCollector,
+    LeaseMetrics,
+    MonitorMetrics,
+)
 from services.monitor.settings import MonitorSettings
 from services.registry.metrics import Metrics as RegistryMetrics
 from services.registry.settings import RegistrySettings
@@ -85,7 +91,7 @@ def _metric_rows() -> Iterator[tuple[str, Iterable[str]]]:
     yield "Registry", _declared(RegistryMetrics)
     yield "Serving", _declared(ServingMetrics)
     yield "Challenger", [*_declared(ChallengerMetrics), *_declared(TrimmingMetrics)]
-    counted = (MonitorMetrics, ArchiveMetrics, LeaseMetrics)
+    counted = (MonitorMetrics, ArchiveMetrics, LeaseMetrics, AlertMetrics)
     yield "Monitor", [*(row for each in counted for row in _declared(each)), *_figures()]
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from services.monitor.domain.accounting import Change, Delivery, Positions, State
 from services.monitor.domain.arrays import Counts, Floats
+from services.monitor.domain.deciding.alerts import AlertBook
 from services.monitor.domain.deciding.deeds import Deed
 from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.outcomes.facts import Incoming, JoinedRows, Losses, Standing
@@ -68,6 +69,19 @@ class ProbeStore(Protocol):
 
     async def commit(self, deployment: str, before: str, probe: Probe) -> bool:
         """Keep it, or nothing when the stored one is not at the position `before`."""
+
+
+class AlertStore(Protocol):
+    """Where alerts that somebody told of are found again, by whichever monitor judges.
+
+    Raises AlertsUnavailableError.
+    """
+
+    async def load(self, deployment: str) -> AlertBook:
+        """As it was last committed; empty when there is none."""
+
+    async def commit(self, deployment: str, book: AlertBook) -> bool:
+        """Keep it under the next revision, or nothing when the stored one is not at its own."""
 
 
 class References(Protocol):

@@ -4,11 +4,14 @@ import re
 from typing import Annotated, Final
 
 from pydantic import Field, SecretStr, field_validator
+from pydantic_settings import SettingsConfigDict
 
 from understudy.runtime.settings import FollowerSettings, Port, Seconds
 
 _PASSWORD: Final = re.compile(r"(://[^:/@]*:).*@")
 _PARAMETER: Final = re.compile(r"((?:pass|secret|token|key)\w*=)[^&]*", re.IGNORECASE)
+
+_SHORTEST_SECRET: Final = 32
 
 Count = Annotated[int, Field(ge=1)]
 
@@ -23,6 +26,9 @@ def without_passwords(url: str) -> str:
 
 class MonitorSettings(FollowerSettings):
     """Settings of the monitor process."""
+
+    # A short secret must not be printed by the error that says so.
+    model_config = SettingsConfigDict(hide_input_in_errors=True)
 
     monitor_port: Port = 8702
     """Port to listen on."""
@@ -47,6 +53,9 @@ class MonitorSettings(FollowerSettings):
     """Between two reports to the registry."""
     monitor_metric_features: Count = 100
     """Features with metrics of their own: those that drift most."""
+    monitor_metric_distributions: Annotated[int, Field(ge=0, le=100)] = 10
+    """Features whose distribution is in metrics, live beside the reference: those that drift, then
+    the most important ones. Each takes up to 24 series."""
     monitor_reference_rows: Count = 200_000
     """Rows of a reference sample that its profile is made of at most."""
     monitor_probe_rows: Annotated[int, Field(ge=200, le=10_000)] = 1_000
@@ -79,6 +88,12 @@ class MonitorSettings(FollowerSettings):
     """What writing or reading one file of the archive may take."""
     monitor_judge_seconds: Seconds = 2.0
     """Between two judgements of a deployment."""
+    monitor_alert_secret: SecretStr | None = None
+    """What bodies of `POST /v1/alerts` may be signed with: at least 32 characters. Without it only
+    keys with the scope alert let in."""
+    monitor_alert_seconds: Seconds = 900.0
+    """For how long an alert is believed to fire after it was last told: at least three times the
+    `repeat_interval` of Alertmanager's route to the monitor."""
     monitor_weighing_seconds: Seconds = 900.0
     """Between two looks at how much more often the like of each baseline row comes now."""
     monitor_report_rows: Count = 10_000
@@ -93,10 +108,17 @@ class MonitorSettings(FollowerSettings):
     monitor_report_deadline_seconds: Seconds = 110.0
     """What a report may take; a little less than what clients wait for it."""
 
-    @field_validator("monitor_key")
+    @field_validator("monitor_key", "monitor_alert_secret")
     @classmethod
     def _empty_is_none(cls, key: SecretStr | None) -> SecretStr | None:
         return key if key is not None and key.get_secret_value() else None
+
+    @field_validator("monitor_alert_secret")
+    @classmethod
+    def _long_enough(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is not None and len(secret.get_secret_value()) < _SHORTEST_SECRET:
+            raise ValueError(f"a secret has at least {_SHORTEST_SECRET} characters")
+        return secret
 
     def effective(self) -> dict[str, object]:
         """As everywhere; of the outcome store's URL only passwords are masked."""

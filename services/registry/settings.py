@@ -92,7 +92,7 @@ class RegistrySettings(ServiceSettings):
         machines = (self.service_key, self.monitor_key, self.metrics_key, self.alert_key)
         keys = [key for key in (self.admin_key, *machines) if key]
         if len({parse_key(key.get_secret_value()) for key in keys}) != len(keys):
-            raise ValueError("admin, service, monitor, metrics and alert key must have different ids")
+            raise ValueError("the installation's keys must have different ids")
         return self
 
     @property

@@ -5,12 +5,13 @@ from datetime import UTC, datetime
 
 from services.monitor.domain.deciding.judge import Case
 from services.monitor.domain.deciding.judgement import (
+    AlertReading,
     ComparisonReading,
     ConceptReading,
     RailReading,
 )
 from services.monitor.domain.statistics.intervals import Interval
-from understudy.contracts.vocabulary import RuleName, Verdict
+from understudy.contracts.vocabulary import AlertState, RuleName, Verdict
 
 AT = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -58,12 +59,31 @@ def concept(*, alarm: bool) -> ConceptReading:
     return ConceptReading(1, 800, Interval(0.3), 0.1, 0.05, 20.0 if alarm else 0.0, 15.0)
 
 
+def alert(*, excused: str | None = None, named: bool = True) -> AlertReading:
+    """One that fires."""
+    return AlertReading(
+        alert="Burn",
+        version=None,
+        fingerprint="f00d",
+        state=AlertState.FIRING,
+        since=AT,
+        told_at=AT,
+        ended_at=None,
+        summary="risk fails in 5 % of requests",
+        labels={"alertname": "Burn"},
+        told_by="signature",
+        named=named,
+        excused=excused,
+    )
+
+
 def case(  # what a test does not name is as it is when all is well
     *comparisons: ComparisonReading,
     previous_main: int | None = None,
     rows: int = 1_000,
     main_rails: Sequence[RailReading] = (),
     concept: ConceptReading | None = None,
+    alerts: Sequence[AlertReading] = (),
 ) -> Case:
     """Of main 1."""
-    return Case(1, previous_main, rows, main_rails, comparisons, concept)
+    return Case(1, previous_main, rows, main_rails, comparisons, concept, alerts)

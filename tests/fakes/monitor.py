@@ -4,7 +4,7 @@ import hashlib
 import threading
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import numpy as np
 from services.monitor.adapters.event_log import label_rows, pair_rows, prediction_rows
 from services.monitor.domain.accounting import Change, Delivery, Positions, State
 from services.monitor.domain.arrays import Counts
+from services.monitor.domain.deciding.alerts import AlertBook
 from services.monitor.domain.errors import LabelsElsewhereError, MalformedRowsError
 from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.probes import FreshRows, Probe
@@ -135,6 +136,26 @@ class MemoryProbes:
         if (held.position if held else "0-0") != before:
             return False
         self.probes[deployment] = probe
+        return True
+
+
+@dataclass
+class MemoryAlerts:
+    """`ports.AlertStore`."""
+
+    books: dict[str, AlertBook] = field(default_factory=dict)
+    failure: Exception | None = None
+
+    async def load(self, deployment: str) -> AlertBook:
+        if self.failure is not None:
+            raise self.failure
+        return self.books.get(deployment, AlertBook())
+
+    async def commit(self, deployment: str, book: AlertBook) -> bool:
+        held = await self.load(deployment)
+        if held.revision != book.revision:
+            return False
+        self.books[deployment] = replace(book, revision=book.revision + 1)
         return True
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from tests.fakes.registry_bodies import NOW
 from understudy.contracts.monitor import (
     ActionView,
+    AlertReading,
     Assessment,
     CohortQuality,
     ComparisonReading,
@@ -29,6 +30,7 @@ from understudy.contracts.monitor import (
 )
 from understudy.contracts.vocabulary import (
     ActionMode,
+    AlertState,
     DriftKind,
     FeatureKind,
     LossName,
@@ -101,6 +103,23 @@ def concept(*, alarm: bool = False) -> ConceptView:
         since=NOW if alarm else None,
         estimate_gap=-0.004,
         trained_days_ago=12.4,
+    )
+
+
+def alert(
+    *, named: bool = True, excused: str | None = None, state: AlertState = AlertState.FIRING
+) -> AlertReading:
+    return AlertReading(
+        alert="Burn",
+        fingerprint="f00d",
+        state=state,
+        since=NOW,
+        told_at=NOW,
+        summary="5 % of requests fail",
+        told_by="signature",
+        named=named,
+        accuses=named and excused is None and state is AlertState.FIRING,
+        excused=excused,
     )
 
 

@@ -8,6 +8,7 @@ from understudy.cli.connections import connections
 from understudy.cli.deployments import Deployment, Expected, show_release
 from understudy.cli.judging import JudgingOptions, amended_judging
 from understudy.cli.judging_options import (
+    AlertRollbackOption,
     AlphaOption,
     ClipOption,
     CoolDownOption,
@@ -64,6 +65,7 @@ def configure(
     roll_back: RollBackOption = None,
     cool_down: CoolDownOption = None,
     minimum_rows: MinimumRowsOption = None,
+    alert_rollback: AlertRollbackOption = None,
     max_errors: MaxErrorsOption = None,
     slow_seconds: SlowSecondsOption = None,
     max_slow: MaxSlowOption = None,
@@ -85,7 +87,8 @@ def configure(
 
     Examples: `understudy configure credit-risk --durability relaxed`,
     `understudy configure credit-risk --low-confidence 0.6:override=written_off`,
-    `understudy configure credit-risk --label-horizon 30d --promote automatic --slow-seconds 0.25`
+    `understudy configure credit-risk --label-horizon 30d --promote automatic --slow-seconds 0.25`,
+    `understudy configure credit-risk --alert-rollback UnderstudyErrorBudgetBurnFast`
     """
     options = JudgingOptions(
         loss=loss,
@@ -98,6 +101,7 @@ def configure(
         roll_back=roll_back,
         cool_down=cool_down,
         minimum_rows=minimum_rows,
+        alert_rollback=tuple(alert_rollback) if alert_rollback else None,
         max_errors=max_errors,
         slow_seconds=slow_seconds,
         max_slow=max_slow,

@@ -30,6 +30,7 @@ class JudgingOptions:
     roll_back: ActionMode | None = None
     cool_down: str | None = None
     minimum_rows: int | None = None
+    alert_rollback: tuple[str, ...] | None = None
     max_errors: float | None = None
     slow_seconds: str | None = None
     max_slow: float | None = None
@@ -57,6 +58,10 @@ def _number(flag: str, typed: str) -> float | None:
 
 def _name(_flag: str, typed: str) -> str | None:
     return None if typed == _OFF else typed
+
+
+def _names(_flag: str, typed: tuple[str, ...]) -> tuple[str, ...]:
+    return () if typed == (_OFF,) else typed
 
 
 def _loss(flag: str, typed: str) -> LossName | None:
@@ -105,6 +110,7 @@ _PLACES: Final[Mapping[str, _Place]] = {
     "roll_back": _Place("actions", "roll_back"),
     "cool_down": _Place("actions", "cool_down_seconds", _seconds, duration_text),
     "minimum_rows": _Place("actions", "minimum_rows"),
+    "alert_rollback": _Place("actions", "alerts", _names, " ".join),
     "max_errors": _Place("rails", "errors"),
     "slow_seconds": _Place("rails", "slow_seconds", _number),
     "max_slow": _Place("rails", "slow"),

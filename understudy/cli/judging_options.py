@@ -62,6 +62,15 @@ MinimumRowsOption = Annotated[
     int | None,
     _option("--minimum-rows", "Rows answered by a release before anything is done by itself."),
 ]
+AlertRollbackOption = Annotated[
+    list[str] | None,
+    _option(
+        "--alert-rollback",
+        "An alert that speaks for rolling back while it fires, if it began under the main; may be "
+        "repeated; off: none does.",
+        "ALERT|off",
+    ),
+]
 MaxErrorsOption = Annotated[
     float | None,
     _option("--max-errors", "Share of rows that may fail, beyond the main's for a challenger."),

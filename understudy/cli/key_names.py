@@ -6,7 +6,7 @@ from typing import Final
 
 from understudy.client import ProblemError, RegistryClient
 
-_OWN: Final = ("admin", "monitor", "service")
+_OWN: Final = ("admin", "monitor", "service", "alert")
 """Keys of the processes themselves: a laptop's are in its state folder; no list has them."""
 
 

@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from understudy.cli.alerts import alerts_table
 from understudy.cli.bars import evidence_bar, forest
 from understudy.cli.connections import connections
 from understudy.cli.deployments import Deployment
@@ -62,6 +63,8 @@ def page(found: Judgement, *, state: bool = False) -> RenderableType:
             parts.append(Padding(_state(comparison), (0, 0, 0, 2)))
     if found.main_rails:
         parts += [Text(), _title("MAIN"), _indented(rails_table(found.main_rails, "OBSERVED"))]
+    if found.alerts:
+        parts += [Text(), _title("ALERTS"), _indented(alerts_table(found.alerts))]
     if found.concept is not None:
         parts += [Text(), _title("WHAT ANSWERS MEAN"), _indented(_concept(found.concept))]
     if found.action is not None:

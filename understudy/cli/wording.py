@@ -29,6 +29,7 @@ RULES: Final = {
     RuleName.INVALID: "too many answers are invalid",
     RuleName.FAIRNESS: "the gap between groups is too wide",
     RuleName.RISK: "the main's loss is above its baseline",
+    RuleName.ALERT: "an alert began to fire under the main",
 }
 
 KINDS: Final = {

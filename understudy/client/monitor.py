@@ -5,6 +5,7 @@ from typing import Final
 
 from understudy.client.connection import Answer, Connection, Params, segment
 from understudy.contracts.monitor import (
+    AlertReading,
     Assessment,
     CoverageView,
     DriftView,
@@ -39,6 +40,10 @@ class MonitorClient(Connection):
         """Whether a challenger may become main: yes, no, or not decided yet."""
         path, params = _path(deployment, "gate"), {"challenger": challenger}
         return self.read(self.ask("GET", path, params=params, answers=_GATE_ANSWERS), Gate)
+
+    def alerts(self, deployment: str, limit: int | None = None) -> tuple[AlertReading, ...]:
+        """Alerts that the monitor was told of; what accuses the main comes first."""
+        return self.pages(_path(deployment, "alerts"), AlertReading, limit)
 
     def drift(self, deployment: str) -> DriftView:
         """What drifted and what is watched, the strongest evidence first."""

@@ -16,6 +16,8 @@ SMALLEST_ALPHA: Final = 1e-9
 MOST_MINIMUM_LABELS: Final = 10_000_000
 LONGEST_SLOW_SECONDS: Final = 3_600.0
 """Beyond these bounds a policy would only look as if something were judged."""
+MOST_ALERTS: Final = 16
+LONGEST_ALERT_NAME: Final = 128
 LARGEST_LOSSES: Final[Mapping[LossName, float]] = {
     LossName.BRIER: 1.0,
     LossName.ZERO_ONE: 1.0,
@@ -34,6 +36,11 @@ def _positive(**values: float | None) -> None:
     for name, value in values.items():
         if value is not None and not (math.isfinite(value) and value > 0):
             raise ValueError(f"{name} is a finite number above 0")
+
+
+def _is_name(name: str) -> bool:
+    fits = 1 <= len(name) <= LONGEST_ALERT_NAME and name.isprintable()
+    return fits and "," not in name and name == name.strip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,12 +112,22 @@ class Actions:
     """After any release, before the next is made by itself."""
     minimum_rows: int = 500
     """Rows that the current release must have answered before anything is done by itself."""
+    alerts: tuple[str, ...] = ()
+    """Names of alerts that, while they fire, speak for rolling back a main under which they began.
+    None: alerts do nothing."""
 
     def __post_init__(self) -> None:
         if not 0 <= self.cool_down_seconds <= 366 * 86_400:
             raise ValueError("cool_down_seconds is between 0 and 366 days")
         if self.minimum_rows < 1:
             raise ValueError("minimum_rows is at least 1")
+        if len(self.alerts) > MOST_ALERTS or len({*self.alerts}) != len(self.alerts):
+            raise ValueError(f"alerts are at most {MOST_ALERTS} different names")
+        if not all(_is_name(name) for name in self.alerts):
+            raise ValueError(
+                f"an alert's name is 1 to {LONGEST_ALERT_NAME} printable characters, without "
+                "commas and without space around it"
+            )
 
 
 @dataclass(frozen=True, slots=True)

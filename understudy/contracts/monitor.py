@@ -1,9 +1,13 @@
 """Bodies of the monitor's HTTP interface. A figure that can't be had is absent, never zero."""
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict
+from typing import Final, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from understudy.contracts.vocabulary import (
     ActionMode,
+    AlertOutcome,
+    AlertState,
     DriftKind,
     FeatureKind,
     LossName,
@@ -11,6 +15,9 @@ from understudy.contracts.vocabulary import (
     RuleName,
     Verdict,
 )
+
+MOST_TOLD_ALERTS: Final = 1_000
+"""In one notice; `max_alerts` of Alertmanager's receiver keeps it shorter."""
 
 
 class Body(BaseModel):
@@ -365,6 +372,68 @@ class ComparisonReading(Body):
     is computed from."""
 
 
+class AlertReading(Body):
+    """One alert that the monitor was told of, and what it says of the main."""
+
+    alert: str
+    """Its name."""
+    version: str | None = None
+    """That it is about, where it names one."""
+    fingerprint: str
+    state: AlertState
+    since: AwareDatetime
+    """When it began to fire."""
+    told_at: AwareDatetime
+    """When it was told last that it fires, or that it has ended."""
+    ended_at: AwareDatetime | None = None
+    summary: str = ""
+    labels: dict[str, str] = {}
+    told_by: str
+    """`key:` and the id of the key, or `signature`."""
+    named: bool
+    """Whether the policy names it."""
+    accuses: bool
+    """Whether it speaks for rolling back."""
+    excused: str | None = None
+    """Why it does not, although it is named and fires."""
+
+
+class ToldAlert(Body):
+    """One alert of a webhook of Alertmanager. What is not named here is passed over."""
+
+    status: Literal["firing", "resolved"]
+    labels: dict[str, str]
+    annotations: dict[str, str] = {}
+    starts_at: AwareDatetime = Field(alias="startsAt")
+    ends_at: AwareDatetime | None = Field(default=None, alias="endsAt")
+    """Of a resolved one; of one that fires it says nothing."""
+    fingerprint: str = Field(pattern=r"^[0-9A-Za-z]{1,64}$")
+
+
+class AlertNotice(Body):
+    """`POST /v1/alerts`: what Alertmanager's webhook sends."""
+
+    version: Literal["4"]
+    alerts: tuple[ToldAlert, ...] = Field(max_length=MOST_TOLD_ALERTS)
+
+
+class AlertResult(Body):
+    """What became of one alert that was told."""
+
+    deployment: str | None = None
+    alert: str | None = None
+    fingerprint: str
+    outcome: AlertOutcome
+    detail: str | None = None
+    """Why, where it was not taken."""
+
+
+class AlertResults(Body):
+    """Answer of `POST /v1/alerts`, in the order of the notice."""
+
+    alerts: tuple[AlertResult, ...]
+
+
 class ActionView(Body):
     """What the policy made of a verdict."""
 
@@ -401,6 +470,8 @@ class Judgement(Body):
     comparisons: tuple[ComparisonReading, ...] = ()
     main_rails: tuple[RailReading, ...] = ()
     concept: ConceptView | None = None
+    alerts: tuple[AlertReading, ...] = ()
+    """Those that fire, and those that did lately."""
     action: ActionView | None = None
 
 

@@ -67,6 +67,8 @@ class Scope(StrEnum):
     METRICS = "metrics"
     RELEASE = "release"
     """Promote and roll back, nothing else: for the monitor and for pipelines."""
+    ALERT = "alert"
+    """Tell the monitor of alerts, nothing else: for Alertmanager."""
 
 
 class ReleaseKind(StrEnum):
@@ -236,6 +238,29 @@ class RuleName(StrEnum):
     INVALID = "invalid"
     FAIRNESS = "fairness"
     RISK = "risk"
+    ALERT = "alert"
+
+
+class AlertState(StrEnum):
+    """Whether an alert fires, as far as anybody has told."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+    EXPIRED = "expired"
+    """Nobody has repeated for long that it fires."""
+
+
+class AlertOutcome(StrEnum):
+    """What became of an alert that was told."""
+
+    TAKEN = "taken"
+    RESOLVED = "resolved"
+    IGNORED = "ignored"
+    """It names no deployment, or tells nothing new."""
+    UNKNOWN = "unknown"
+    """There is no deployment of that name, or the key does not reach it."""
+    REFUSED = "refused"
+    """It can't be true, or there is no room for it."""
 
 
 class Component(StrEnum):

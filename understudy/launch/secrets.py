@@ -15,6 +15,7 @@ class Secrets:
     service_key: str
     monitor_key: str
     metrics_key: str
+    alert_key: str
 
 
 def load_secrets(folder: Path) -> Secrets:
@@ -25,6 +26,7 @@ def load_secrets(folder: Path) -> Secrets:
         service_key=_load(folder / "service.key"),
         monitor_key=_load(folder / "monitor.key"),
         metrics_key=_load(folder / "metrics.key"),
+        alert_key=_load(folder / "alert.key"),
     )
 
 

@@ -16,13 +16,23 @@ MOST_BYTES: Final = 16 * 1024**2
 
 async def body_of(request: Request, kind: type[Model]) -> Model:
     """The JSON body. Raises MalformedError, InvalidError, TooLargeRequestError."""
+    return read(await content_of(request, MOST_BYTES), kind)
+
+
+async def content_of(request: Request, most_bytes: int) -> bytes:
+    """As it was sent. Raises TooLargeRequestError."""
     content = bytearray()
     async for chunk in request.stream():
         content += chunk
-        if len(content) > MOST_BYTES:
-            raise TooLargeRequestError(f"The body is longer than {MOST_BYTES} bytes; send less.")
+        if len(content) > most_bytes:
+            raise TooLargeRequestError(f"The body is longer than {most_bytes} bytes; send less.")
+    return bytes(content)
+
+
+def read(content: bytes, kind: type[Model]) -> Model:
+    """As JSON. Raises MalformedError, InvalidError."""
     try:
-        return kind.model_validate_json(bytes(content))
+        return kind.model_validate_json(content)
     except ValidationError as error:
         raise _refusal("body", error) from None
 

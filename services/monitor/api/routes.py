@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
+from services.monitor.api.alerts import alert_routes
 from services.monitor.api.archive import archive_routes
 from services.monitor.api.door import readable_by
 from services.monitor.api.drift import drift_routes
@@ -15,6 +16,7 @@ from services.monitor.api.replays import replay_routes
 from services.monitor.api.reports import report_routes
 from services.monitor.api.verdicts import verdict_routes
 from services.monitor.operations import Monitoring, Reporting, Watch
+from services.monitor.operations.alerts import Alerts
 from services.monitor.operations.appraising import Appraising
 from services.monitor.operations.history import History
 from services.monitor.operations.replaying import Replaying
@@ -35,6 +37,7 @@ class Surface:
     registry: CollectorRegistry
     history: History
     replaying: Replaying
+    alerts: Alerts
 
 
 def monitor_routes(surface: Surface) -> APIRouter:
@@ -49,6 +52,7 @@ def monitor_routes(surface: Surface) -> APIRouter:
 
     router.include_router(drift_routes(readable))
     router.include_router(verdict_routes(readable, monitoring.now))
+    router.include_router(alert_routes(readable, surface.alerts, monitoring.now))
     router.include_router(outcome_routes(readable, surface.appraising))
     router.include_router(report_routes(monitoring, surface.reporting))
     router.include_router(archive_routes(readable, surface.history))

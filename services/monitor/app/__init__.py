@@ -11,11 +11,16 @@ from fastapi import APIRouter, FastAPI
 from prometheus_client import CollectorRegistry
 from starlette.types import Lifespan
 
+from services.monitor.adapters.alert_store import RedisAlertStore
 from services.monitor.api import Surface, monitor_routes
+from services.monitor.api.refusals import CountedRefusals, Refused, uncounted
 from services.monitor.app.background import concluding, following, keeping
 from services.monitor.app.outside import outside_of, verify
 from services.monitor.app.parts import counting_of, reporting_of, verdicts_of
+from services.monitor.app.terms import alert_terms_of
 from services.monitor.loops import Watching
+from services.monitor.metrics import AlertMetrics
+from services.monitor.operations.alerts import AlertFacts, Alerts
 from services.monitor.operations.history import History
 from services.monitor.operations.replaying import Replaying
 from services.monitor.settings import MonitorSettings
@@ -34,7 +39,9 @@ def create_app(settings: MonitorSettings) -> FastAPI:
     outside, numbers = outside_of(settings), CollectorRegistry()
     counting = counting_of(settings, outside, numbers)
     monitoring, sources = counting.monitoring, counting.sources
-    verdicts = verdicts_of(outside, counting)
+    store = RedisAlertStore(outside.redis)
+    facts = AlertFacts(store, settings.monitor_alert_seconds)
+    verdicts = verdicts_of(outside, counting, facts)
     reporting = reporting_of(settings, outside, counting)
     watching = Watching(monitoring, sources.metrics, settings.monitor_pause_seconds)
 
@@ -62,12 +69,17 @@ def create_app(settings: MonitorSettings) -> FastAPI:
         registry=numbers,
         history=History(outside.archive),
         replaying=Replaying(outside.outcomes, sources.references, time.time),
+        alerts=Alerts(monitoring, store, alert_terms_of(settings), AlertMetrics(numbers)),
     )
-    return http_app(monitor_routes(surface), lifespan)
+    return http_app(monitor_routes(surface), lifespan, sources.metrics.refused)
 
 
-def http_app(routes: APIRouter, lifespan: Lifespan[FastAPI] | None = None) -> FastAPI:
-    """The routes with the manners that all services share."""
+def http_app(
+    routes: APIRouter,
+    lifespan: Lifespan[FastAPI] | None = None,
+    refused: Refused = uncounted,
+) -> FastAPI:
+    """The routes with the manners that all services share; `refused` is told of refusals."""
     app = FastAPI(
         title="Understudy monitor",
         openapi_url=None,  # it would be one more route without a key
@@ -75,6 +87,7 @@ def http_app(routes: APIRouter, lifespan: Lifespan[FastAPI] | None = None) -> Fa
         lifespan=lifespan,
         exception_handlers=dict(HANDLERS),
     )
+    app.add_middleware(CountedRefusals, refused=refused)
     app.add_middleware(RequestIds)
     app.include_router(routes)
     return app

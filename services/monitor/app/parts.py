@@ -16,6 +16,7 @@ from services.monitor.app.outside import Outside, shelf_of
 from services.monitor.app.terms import report_terms_of, rules_of
 from services.monitor.metrics import FiguresCollector, LeaseMetrics, MonitorMetrics
 from services.monitor.operations import Monitoring, Reporting, Sources
+from services.monitor.operations.alerts import AlertFacts
 from services.monitor.operations.appraising import Appraising
 from services.monitor.operations.judging import Judging
 from services.monitor.operations.report_asides import aside_of
@@ -66,12 +67,12 @@ def counting_of(
     return Counting(follower, sharing, sources, monitoring)
 
 
-def verdicts_of(outside: Outside, counting: Counting) -> Verdicts:
+def verdicts_of(outside: Outside, counting: Counting, alerts: AlertFacts) -> Verdicts:
     """Read off tallies and cells; acted on through the registry."""
     sources = counting.sources
     weighing = Weighing(counting.monitoring.held, sources, WeighingProcess())
     appraising = Appraising(sources, Adwin(), weighing.of)
-    judging = Judging(sources, outside.releases, appraising)
+    judging = Judging(sources, outside.releases, appraising, alerts)
     return Verdicts(weighing, appraising, judging)
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from services.monitor.domain.parts import PartLimits
 from services.monitor.domain.rules import Rules
 from services.monitor.operations import ProbeTerms, ReportTerms
+from services.monitor.operations.alerts import AlertTerms
 from services.monitor.operations.forgetting import Retention
 from services.monitor.settings import MonitorSettings
 from understudy.runtime.buckets import LATENCY_SECONDS
@@ -25,6 +26,7 @@ def rules_of(settings: MonitorSettings) -> Rules:
         ),
         drift_rows=settings.monitor_drift_rows,
         history_minutes=settings.monitor_retention_days * 1_440,
+        distributions=settings.monitor_metric_distributions,
     )
 
 
@@ -49,6 +51,13 @@ def probe_terms_of(settings: MonitorSettings) -> ProbeTerms:
         features=settings.monitor_probe_features,
         reference_rows=settings.monitor_probe_reference_rows,
     )
+
+
+def alert_terms_of(settings: MonitorSettings) -> AlertTerms:
+    """How alerts are taken."""
+    secret = settings.monitor_alert_secret
+    signed = None if secret is None else secret.get_secret_value()
+    return AlertTerms(settings.monitor_alert_seconds, signed)
 
 
 def report_terms_of(settings: MonitorSettings) -> ReportTerms:

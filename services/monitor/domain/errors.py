@@ -110,6 +110,27 @@ class TooManyReplaysError(Refusal):
     code: ClassVar = "too_many_replays"
 
 
+class BadSignatureError(Refusal):
+    """A body whose signature does not fit, is too old, or is none."""
+
+    fault: ClassVar = Fault.UNAUTHENTICATED
+    code: ClassVar = "bad_signature"
+
+
+class AlertsBusyError(Refusal):
+    """Others told of the same deployment all the while; asking again helps."""
+
+    fault: ClassVar = Fault.UNAVAILABLE
+    code: ClassVar = "alerts_busy"
+
+
+class AlertsUnavailableError(Refusal):
+    """Alerts can't be read or written now."""
+
+    fault: ClassVar = Fault.UNAVAILABLE
+    code: ClassVar = "alerts_unavailable"
+
+
 class WeighingFailedError(Exception):
     """Density weights could not be had."""
 

@@ -4,10 +4,18 @@ What was counted in this process are counters; what was counted in the log is re
 each scrape, so that it is the same whichever process answers and however often it was restarted.
 """
 
+from services.monitor.metrics.alerts import AlertMetrics
 from services.monitor.metrics.archive import ArchiveMetrics
 from services.monitor.metrics.figures import FiguresCollector
 from services.monitor.metrics.leases import LeaseMetrics
 from services.monitor.metrics.process import MonitorMetrics
 from services.monitor.metrics.window import most_drifted
 
-__all__ = ["ArchiveMetrics", "FiguresCollector", "LeaseMetrics", "MonitorMetrics", "most_drifted"]
+__all__ = [
+    "AlertMetrics",
+    "ArchiveMetrics",
+    "FiguresCollector",
+    "LeaseMetrics",
+    "MonitorMetrics",
+    "most_drifted",
+]

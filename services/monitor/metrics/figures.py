@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 
 from services.monitor.domain.arrays import Floats
 from services.monitor.domain.readings import Figures
+from services.monitor.metrics.alerts import AlertFamilies
 from services.monitor.metrics.drift import DriftFamilies
 from services.monitor.metrics.judging import JudgementFamilies
 from services.monitor.metrics.labelled import LabelFamilies
@@ -37,6 +38,7 @@ class FiguresCollector(Collector):
     def _families(self, found: Sequence[Figures]) -> Iterator[Metric]:
         window = WindowFamilies(self._edges, self._most_features)
         judgements, labelled = JudgementFamilies(), LabelFamilies()
+        alerts = AlertFamilies()
         drift = DriftFamilies(self._most_features)
         for figures in found:
             window.add(figures)
@@ -45,7 +47,9 @@ class FiguresCollector(Collector):
                 drift.add(figures.drift)
             if figures.judgement is not None:
                 judgements.add(figures.judgement)
+                alerts.add(figures.judgement)
         yield from window
         yield from drift
         yield from judgements
+        yield from alerts
         yield from labelled

@@ -6,6 +6,7 @@ the same. What the monitor does, it does through the registry's ordinary road, w
 
 import asyncio
 import base64
+import math
 import zlib
 from collections.abc import Mapping
 from dataclasses import replace
@@ -19,6 +20,7 @@ from services.monitor.domain.deciding.deeds import Deed, DeedState
 from services.monitor.domain.deciding.judgement import Judgement
 from services.monitor.domain.deciding.terms import Terms
 from services.monitor.domain.statistics.spectrum import STEPS
+from services.monitor.operations.alerts import AlertFacts
 from services.monitor.operations.appraising import Appraising
 from services.monitor.operations.sources import Sources
 from services.monitor.operations.terms import terms_of
@@ -26,7 +28,7 @@ from services.monitor.operations.watching import Watch
 from services.monitor.ports import Releases
 from understudy.client.errors import ClientError
 from understudy.contracts.registry import DeploymentSnapshot, ReleaseRequest
-from understudy.contracts.vocabulary import FormerMain, ReleaseKind
+from understudy.contracts.vocabulary import FormerMain, ReleaseKind, RuleName
 
 _TOLD_LATE_SECONDS: Final = 31 * 86_400.0
 """Predictions made elsewhere may be told of 30 days later: they belong to the release in which they
@@ -34,6 +36,7 @@ were. Which cohorts count is told by releases, whatever is read beside them."""
 _LONGEST_FAILURE: Final = 200
 _LONGEST_STATE: Final = 48_000
 """Of the 64 KiB that evidence may take."""
+_MOST_ALERTS: Final = 3
 _JSON_OUT: Final = msgspec.json.Encoder()
 _JSON: Final = msgspec.json.Decoder(dict[str, object])
 
@@ -41,11 +44,18 @@ _JSON: Final = msgspec.json.Decoder(dict[str, object])
 class Judging:
     """The newest judgement of each deployment."""
 
-    def __init__(self, sources: Sources, releases: Releases, appraising: Appraising) -> None:
+    def __init__(
+        self,
+        sources: Sources,
+        releases: Releases,
+        appraising: Appraising,
+        alerts: AlertFacts | None = None,
+    ) -> None:
         self._sources = sources
         self._outcomes = sources.outcomes
         self._releases = releases
         self._appraising = appraising
+        self._alerts = alerts
         self._log = structlog.stdlib.get_logger("judging")
 
     async def step(self, watch: Watch) -> None:
@@ -78,7 +88,7 @@ class Judging:
 
     async def judgement(self, watch: Watch, deployment: DeploymentSnapshot) -> Judgement:
         """What is concluded now. Raises NotReadyError before anything was read."""
-        now = self._sources.clock()
+        now, told = self._sources.clock(), self._alerts
         main = deployment.version(deployment.main)
         terms = await terms_of(deployment, main, self._sources.references)
         standing = standing_of(deployment, terms)
@@ -88,6 +98,8 @@ class Judging:
             cohorts=await self._outcomes.tallies(deployment.name, since - _TOLD_LATE_SECONDS),
             concept=await self._appraising.concept(watch),
             deeds=await self._deeds(deployment),
+            alerts=() if told is None else await told.of(deployment.name),
+            alert_lifetime=math.inf if told is None else told.lifetime_seconds,
         )
         edges = self._sources.rules.latency_edges
         found = await asyncio.to_thread(conclude, standing, known, edges, now)
@@ -182,11 +194,20 @@ def evidence_of(judgement: Judgement) -> dict[str, object]:
     """The judgement as the audit trail keeps it: all but what later comes of it.
 
     The counts that evidence is computed from are packed, and only of the version it speaks for.
+    Where alerts decided, they are kept instead.
     """
-    decisive = (found for found in judgement.comparisons if found.challenger == judgement.version)
-    state = next((packed(found.state) for found in decisive), None)
+    alerted = judgement.rule is RuleName.ALERT
+    accusing = [alert for alert in judgement.alerts if alerted and alert.accuses]
     unpacked = tuple(replace(found, state={}) for found in judgement.comparisons)
-    kept = replace(judgement, comparisons=unpacked, action=None, changed_at=None)
+    kept = replace(
+        judgement,
+        comparisons=unpacked,
+        alerts=tuple(accusing[:_MOST_ALERTS]),
+        action=None,
+        changed_at=None,
+    )
+    decisive = (found for found in judgement.comparisons if found.challenger == judgement.version)
+    state = None if alerted else next((packed(found.state) for found in decisive), None)
     return {**_JSON.decode(_JSON_OUT.encode(kept)), "state": state}
 
 

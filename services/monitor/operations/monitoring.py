@@ -42,9 +42,13 @@ class Monitoring:
 
         Nobody is let in before the first snapshot.
         """
+        self.ready()
+        return self._follower.keys.authenticate(key, datetime.fromtimestamp(self.now(), UTC))
+
+    def ready(self) -> None:
+        """Raises NotReadyError before any deployment and any key is known."""
         if self._follower.snapshot is None:
             raise NotReadyError("The monitor has no snapshot of the registry yet.", retry_after=1.0)
-        return self._follower.keys.authenticate(key, datetime.fromtimestamp(self.now(), UTC))
 
     def readable(self, key: str | None, name: str) -> Watch:
         """The deployment's watch, for a key that may read it.

@@ -35,6 +35,7 @@ from understudy.contracts.judging import DriftTerms
 from understudy.contracts.vocabulary import Verdict
 
 LABELS = {
+    "understudy_alerts_firing": {"deployment"},
     "understudy_feature_drift_psi": {"deployment", "feature"},
     "understudy_feature_mean": {"deployment", "feature", "sample"},
     "understudy_feature_standard_deviation": {"deployment", "feature", "sample"},

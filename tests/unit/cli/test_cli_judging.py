@@ -27,7 +27,7 @@ RELEASES = "/v1/deployments/risk/releases"
 JUDGING = Judging(
     ComparisonTerms(LossName.LOG_LOSS, clip=2.0, margin=0.1, label_horizon_seconds=30 * 86_400),
     GuardRails(slow_seconds=0.25, protected="gender", risk_tolerance=0.2),
-    Actions(promote=ActionMode.AUTOMATIC),
+    Actions(promote=ActionMode.AUTOMATIC, alerts=("Burn",)),
     DriftTerms(strata=DriftStrata.HOUR_OF_WEEK, entity="customer"),
 )
 
@@ -49,6 +49,7 @@ def test_every_option_has_its_place(run: Run, server: Script) -> None:
         *("--loss", "log-loss", "--clip", "2", "--margin", "0.1", "--alpha", "0.01"),
         *("--label-horizon", "30d", "--minimum-labels", "50", "--promote", "automatic"),
         *("--roll-back", "off", "--cool-down", "2h", "--minimum-rows", "10"),
+        *("--alert-rollback", "Burn", "--alert-rollback", "SlowBurn"),
         *("--max-errors", "0.02", "--slow-seconds", "0.25", "--max-slow", "0.03"),
         *("--max-invalid", "0.04", "--protected", "gender", "--fairness-gap", "0.1"),
         *("--risk-tolerance", "0.2", "--drift-tolerance", "0.01"),
@@ -57,14 +58,14 @@ def test_every_option_has_its_place(run: Run, server: Script) -> None:
     assert judged(run, server, *options) == Judging(
         ComparisonTerms(LossName.LOG_LOSS, 2.0, 0.1, 0.01, 30 * 86_400, 50),
         GuardRails(0.02, 0.25, 0.03, 0.04, "gender", 0.1, 0.2),
-        Actions(ActionMode.AUTOMATIC, ActionMode.OFF, 7_200, 10),
+        Actions(ActionMode.AUTOMATIC, ActionMode.OFF, 7_200, 10, ("Burn", "SlowBurn")),
         DriftTerms(0.01, DriftStrata.HOUR_OF_WEEK, "customer"),
     )
 
 
 def test_what_is_not_named_stays(run: Run, server: Script) -> None:
     found = judged(run, server, "--roll-back", "automatic", before=JUDGING)
-    assert found.actions == Actions(ActionMode.AUTOMATIC, ActionMode.AUTOMATIC)
+    assert found.actions == Actions(ActionMode.AUTOMATIC, ActionMode.AUTOMATIC, alerts=("Burn",))
     assert (found.comparison, found.rails, found.drift) == (
         *(JUDGING.comparison, JUDGING.rails, JUDGING.drift),
     )
@@ -72,7 +73,9 @@ def test_what_is_not_named_stays(run: Run, server: Script) -> None:
 
 def test_off_is_as_it_would_be_unless_stated(run: Run, server: Script) -> None:
     named = ("loss", "clip", "margin", "slow-seconds", "protected", "risk-tolerance")
-    options = [f"--{name}=off" for name in (*named, "drift-strata", "drift-entity")]
+    options = [
+        f"--{name}=off" for name in (*named, "drift-strata", "drift-entity", "alert-rollback")
+    ]
     found = judged(run, server, *options, before=JUDGING)
     assert found == Judging(
         ComparisonTerms(label_horizon_seconds=30 * 86_400),
@@ -95,6 +98,7 @@ def test_off_is_as_it_would_be_unless_stated(run: Run, server: Script) -> None:
         (("--minimum-labels", "0"), "minimum_labels is 1 to 10,000,000"),
         (("--minimum-labels", "20000000"), "minimum_labels is 1 to 10,000,000"),
         (("--slow-seconds", "3601"), "slow_seconds is at most 3600"),
+        (("--alert-rollback", "a,b"), "--alert-rollback: an alert's name is 1 to 128"),
         (("--promote", "always"), "'always' is not one of"),
     ],
 )
@@ -114,6 +118,7 @@ def test_what_is_unusual_is_told_in_the_words_of_the_options(run: Run, server: S
     told = " ".join(run("status", "risk").stdout.split())
     assert (
         "loss log-loss, clip 2, margin 0.1, label horizon 30d, promote automatic, "
+        "alert rollback Burn, "
         "slow seconds 0.25, protected gender, risk tolerance 0.2, drift strata hour-of-week, "
         "drift entity customer"
     ) in told

@@ -1,14 +1,15 @@
 """What `understudy why` tells of a verdict."""
 
 import json
+import re
 
 import pytest
 
 from tests.fakes import monitor_bodies as bodies
 from tests.fakes.scripted_http import Script
 from tests.fakes.typed_commands import Run
-from understudy.contracts.monitor import Judgement
-from understudy.contracts.vocabulary import ActionMode, RuleName, Verdict
+from understudy.contracts.monitor import AlertReading, Judgement
+from understudy.contracts.vocabulary import ActionMode, AlertState, RuleName, Verdict
 
 PATH = "/v1/deployments/risk/verdict"
 
@@ -86,6 +87,22 @@ def test_what_the_policy_makes_of_it(
     server.on("GET", PATH, found)
     shown = run("why", "risk").stdout
     assert [part for part in told if part not in shown] == []
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (bodies.alert(), "firing 5 % of requests fail – speaks for rolling back"),
+        (bodies.alert(excused="it began before"), "decides nothing: it began before"),
+        (bodies.alert(state=AlertState.RESOLVED), "resolved 5 % of requests fail – named by"),
+        (bodies.alert(named=False), "fail – not named by the policy"),
+    ],
+)
+def test_alerts_and_what_they_say(run: Run, server: Script, found: AlertReading, told: str) -> None:
+    server.on("GET", PATH, bodies.judgement().model_copy(update={"alerts": (found,)}))
+    (line,) = [line for line in run("why", "risk").stdout.splitlines() if "Burn" in line]
+    date = r" \d{4}-\d\d-\d\d \d\d:\d\d:\d\d"
+    assert told in re.sub(date, "", " ".join(line.split()))
 
 
 def test_an_alarm_of_concept_drift(run: Run, server: Script) -> None:

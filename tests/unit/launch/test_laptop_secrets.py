@@ -7,8 +7,9 @@ from understudy.runtime.keys import parse_key
 def test_keys_are_drawn_once_and_found_again(tmp_path: Path) -> None:
     first = load_secrets(tmp_path / "secrets")
     assert load_secrets(tmp_path / "secrets") == first
-    keys = {first.admin_key, first.service_key, first.monitor_key, first.metrics_key}
-    assert len(keys) == 4
+    machines = (first.service_key, first.monitor_key, first.metrics_key, first.alert_key)
+    keys = {first.admin_key, *machines}
+    assert len(keys) == 5
     assert all(parse_key(key) for key in keys)
 
 

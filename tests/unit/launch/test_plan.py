@@ -12,6 +12,7 @@ SECRETS = Secrets(
     service_key="us_service",
     monitor_key="us_monitor",
     metrics_key="us_metrics",
+    alert_key="us_alert",
 )
 REDIS = Path("/opt/redis-server")
 

@@ -14,13 +14,15 @@ from services.monitor.adapters.adwin import Adwin
 from services.monitor.api import Surface, monitor_routes
 from services.monitor.app import create_app, http_app
 from services.monitor.domain.reports import KeptReport
-from services.monitor.metrics import FiguresCollector, MonitorMetrics
+from services.monitor.metrics import AlertMetrics, FiguresCollector, MonitorMetrics
 from services.monitor.operations import Monitoring, Sources
+from services.monitor.operations.alerts import Alerts, AlertTerms
 from services.monitor.operations.appraising import Appraising
 from services.monitor.operations.history import History
 from services.monitor.operations.replaying import Replaying
 from services.monitor.settings import MonitorSettings
 from tests.fakes.monitor import (
+    MemoryAlerts,
     MemoryLog,
     MemoryReferences,
     MemoryStore,
@@ -87,6 +89,7 @@ async def app(tmp_path: Path, kept: MemoryShelf) -> FastAPI:
         registry=numbers,
         history=History(None),
         replaying=Replaying(sources.outcomes, sources.references, sources.clock),
+        alerts=Alerts(monitoring, MemoryAlerts(), AlertTerms(900.0), AlertMetrics(numbers)),
     )
     return http_app(monitor_routes(surface))
 

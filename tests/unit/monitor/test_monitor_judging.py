@@ -12,15 +12,25 @@ from msgspec import structs
 from prometheus_client import CollectorRegistry
 
 from services.monitor.adapters.adwin import Adwin
+from services.monitor.domain.deciding.alerts import (
+    MOST_HELD,
+    Alert,
+    AlertBook,
+    Blame,
+    bounded,
+    read,
+)
 from services.monitor.domain.deciding.deeds import DeedState
 from services.monitor.domain.deciding.judgement import Judgement
+from services.monitor.domain.errors import AlertsUnavailableError
 from services.monitor.domain.outcomes.tallies import CohortId, CohortTally
 from services.monitor.metrics import MonitorMetrics
 from services.monitor.operations import Sources, Watch
+from services.monitor.operations.alerts import AlertFacts
 from services.monitor.operations.appraising import Appraising
 from services.monitor.operations.judging import Judging, change_of, evidence_of, packed
 from tests.fakes.judged import reading
-from tests.fakes.monitor import MemoryLog, MemoryReferences, MemoryStore
+from tests.fakes.monitor import MemoryAlerts, MemoryLog, MemoryReferences, MemoryStore
 from tests.fakes.monitor_entries import (
     NAME,
     NOW,
@@ -40,6 +50,17 @@ from understudy.contracts.registry import DeploymentSnapshot, ReleaseRequest
 from understudy.contracts.vocabulary import ActionMode, ReleaseKind, RuleName, Verdict
 
 pytestmark = pytest.mark.anyio
+
+
+FIRES = Alert(
+    *("Burn", "", "f00d"),
+    starts_at=NOW - 90.0,
+    first_told_at=NOW - 60.0,
+    told_at=NOW - 60.0,
+    summary="5 % of requests fail",
+    labels={"severity": "page"},
+    told_by="key:abc",
+)
 
 
 @dataclass
@@ -75,6 +96,9 @@ class World:
     mode: ActionMode = ActionMode.AUTOMATIC
     desk: Desk = field(default_factory=Desk)
     holds: bool = True
+    failing: bool = True
+    alerts: tuple[Alert, ...] = ()
+    store: MemoryAlerts = field(default_factory=MemoryAlerts)
 
     async def watched(self) -> tuple[Judging, Watch]:
         log = MemoryLog()
@@ -92,15 +116,21 @@ class World:
         batch = prediction_batch(sample(200))
         nothing = np.full(200, np.nan).tobytes()
         failed = structs.replace(batch.scores, values=nothing)
-        log.append(structs.replace(batch, scores=failed))
+        log.append(structs.replace(batch, scores=failed) if self.failing else batch)
         watch = Watch(self.described(), self.sources)
         await watch.step()
         appraising = Appraising(self.sources, Adwin())
-        return Judging(self.sources, self.desk, appraising), watch
+        self.store.books[NAME] = AlertBook(0, self.alerts)
+        facts = AlertFacts(self.store, 900.0)
+        return Judging(self.sources, self.desk, appraising, facts), watch
 
     def described(self) -> DeploymentSnapshot:
         actions = Actions(
-            promote=self.mode, roll_back=self.mode, cool_down_seconds=0.0, minimum_rows=1
+            promote=self.mode,
+            roll_back=self.mode,
+            cool_down_seconds=0.0,
+            minimum_rows=1,
+            alerts=("Burn",),
         )
         rails = GuardRails(errors=0.01)
         policy = Policy(judging=JudgingPolicy(rails=rails, actions=actions))
@@ -129,6 +159,32 @@ async def test_what_is_due_is_noted_done_and_noted_again(world: World) -> None:
     assert watch.judged is not None
     assert watch.judged.action is not None
     assert watch.judged.action.done_release == 9
+
+
+async def test_the_evidence_of_a_rollback_by_alert_holds_the_alert(world: World) -> None:
+    world.failing, world.alerts = False, (FIRES, replace(FIRES, name="Unnamed"))
+    judging, watch = await world.watched()
+    await judging.step(watch)
+    (change,) = world.desk.asked
+    assert (change.kind, change.release) == (ReleaseKind.ROLLBACK, 2)
+    assert change.evidence is not None
+    assert change.evidence["rule"] == RuleName.ALERT
+    alerts = change.evidence["alerts"]
+    assert isinstance(alerts, list)
+    (kept,) = alerts
+    assert (kept["alert"], kept["fingerprint"], kept["told_by"]) == ("Burn", "f00d", "key:abc")
+    assert kept["labels"] == {"severity": "page"}
+    assert "alert Burn fires since" in change.reason
+    assert "5 % of requests fail" in change.reason
+
+
+async def test_alerts_that_can_not_be_read_stop_no_judging(world: World) -> None:
+    world.store.failure = AlertsUnavailableError("gone")
+    judging, watch = await world.watched()
+    await judging.step(watch)
+    assert [change.evidence["rule"] for change in world.desk.asked if change.evidence] == [
+        RuleName.ERRORS
+    ]
 
 
 async def test_what_fails_is_told_and_not_tried_at_once_again(world: World) -> None:
@@ -184,14 +240,28 @@ def test_the_state_is_packed_so_that_it_can_be_read_again() -> None:
     assert _unpacked(text) == state
 
 
+def longest_alerts() -> list[Alert]:
+    """Of characters that take four bytes each."""
+    labels = {f"{number}{'𝕏' * 999}": "𝕏" * 999 for number in range(99)}
+    full = replace(FIRES, name="𝕏" * 999, summary="𝕏" * 999, labels=labels)
+    name = "𝕏" * 128
+    return [replace(bounded(full), name=name, fingerprint=f"{n}") for n in range(MOST_HELD)]
+
+
 def test_the_fullest_state_leaves_the_request_possible() -> None:
     rng = np.random.default_rng(1)
     places = np.rint(rng.normal(0, 0.3, 2_000_000).clip(-1, 1) * 2**14).astype(int)
     found, counts = np.unique(places, return_counts=True)
     state = dict(zip(found.tolist(), counts.tolist(), strict=True))
     told: Judgement = replace(
-        judgement(NAME), version=2, comparisons=(replace(reading(Verdict.PROMOTE), state=state),)
+        judgement(NAME),
+        version=2,
+        comparisons=(replace(reading(Verdict.PROMOTE), state=state),),
+        alerts=read(longest_alerts(), Blame(1, 0.0, ("𝕏" * 128,), 900.0), NOW),
     )
+    assert all(alert.accuses for alert in told.alerts)
+    alerted = replace(told, rule=RuleName.ALERT)
+    assert ReleaseRequest(kind=ReleaseKind.ROLLBACK, evidence=evidence_of(alerted)).evidence
     request = ReleaseRequest(kind=ReleaseKind.PROMOTE, version=2, evidence=evidence_of(told))
     assert request.evidence is not None
     kept = request.evidence["state"]

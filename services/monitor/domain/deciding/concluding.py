@@ -4,6 +4,7 @@ Comparisons read matured cohorts of predictions made since main and challenger h
 these terms; rails read minutes since the main has been main.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -13,11 +14,13 @@ from operator import add
 from services.monitor.domain.arrays import Floats
 from services.monitor.domain.cells import AgreementTally, Cell, CellId, OutputTally
 from services.monitor.domain.deciding.acting import Present, consider
+from services.monitor.domain.deciding.alerts import Alert, Blame, read
 from services.monitor.domain.deciding.comparison import Contest, compare
 from services.monitor.domain.deciding.deeds import Deed
 from services.monitor.domain.deciding.fairness_rail import fairness_rail, sides
 from services.monitor.domain.deciding.judge import Case, judge
 from services.monitor.domain.deciding.judgement import (
+    AlertReading,
     ComparisonReading,
     ConceptReading,
     Conclusion,
@@ -71,6 +74,10 @@ class Known:
     cohorts: Mapping[CohortId, CohortTally]
     concept: ConceptReading | None = None
     deeds: Sequence[Deed] = ()
+    alerts: Sequence[Alert] = ()
+    """That somebody told of, whatever they say."""
+    alert_lifetime: float = math.inf
+    """Seconds for which one is believed to fire unless that is repeated."""
 
 
 def conclude(standing: Standing, known: Known, edges: Floats, now: float) -> Judgement:
@@ -80,7 +87,7 @@ def conclude(standing: Standing, known: Known, edges: Floats, now: float) -> Jud
     contested = tuple(
         _comparison(rival, standing, known, allowance, now) for rival in standing.rivals
     )
-    rows = _rows(standing, known.minutes)
+    rows, told_of = _rows(standing, known.minutes), _alerts(standing, known, now)
     case = Case(
         main=standing.main,
         previous_main=standing.previous_main,
@@ -88,6 +95,7 @@ def conclude(standing: Standing, known: Known, edges: Floats, now: float) -> Jud
         main_rails=main_rails(standing.main, _main_minutes(standing, known.minutes), allowance),
         comparisons=contested,
         concept=known.concept,
+        alerts=told_of,
     )
     conclusion = judge(case)
     present = Present(
@@ -98,8 +106,15 @@ def conclude(standing: Standing, known: Known, edges: Floats, now: float) -> Jud
         comparisons=contested,
         main_rails=tuple(case.main_rails),
         concept=known.concept,
+        alerts=told_of,
         action=consider(conclusion, policy.actions, present, known.deeds),
     )
+
+
+def _alerts(standing: Standing, known: Known, now: float) -> tuple[AlertReading, ...]:
+    named = standing.policy.actions.alerts
+    blame = Blame(standing.main, standing.main_since, named, known.alert_lifetime)
+    return read(known.alerts, blame, now)
 
 
 def told(

@@ -3,19 +3,22 @@
 1. Nothing was answered under this release: no data.
 2. The main crosses a rail of its own: roll back, unless the version that it replaced runs beside it
    and goes wrong on the same rows.
-3. Of the challengers that are better and not vetoed, the one with the strongest evidence: promote;
+3. An alert that the policy names fires, and began under the main: roll back, unless the version
+   that it replaced runs beside it and is known to do worse.
+4. Of the challengers that are better and not vetoed, the one with the strongest evidence: promote;
    or roll back, when it is the version that the main had replaced.
-4. The main's losses have risen: roll back, unless the version that it replaced runs beside it, in
+5. The main's losses have risen: roll back, unless the version that it replaced runs beside it, in
    which case the labels of both decide.
-5. Some challenger is undecided: wait. None has labels, and none is on its way: no data.
-6. Some is as good as the main: equivalent. All are worse or vetoed: keep.
+6. Some challenger is undecided: wait. None has labels, and none is on its way: no data.
+7. Some is as good as the main: equivalent. All are worse or vetoed: keep.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from services.monitor.domain.deciding.judgement import (
+    AlertReading,
     ComparisonReading,
     ConceptReading,
     Conclusion,
@@ -25,6 +28,8 @@ from services.monitor.domain.deciding.rails import crossed, rails_in_words
 from understudy.contracts.vocabulary import RuleName, Verdict
 
 _FEWEST_PAIRED: Final = 50
+_ALERTS_TOLD: Final = 3
+_TIME: Final = "%Y-%m-%d %H:%M:%S UTC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +43,7 @@ class Case:
     main_rails: Sequence[RailReading]
     comparisons: Sequence[ComparisonReading]
     concept: ConceptReading | None
+    alerts: Sequence[AlertReading] = ()
 
     def comparison(self, version: int | None) -> ComparisonReading | None:
         """With the challenger of that number."""
@@ -49,13 +55,15 @@ def judge(case: Case) -> Conclusion:
     rules: tuple[Callable[[Case], Conclusion | None], ...] = (
         _nothing,
         _faulty_main,
+        _alerted,
         _better,
         _risen,
         _alone,
         _undecided,
     )
-    found = (rule(case) for rule in rules)
-    return next((conclusion for conclusion in found if conclusion is not None), _settled(case))
+    concluded = (rule(case) for rule in rules)
+    found = next((conclusion for conclusion in concluded if conclusion is not None), _settled(case))
+    return replace(found, reasons=(*found.reasons, *_excuses(case)))
 
 
 def _nothing(case: Case) -> Conclusion | None:
@@ -88,6 +96,39 @@ def _as_bad(case: Case, rail: RailReading) -> bool:
     if paired is None or paired.observed is None or paired.rows < _FEWEST_PAIRED:
         return False
     return paired.observed > -(rail.observed - rail.allowed) / 2
+
+
+def _alerted(case: Case) -> Conclusion | None:
+    accusing = [alert for alert in case.alerts if alert.accuses]
+    if not accusing:
+        return None
+    said = tuple(_fires(alert) for alert in accusing[:_ALERTS_TOLD])
+    if (more := _known_worse(case)) is not None:
+        return Conclusion(Verdict.KEEP, RuleName.ALERT, reasons=(*said, more))
+    return Conclusion(Verdict.ROLL_BACK, RuleName.ALERT, case.previous_main, said)
+
+
+def _known_worse(case: Case) -> str | None:
+    """What an alert measures is not known; how the former main does beside the main may be."""
+    beside = case.comparison(case.previous_main)
+    if beside is None or not (beside.vetoed_by or beside.rule is RuleName.WORSE):
+        return None
+    return f"going back would not help: {'; '.join(against(beside))}"
+
+
+def _fires(alert: AlertReading) -> str:
+    summary = f": {alert.summary}" if alert.summary else ""
+    return f"alert {alert.alert} fires since {alert.since:{_TIME}}{summary}"
+
+
+def _excuses(case: Case) -> tuple[str, ...]:
+    """Alerts that the policy names, that fire, and that decide nothing."""
+    excused = [alert for alert in case.alerts if alert.excused is not None]
+    return tuple(
+        f"alert {alert.alert} fires since {alert.since:{_TIME}} and decides nothing: "
+        f"{alert.excused}"
+        for alert in excused[:_ALERTS_TOLD]
+    )
 
 
 def _better(case: Case) -> Conclusion | None:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.monitor.domain.statistics.intervals import Interval
-from understudy.contracts.vocabulary import ActionMode, LossName, RuleName, Verdict
+from understudy.contracts.vocabulary import ActionMode, AlertState, LossName, RuleName, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +83,31 @@ class ConceptReading:
 
 
 @dataclass(frozen=True, slots=True)
+class AlertReading:
+    """An alert that somebody told of, and what it says of the main."""
+
+    alert: str
+    version: str | None
+    fingerprint: str
+    state: AlertState
+    since: datetime
+    told_at: datetime
+    ended_at: datetime | None
+    summary: str
+    labels: Mapping[str, str]
+    told_by: str
+    named: bool
+    """Whether the policy names it."""
+    excused: str | None = None
+    """Why it does not speak for rolling back, although it is named and fires."""
+
+    @property
+    def accuses(self) -> bool:
+        """Whether it speaks for rolling back."""
+        return self.named and self.state is AlertState.FIRING and self.excused is None
+
+
+@dataclass(frozen=True, slots=True)
 class ActionReading:
     """What the policy makes of a verdict."""
 
@@ -128,6 +153,7 @@ class Judgement:
     comparisons: tuple[ComparisonReading, ...] = ()
     main_rails: tuple[RailReading, ...] = ()
     concept: ConceptReading | None = None
+    alerts: tuple[AlertReading, ...] = ()
     action: ActionReading | None = None
     replay: bool = False
     changed_at: datetime | None = field(default=None, compare=False)
