@@ -19,6 +19,7 @@ import pytest
 from tests.chaos.slow_network import slow_network
 from tests.chaos.test_kills import check_nothing_is_lost, under_load
 from tests.cluster import LaptopCluster, free_ports, laptop_cluster
+from tests.fakes.serving import eventually
 from tests.settling import metric
 from tests.traffic import Traffic
 from understudy.client.errors import ClientError
@@ -208,6 +209,60 @@ def test_a_locked_database_delays_changes_and_nothing_else(tmp_path: Path, capsy
         assert traffic.failed == []
         assert "unavailable" in said[0].lower()
         assert said[1].startswith("release")
+
+
+@pytest.mark.timeout(300)
+def test_a_locked_store_of_outcomes_delays_counting_and_nothing_else(
+    tmp_path: Path, capsys: Capsys
+) -> None:
+    with laptop_cluster(tmp_path, with_example=True) as cluster:
+
+        def lock(_: LaptopCluster) -> None:
+            file = next((cluster.state_dir / "monitor").glob("outcomes*.db"))
+            held = sqlite3.connect(file, isolation_level=None)
+            for_a_while(lambda: held.execute("BEGIN EXCLUSIVE"), lambda: held.execute("ROLLBACK"))
+            held.close()
+
+        traffic = under_load(cluster, "outcomes", lock, AFTER_SECONDS)
+        counts = check_nothing_is_lost(cluster, traffic)
+        failures = metric(cluster, "monitor", "understudy_monitor_step_failures_total")
+        what = f"the store of outcomes is locked for {FAULT_SECONDS:.0f} s"
+        told(capsys, what, traffic, f"{failures:.0f} steps tried again; {counts}")
+        assert traffic.failed == []
+        assert failures > 0
+
+
+@pytest.mark.timeout(300)
+def test_an_archive_that_is_gone_holds_up_nothing_but_trimming(
+    tmp_path: Path, capsys: Capsys
+) -> None:
+    archive, away = tmp_path / "archive", tmp_path / "away"
+    archive.mkdir()
+    settings = {"MONITOR_ARCHIVE_URL": archive.as_uri(), "MONITOR_ARCHIVE_SECONDS": "1"}
+    with laptop_cluster(tmp_path / "laptop", with_example=True, settings=settings) as cluster:
+
+        def lose() -> None:
+            archive.rename(away)
+            archive.touch()
+
+        def find() -> None:
+            archive.unlink()
+            away.rename(archive)
+
+        traffic = under_load(cluster, "archive", lambda _: for_a_while(lose, find), AFTER_SECONDS)
+        counts = check_nothing_is_lost(cluster, traffic)
+        failures = metric(cluster, "monitor", "understudy_archive_failures_total")
+        deployment = cluster.example.deployment
+
+        def archived() -> float:
+            name, labels = "understudy_archive_rows_total", {"deployment": deployment}
+            return metric(cluster, "monitor", name, stream="predictions", **labels)
+
+        eventually(lambda: archived() == counts.log, 60.0)
+        what = f"the archive is gone for {FAULT_SECONDS:.0f} s"
+        told(capsys, what, traffic, f"{failures:.0f} tries failed; {counts}")
+        assert traffic.failed == []
+        assert failures > 0
 
 
 @contextmanager
