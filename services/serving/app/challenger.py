@@ -23,12 +23,13 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from services.serving.adapters.inbox import RedisInbox, RedisPlaces
+from services.serving.adapters.redis_server import RedisWatch
 from services.serving.adapters.scoring.responder import CallLimits, ProcessResponder
 from services.serving.adapters.scoring.workshop import Workshop
 from services.serving.adapters.streams import RedisStreams
 from services.serving.domain.trimming import Retention
 from services.serving.loops import Following, Readers
-from services.serving.metrics import ChallengerMetrics, TrimmingMetrics
+from services.serving.metrics import ChallengerMetrics, RedisMetrics, TrimmingMetrics
 from services.serving.operations.access import check_installation_access
 from services.serving.operations.challenges import Challenges
 from services.serving.operations.leftovers import Leftovers
@@ -51,6 +52,7 @@ _REDIS_CONNECTIONS: Final = 1_000
 _READING_SECONDS: Final = 1.0
 _TIDYING_SECONDS: Final = 3_600.0
 _LEFTOVERS_SECONDS: Final = 60.0
+_REDIS_SECONDS: Final = 5.0
 
 
 class ChallengerProcess:
@@ -92,6 +94,7 @@ class ChallengerProcess:
             retention_of(settings),
             TrimmingMetrics(self._numbers),
         )
+        self._redis_watch = RedisWatch(self._redis, RedisMetrics(self._numbers))
         self._readers = Readers()
         self._following = Following(
             self._follower,
@@ -140,6 +143,7 @@ class ChallengerProcess:
             self._follow(),
             repeat("leftovers", leftovers.step, pause_seconds=_LEFTOVERS_SECONDS),
             repeat("tidy", self._tidy, pause_seconds=_TIDYING_SECONDS),
+            repeat("redis", self._redis_watch.step, pause_seconds=_REDIS_SECONDS),
             repeat("trim", self._trimming.step, pause_seconds=self._settings.log_trim_seconds),
         ]
 
