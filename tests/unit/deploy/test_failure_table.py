@@ -32,7 +32,7 @@ PROVED: Final = table("down, or slow", "comes back")
 
 
 @cache
-def tests_in(file: str) -> frozenset[str]:
+def functions_of(file: str) -> frozenset[str]:
     tree = ast.parse((ROOT / file).read_text())
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
     return frozenset(node.name for node in ast.walk(tree) if isinstance(node, kinds))
@@ -47,5 +47,5 @@ def test_each_fault_has_its_proof() -> None:
 def test_its_tests_are_there(fault: str) -> None:
     named = _REFERENCE.findall(PROVED[fault])
     assert named
-    missing = [f"{file}::{name}" for file, name in named if name not in tests_in(file)]
+    missing = [f"{file}::{name}" for file, name in named if name not in functions_of(file)]
     assert missing == []
