@@ -117,7 +117,7 @@ def _serving() -> list[model.Panel]:
             Face("Workers", "Living ones should be as many as configured."),
             [
                 Query("sum(understudy_workers)", "living", "A"),
-                Query("sum(understudy_workers_configured)", "configured threshold", "B"),
+                Query("sum(understudy_workers_configured)", "configured", "B"),
             ],
             unit=Unit.COUNT,
             colours={"^living": Colour.GOOD, "^configured": Colour.QUIET},

@@ -141,7 +141,7 @@ def redis() -> list[model.Panel]:
             ),
             [
                 Query(newest(memory, 'kind="used"'), "used", "A"),
-                Query(newest(memory, 'kind="peak"'), "peak threshold", "B"),
+                Query(newest(memory, 'kind="peak"'), "peak", "B"),
                 Query(f"{newest(memory, _LIMIT)} > 0", "limit", "C"),
             ],
             unit=Unit.BYTES,

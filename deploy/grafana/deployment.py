@@ -150,6 +150,7 @@ def _traffic() -> list[model.Panel]:
             ],
             unit=Unit.SHARE,
             limits=look.ERRORS,
+            soft_maximum=0.02,
         ),
         lines(
             Face(

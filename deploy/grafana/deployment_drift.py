@@ -42,16 +42,7 @@ def drift() -> list[model.Panel]:
                 12,
                 7,
             ),
-            Query(
-                queries.evidence_share(
-                    "drift",
-                    HERE,
-                    'subject=~"pooled|interaction|output|classes"',
-                    by=("subject", "version"),
-                ),
-                "{{subject}} {{version}}",
-                now=True,
-            ),
+            Query(_together(), "{{subject}}{{of}}", now=True),
             unit=Unit.SHARE,
             limits=look.ALARM,
             maximum=1,
@@ -77,6 +68,11 @@ def drift() -> list[model.Panel]:
             decimals=2,
         ),
     ]
+
+
+def _together() -> str:
+    evidence = queries.evidence_share("drift", HERE, _JOINT, by=("subject", "version"))
+    return f'label_replace({evidence}, "of", " of v$1", "version", "(.+)")'
 
 
 def distributions() -> list[model.Panel]:
@@ -166,4 +162,5 @@ def _features() -> model.Panel:
     )
 
 
+_JOINT = 'subject=~"pooled|interaction|output|classes"'
 _OF_FEATURES = 'kind=~"shape|missing|unseen|out_of_range", subject!~"output|classes"'

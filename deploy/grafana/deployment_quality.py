@@ -6,7 +6,7 @@ from deploy.grafana import look
 from deploy.grafana.frame import Face, Query
 from deploy.grafana.look import Colour, Unit
 from deploy.grafana.panels import columns, lines
-from deploy.grafana.queries import HERE, ROLE, VERSION, newest, or_zero, rate
+from deploy.grafana.queries import HERE, ROLE, VERSION, newest, or_zero, rate, with_role
 
 _OF = ("role", "version")
 
@@ -94,7 +94,12 @@ def quality() -> list[model.Panel]:
                 6,
                 9,
             ),
-            [Query(newest(*coverage, by=("version",)), "v{{version}}")],
+            [
+                Query(
+                    with_role(newest(*coverage, by=("version",)), HERE, ROLE, VERSION),
+                    "{{role}} v{{version}}",
+                )
+            ],
             unit=Unit.SHARE,
             maximum=1,
         ),
@@ -108,8 +113,10 @@ def quality() -> list[model.Panel]:
             ),
             [
                 Query(
-                    newest(*lag, f'percentile="{each}"', by=("version",)),
-                    f"v{{{{version}}}} {each}",
+                    with_role(
+                        newest(*lag, f'percentile="{each}"', by=("version",)), HERE, ROLE, VERSION
+                    ),
+                    f"{{{{role}}}} v{{{{version}}}} {each}",
                     ref,
                 )
                 for ref, each in (("A", "p50"), ("B", "p95"))

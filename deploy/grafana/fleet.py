@@ -126,7 +126,7 @@ def _table() -> model.Panel:
             "One row each; its name leads to its own dashboard. Green is good; orange is a "
             "challenger that should be promoted; red asks for somebody.",
             24,
-            8,
+            7,
         ),
         "deployment",
         [
@@ -193,6 +193,7 @@ def _history() -> list[model.Panel]:
             [Query(or_zero_each(_ERRORS, CHOSEN), "{{deployment}}")],
             unit=Unit.SHARE,
             limits=look.ERRORS,
+            soft_maximum=0.02,
         ),
         lines(
             Face(
@@ -213,6 +214,7 @@ def _history() -> list[model.Panel]:
             ),
             [Query(_ALARMS, "{{deployment}}")],
             unit=Unit.COUNT,
+            soft_maximum=4,
             decimals=0,
         ),
     ]

@@ -26,7 +26,10 @@ from deploy.grafana.look import CALM, Colour, Steps, Unit
 _DASHED: Final = {"fill": "dash", "dash": [8, 6]}
 _DOTTED: Final = {"fill": "dot", "dash": [2, 6]}
 _ROLES: Final = {"^main": Colour.MAIN, "^challenger": Colour.CHALLENGER}
-_KINDS: Final = {"(estimated|p95|p99|threshold)$": _DASHED, "(baseline|limit|training)$": _DOTTED}
+_KINDS: Final = {
+    "(estimated|p95|p99|peak|configured|threshold)$": _DASHED,
+    "(baseline|limit)$": _DOTTED,
+}
 """What is not measured on live rows, and upper percentiles, are no solid lines."""
 
 
@@ -40,6 +43,7 @@ def lines(
     maximum: float | None = None,
     colours: Mapping[str, Colour] | None = None,
     stacked: bool = False,
+    soft_maximum: float | None = None,
     decimals: int | None = None,
     logarithmic: bool = False,
 ) -> model.Panel:
@@ -49,7 +53,8 @@ def lines(
     panel.thresholds_style(
         common.GraphThresholdsStyleConfig().mode(drawn.DASHED if len(limits) > 1 else drawn.OFF)
     )
-    panel.legend(_legend()).tooltip(_tooltip()).line_width(2).fill_opacity(8)
+    # An area speaks of amounts, and amounts begin at zero.
+    panel.legend(_legend()).tooltip(_tooltip()).line_width(2).fill_opacity(8 if minimum == 0 else 0)
     panel.show_points(options.VisibilityMode.NEVER).span_nulls(60_000.0)
     if stacked:
         panel.stacking(common.StackingConfig().mode(options.StackingMode.NORMAL)).fill_opacity(35)
@@ -57,6 +62,8 @@ def lines(
         panel.min(minimum)
     if maximum is not None:
         panel.max(maximum)
+    if soft_maximum is not None:
+        panel.axis_soft_max(soft_maximum)
     if decimals is not None:
         panel.decimals(decimals)
     if logarithmic:
@@ -72,6 +79,8 @@ def lines(
                 model.DynamicConfigValue("custom.fillOpacity", 0),
             ],
         )
+    hidden = {"legend": True, "tooltip": False, "viz": False}
+    panel.override_by_regexp("/threshold$/", [model.DynamicConfigValue("custom.hideFrom", hidden)])
     return panel.build()
 
 

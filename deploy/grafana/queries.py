@@ -97,3 +97,13 @@ def releases(*matchers: str) -> str:
 def values(label: str, metric: str, *matchers: str) -> str:
     """A variable's choices."""
     return f"label_values({series(metric, *matchers)}, {label})"
+
+
+def with_role(expression: str, *matchers: str) -> str:
+    """Figures by version alone get the role that the version plays.
+
+    The roles are on the many side: a version that plays both, while a release changes, is told
+    twice instead of making the query fail.
+    """
+    played = newest("understudy_quality_labelled_rows", *matchers, by=("role", "version"))
+    return f"(0 * {played} + 1) * on (version) group_left () {expression}"

@@ -96,6 +96,8 @@ def legend(panel: Json, series: Sequence[Series]) -> str:
     rows = []
     for place, each in enumerate(series):
         field = Field.of(panel, each.name)
+        if (field.custom.get("hideFrom") or {}).get("legend"):
+            continue
         style = (field.custom.get("lineStyle") or {}).get("fill", "solid")
         border = {"dash": "dashed", "dot": "dotted"}.get(style, "solid")
         last = f" <em>{html.escape(field.text(each.last))}</em>" if options.get("calcs") else ""

@@ -13,7 +13,15 @@ from deploy.grafana.reading import Json, Window
 _INK: Final = "#9FA7B3"
 _GRID: Final = "rgba(204,204,220,0.09)"
 _DASHES: Final = {"dash": "dash", "dot": "dot"}
-_INFERNO: Final = "Inferno"
+_INFERNO: Final = tuple(
+    (place / 8, colour)
+    for place, colour in enumerate(
+        (
+            "#000004", "#1f0c48", "#550f6d", "#88226a", "#ba3655", "#e35933", "#f98e09",
+            "#f8cb34", "#fcffa4",
+        )
+    )
+)  # fmt: skip
 
 
 def colour_of(panel: Json, series: Sequence[Series], place: int) -> str:
@@ -71,7 +79,8 @@ def warmth(panel: Json, series: Sequence[Series], window: Window) -> Json:
         "ygap": 1,
         "colorbar": {"thickness": 10, "outlinewidth": 0, "tickfont": {"color": _INK, "size": 11}},
     }
-    layout = _layout(window, {"type": "category", "automargin": True, "showgrid": False})
+    named = {"type": "category", "automargin": True, "showgrid": False, "ticks": "outside"}
+    layout = _layout(window, named | {"ticklen": 6, "tickcolor": "rgba(0,0,0,0)"})
     return {"data": [trace], "layout": layout}
 
 
@@ -106,10 +115,11 @@ def states(panel: Json, series: Sequence[Series], window: Window, marks: Sequenc
             "base": [_when(start)],
             "x": [1000 * (end - start)],
             "y": [each.name],
+            "width": 0.6,
             "marker": {"color": Field.of(panel, each.name).colour(value), "opacity": 0.8},
             "text": [
                 Field.of(panel, each.name).text(value)
-                if end - start > 0.04 * (window.end - window.start)
+                if end - start > 0.08 * (window.end - window.start)
                 else ""
             ],
             "textposition": "inside",
@@ -119,7 +129,8 @@ def states(panel: Json, series: Sequence[Series], window: Window, marks: Sequenc
         for each in series
         for start, end, value in _stretches(each, window)
     ]
-    layout = _layout(window, {"type": "category", "automargin": True, "showgrid": False})
+    named = {"type": "category", "automargin": True, "showgrid": False, "ticks": "outside"}
+    layout = _layout(window, named | {"ticklen": 6, "tickcolor": "rgba(0,0,0,0)"})
     layout |= {"barmode": "overlay", "bargap": 0.25, "shapes": [_rule(mark) for mark in marks]}
     return {"data": traces, "layout": layout}
 
@@ -156,6 +167,7 @@ def _layout(window: Window | None, axis: Json) -> Json:
 
 def _axis(field: Field, series: Sequence[Series], *, stacked: bool) -> Json:
     low, high = _extent(series, stacked=stacked)
+    high = max(high, field.custom.get("axisSoftMax", high))
     low, high = field.config.get("min", low), field.config.get("max", high)
     if high <= low:
         high = low + (abs(low) * 0.1 or 1)
