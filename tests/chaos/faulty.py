@@ -12,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 MARKED: Final = 9.5
 SLOW_SECONDS: Final = 0.03
+DROWSY_SECONDS: Final = 0.15
 
 Inputs = NDArray[np.float64]
 
@@ -22,6 +23,15 @@ class Slow(LogisticRegression):  # type: ignore[misc]
     def predict_proba(self, X: Inputs) -> Any:  # noqa: N803 - scikit-learn's name
         if (X[:, 1] >= MARKED).any():
             time.sleep(SLOW_SECONDS)
+        return super().predict_proba(X)
+
+
+class Drowsy(LogisticRegression):  # type: ignore[misc]
+    """Takes longer over marked rows than any objective of latency allows."""
+
+    def predict_proba(self, X: Inputs) -> Any:  # noqa: N803
+        if (X[:, 1] >= MARKED).any():
+            time.sleep(DROWSY_SECONDS)
         return super().predict_proba(X)
 
 
@@ -47,4 +57,6 @@ class Contrary(LogisticRegression):  # type: ignore[misc]
         return self.classes_[self.predict_proba(X).argmax(axis=1)]
 
 
-TRUSTED: Final = tuple(f"{kind.__module__}.{kind.__qualname__}" for kind in (Slow, Mute, Contrary))
+TRUSTED: Final = tuple(
+    f"{kind.__module__}.{kind.__qualname__}" for kind in (Slow, Drowsy, Mute, Contrary)
+)

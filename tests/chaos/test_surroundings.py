@@ -42,7 +42,7 @@ def told(capsys: Capsys, what: str, traffic: Traffic, more: object) -> None:
         print(f" p99 {1e3 * traffic.quantile(0.99):.0f} ms, slowest {slowest:.2f} s\n  {more}")
 
 
-def for_a_while(begin: Callable[[], None], end: Callable[[], None]) -> None:
+def for_a_while(begin: Callable[[], object], end: Callable[[], object]) -> None:
     begin()
     time.sleep(FAULT_SECONDS)  # the fault itself, not a wait for something
     end()
