@@ -9,7 +9,8 @@ ARGS ?=
 SYNC := $(BIN)/uv sync --frozen --inexact --extra laptop
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-all check lint format lock bench bench-peers clean
+.PHONY: help install run up down images sbom test test-all check lint format lock bench bench-peers \
+  clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +19,29 @@ install: .venv/.all ## Have everything for developing in .venv, at the locked ve
 
 run: .venv/.run ## Start everything on this machine, with an example; Ctrl-C stops it
 	@exec $(BIN)/understudy up $(ARGS)
+
+# Containers need Docker with compose 2.24 or newer, and nothing of Python.
+COMPOSE ?= docker compose
+REVISION := $(shell git rev-parse HEAD 2>/dev/null || echo unknown)
+export REVISION
+EXAMPLE ?=
+
+up: ## Start everything in containers, EXAMPLE=1 with an example; see docs/compose.md
+	$(COMPOSE) up --build --detach --wait $(ARGS)
+	@if [ -n "$(EXAMPLE)" ]; then $(COMPOSE) run --build --rm example; fi
+	@$(COMPOSE) exec -T redis sh -c 'redis-cli --user operator --pass "$$(cat /run/secrets/operator)" \
+	  --no-auth-warning acl load >/dev/null' # its users may have changed
+	@sh deploy/compose/addresses.sh "$(COMPOSE)"
+
+down: ## Stop the containers; data and keys stay
+	$(COMPOSE) --profile '*' down $(ARGS)
+
+images: ## Build the images, and state their sizes
+	$(COMPOSE) --profile example build $(ARGS)
+	@docker image ls --filter reference='understudy/*' --format '{{.Repository}}:{{.Tag}} {{.Size}}'
+
+sbom: ## Write what each image holds to dist/sbom, as CycloneDX, from uv.lock
+	docker build --network $${BUILD_NETWORK:-default} --target sbom --output dist/sbom .
 
 test: .venv/.dev ## Unit, contract and integration tests
 	$(BIN)/pytest tests/unit tests/contract tests/integration $(ARGS)

@@ -6,6 +6,7 @@ Started by `bentoml serve services.serving.bento:Understudy`.
 """
 
 import logging
+import os
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,10 @@ from starlette.types import ASGIApp
 
 from services.serving.settings import ServingSettings, WorkerSettings
 from understudy.runtime.logs import configure_logs
+
+# Images that BentoML makes set this, and then it starts no worker anew: they would serve with fewer
+# and end with the last one. It is read after this module was imported.
+os.environ.pop("BENTOML_CONTAINERIZED", None)
 
 
 @attrs.define(eq=False)

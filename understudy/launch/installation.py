@@ -22,7 +22,7 @@ REDIS_USERS: Final = ("operator", "serving", "challenger", "monitor")
 _PASSWORDS: Final = (
     *(f"redis-{user}" for user in REDIS_USERS),
     *(f"postgres-{user}" for user in ("owner", "registry", "monitor")),
-    *("s3-registry", "s3-monitor", "alerts", "grafana"),
+    *("s3-registry", "s3-monitor", "grafana"),
 )
 _S3_ENDPOINT: Final = "http://objects:8333"
 _OWNER_ALONE: Final = 0o400
@@ -80,11 +80,11 @@ def folders(
         "understudy_service_key": keys.service_key,
         "understudy_monitor_key": keys.monitor_key,
         "understudy_metrics_key": keys.metrics_key,
+        "understudy_alert_key": keys.alert_key,
     }
     monitor = {
         **follower,
         "understudy_monitor_key": keys.monitor_key,
-        "understudy_monitor_alert_secret": passwords["alerts"],
         "understudy_redis_url": _redis_url(passwords, "monitor"),
     }
     if database is Database.POSTGRES:
@@ -108,7 +108,7 @@ def folders(
             {"users.acl": _users(passwords, users), "operator": passwords["redis-operator"]}
         ),
         "prometheus": Folder({"metrics_key": keys.metrics_key}, _WHOEVER_RUNS),
-        "alertmanager": Folder({"alert_key": passwords["alerts"]}, _WHOEVER_RUNS),
+        "alertmanager": Folder({"alert_key": keys.alert_key}, _WHOEVER_RUNS),
         "grafana": Folder({"admin_password": passwords["grafana"]}, _WHOEVER_RUNS),
         "postgres": Folder(_postgres(passwords), _WHOEVER_RUNS),
         "objects": Folder({"s3.json": _s3_identities(passwords)}, _WHOEVER_RUNS),

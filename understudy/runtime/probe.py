@@ -7,7 +7,7 @@ seconds beside a service.
 import http.client
 import sys
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 _SECONDS: Final = 4.0
 
@@ -19,7 +19,8 @@ def why_unwell(url: str, seconds: float = _SECONDS) -> str | None:
         return f"{url} is no http address"
     connection = http.client.HTTPConnection(parts.hostname, parts.port, timeout=seconds)
     try:
-        connection.request("GET", parts.path or "/", headers={"Connection": "close"})
+        place = urlunsplit(("", "", parts.path or "/", parts.query, ""))
+        connection.request("GET", place, headers={"Connection": "close"})
         answer = connection.getresponse()
         said = answer.read(2_000).decode(errors="replace")
     except (OSError, http.client.HTTPException) as error:
