@@ -49,12 +49,12 @@ def data_plane(addresses: Addresses) -> model.Dashboard:
 
 
 def _now() -> list[model.Panel]:
-    workers = "sum(understudy_workers) - sum(understudy_workers_configured)"
+    missing = "sum(understudy_workers_configured) - sum(understudy_workers)"
     size = (3, 4)
     return [
         figure(
             Face("Workers missing", "Configured less living ones. 0 is good.", *size),
-            Query(f"-({workers})", now=True),
+            Query(missing, now=True),
             unit=Unit.NONE,
             limits=look.NONE_IS_GOOD,
         ),
@@ -143,11 +143,19 @@ def _serving() -> list[model.Panel]:
 
 
 def _monitor() -> list[model.Panel]:
-    by = ("deployment",)
     return [
         lines(
-            Face("Monitor behind", "Since each deployment's log was last read to its end."),
-            [Query(newest("understudy_monitor_lag_seconds", CHOSEN, by=by), "{{deployment}}")],
+            Face(
+                "Monitor behind",
+                "Since each deployment's log was last read to its end, by the monitor that holds "
+                "it. Seconds are good.",
+            ),
+            [
+                Query(
+                    f"min by (deployment) (understudy_monitor_lag_seconds{{{CHOSEN}}})",
+                    "{{deployment}}",
+                )
+            ],
             unit=Unit.SECONDS,
         ),
         lines(

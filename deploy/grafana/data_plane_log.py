@@ -69,10 +69,20 @@ def log() -> list[model.Panel]:
             colours={"writes": Colour.LOOK, "bad": Colour.BAD},
         ),
         lines(
-            Face("Log behind", "How old the oldest row is that some reader still has to read."),
-            [Query("max(understudy:log:behind_seconds)", "behind")],
+            Face(
+                "Readers behind",
+                "How old the oldest row is that challengers, and monitors, still have to read; "
+                "the deployment where it is longest. Seconds are good.",
+            ),
+            [
+                Query(
+                    'max by (reader) (understudy:log:behind_seconds{reader!="archive"})',
+                    "{{reader}}",
+                )
+            ],
             unit=Unit.SECONDS,
             limits=look.LAG,
+            colours={"^monitor": Colour.MAIN},
         ),
     ]
 

@@ -24,7 +24,7 @@ def drift() -> list[model.Panel]:
                 "Debiased population stability index, in nats. Dark is as in training; what stays "
                 "bright drifts.",
                 10,
-                11,
+                10,
             ),
             Query(
                 f"clamp_min({newest('understudy_feature_drift_psi', HERE, by=('feature',))}, 0)",
@@ -65,7 +65,7 @@ def drift() -> list[model.Panel]:
             ],
             unit=Unit.NATS,
             minimum=None,
-            decimals=2,
+            decimals=3,
         ),
     ]
 
@@ -84,7 +84,7 @@ def distributions() -> list[model.Panel]:
                 "Share of rows by range or category: in training and in the newest rows. The "
                 "bars are alike when nothing drifts.",
                 6,
-                7,
+                8,
                 repeat="feature",
             ),
             {
@@ -93,6 +93,7 @@ def distributions() -> list[model.Panel]:
             },
             "bin",
             colours={"training": Colour.QUIET, "live": Colour.MAIN},
+            slanted=True,
         )
     ]
 
@@ -120,7 +121,7 @@ def _features() -> model.Panel:
             "shape, missing, unseen and out of range. Shift: how far it went, where 0.1 is small "
             "and 0.25 large. Then the shares of rows that are missing, or that training never saw.",
             14,
-            11,
+            10,
         ),
         "feature",
         [

@@ -126,7 +126,7 @@ def _table() -> model.Panel:
             "One row each; its name leads to its own dashboard. Green is good; orange is a "
             "challenger that should be promoted; red asks for somebody.",
             24,
-            7,
+            6,
         ),
         "deployment",
         [
@@ -157,7 +157,7 @@ def _alerts() -> model.Panel:
             "What fires or is about to, as Prometheus' rules say, with the way to the runbook. "
             "The watchdog always fires: it shows that alerts are evaluated.",
             12,
-            9,
+            8,
         )
     )
 
@@ -169,7 +169,7 @@ def _verdicts() -> model.Panel:
             "What was concluded of each deployment, over time. Promote: a challenger is better. "
             "Roll back: the main goes wrong. Wait: labels may still decide.",
             12,
-            9,
+            8,
         ),
         Query(queries.verdict(CHOSEN), "{{deployment}}"),
         look.VERDICT_WORDS,

@@ -32,6 +32,10 @@ _KINDS: Final = {
 }
 """What is not measured on live rows, and upper percentiles, are no solid lines."""
 
+_UNNUMBERED: Final = model.RegexMap(
+    model.DashboardRegexMapOptions(r"^\d\d (.*)$", model.ValueMappingResult(text="$1", index=0))
+)
+
 
 def lines(
     face: Face,
@@ -53,8 +57,7 @@ def lines(
     panel.thresholds_style(
         common.GraphThresholdsStyleConfig().mode(drawn.DASHED if len(limits) > 1 else drawn.OFF)
     )
-    # An area speaks of amounts, and amounts begin at zero.
-    panel.legend(_legend()).tooltip(_tooltip()).line_width(2).fill_opacity(8 if minimum == 0 else 0)
+    panel.legend(_legend()).tooltip(_tooltip()).line_width(2).fill_opacity(0)
     panel.show_points(options.VisibilityMode.NEVER).span_nulls(60_000.0)
     if stacked:
         panel.stacking(common.StackingConfig().mode(options.StackingMode.NORMAL)).fill_opacity(35)
@@ -123,16 +126,27 @@ def gauges(
 
 
 def columns(
-    face: Face, queries: Mapping[str, Query], category: str, *, colours: Mapping[str, Colour]
+    face: Face,
+    queries: Mapping[str, Query],
+    category: str,
+    *,
+    colours: Mapping[str, Colour],
+    slanted: bool = False,
 ) -> model.Panel:
-    """Bars side by side for each category: one colour a query, named as it is."""
+    """Bars side by side for each category: one colour a query, named as it is.
+
+    A number in front of a category's name orders it, and is not shown.
+    """
     panel = framed(barchart.Panel(), face, list(queries.values()), Unit.SHARE, CALM).min(0)
     panel.x_field(category).legend(_legend(values=False)).tooltip(_tooltip())
     panel.fill_opacity(80).line_width(0).group_width(0.8).bar_width(0.95)
     panel.show_value(options.VisibilityMode.NEVER).x_tick_label_max_length(14)
+    if slanted:
+        panel.x_tick_label_rotation(-45)
     panel.transformations(
         renamed_fields(category, {q.ref: name for name, q in queries.items()}, sort=category)
     )
+    panel.override_by_name(category, [model.DynamicConfigValue("mappings", [_UNNUMBERED])])
     for name, colour in colours.items():
         panel.override_by_name(name, [coloured(colour)])
     return panel.build()

@@ -51,7 +51,8 @@ def or_zero(expression: str) -> str:
 def or_zero_each(expression: str, *matchers: str) -> str:
     """The same by deployment: every deployment that is released has a figure."""
     released = newest("understudy_release_info", *matchers, by=("deployment",))
-    return f"{expression} or 0 * {released}"
+    # Without its name a recorded figure is the same series as the 0 that it replaces.
+    return f"max by (deployment) ({expression}) or 0 * {released}"
 
 
 def share(part: str, whole: str) -> str:

@@ -88,7 +88,7 @@ def _table() -> model.Panel:
             "Cores and memory of each deployment's versions, and what a thousand predictions cost "
             "in CPU time: of the main, and of the challengers beside it.",
             24,
-            6,
+            5,
         ),
         "deployment",
         [
@@ -98,7 +98,7 @@ def _table() -> model.Panel:
                 "Main: CPU per 1,000 rows",
                 now("C", f"1000 * {queries.share(spent, rows)}"),
                 Unit.SECONDS,
-                decimals=2,
+                decimals=0,
             ),
             Column(
                 "Main: memory",
@@ -110,7 +110,7 @@ def _table() -> model.Panel:
                 "Challengers: CPU per 1,000 rows",
                 now("F", f"1000 * {queries.share(beside, rows)}"),
                 Unit.SECONDS,
-                decimals=2,
+                decimals=0,
             ),
             Column(
                 "Challengers: memory",

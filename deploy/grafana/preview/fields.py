@@ -52,6 +52,14 @@ class Field:
             return str(mapped["text"])
         return written(value, self.unit, self.config.get("decimals"))
 
+    def word(self, text: str) -> str:
+        """A text as a regular expression's mapping has it."""
+        for mapping in self.config.get("mappings", []) or []:
+            if mapping["type"] == "regex":
+                result = mapping["options"]["result"]["text"].replace("$1", r"\1")
+                text = re.sub(mapping["options"]["pattern"], result, text)
+        return text
+
     def colour(self, value: float | None) -> str:
         """By mapping, else by the limit that was reached."""
         mapped = self._mapped(value)

@@ -87,7 +87,7 @@ def warmth(panel: Json, series: Sequence[Series], window: Window) -> Json:
 def columns(panel: Json, names: Sequence[str], rows: Sequence[Row]) -> Json:
     """A bar chart: the first column is the category."""
     category, *figures = names
-    labels = [str(row[category]) for row in rows]
+    labels = [Field.of(panel, category).word(str(row[category])) for row in rows]
     traces = [
         {
             "type": "bar",
@@ -102,7 +102,9 @@ def columns(panel: Json, names: Sequence[str], rows: Sequence[Row]) -> Json:
     axis = _axis(Field.of(panel, ""), [Series("", [], list(found))], stacked=False)
     layout = _layout(None, axis) | {"bargap": 0.25, "bargroupgap": 0.05}
     short = [label if len(label) <= 14 else label[:13] + "…" for label in labels]
+    turned = panel["options"].get("xTickLabelRotation", 0)
     layout["xaxis"] |= {"type": "category", "tickvals": labels, "ticktext": short}
+    layout["xaxis"] |= {"tickangle": turned, "automargin": True}
     return {"data": traces, "layout": layout}
 
 
@@ -174,7 +176,7 @@ def _axis(field: Field, series: Sequence[Series], *, stacked: bool) -> Json:
     room = 0.06 * (high - low)
     top = high if "max" in field.config else high + room
     bottom = low if "min" in field.config else low - room
-    found = ticks(bottom, top)
+    found = ticks(bottom, top, field.unit)
     texts = [written(each, field.unit) for each in found]
     return {"range": [bottom, top], "tickvals": found, "ticktext": texts}
 
@@ -215,7 +217,7 @@ def _straight(across: str, along: str, value: float, colour: str, dash: str) -> 
 
 def _rule(mark: Mark) -> Json:
     at = _when(mark.at)
-    line = {"color": "#B877D9", "width": 1.5, "dash": "dot"}
+    line = {"color": "rgba(184,119,217,0.7)", "width": 1, "dash": "dot"}
     return {"type": "line", "x0": at, "x1": at, "y0": 0, "y1": 1, "yref": "paper", "line": line}
 
 

@@ -33,6 +33,7 @@ def _scaled(
 
 
 def _rounded(value: float, decimals: int | None) -> str:
+    value = value or 0.0
     if decimals is None:
         decimals = 0 if value == round(value) or abs(value) >= 100 else 1 if abs(value) >= 10 else 2
         if 0 < abs(value) < 0.1:
@@ -43,14 +44,17 @@ def _rounded(value: float, decimals: int | None) -> str:
     return text.removeprefix("-") if float(text) == 0 else text
 
 
-def ticks(low: float, high: float, count: int = 4) -> list[float]:
-    """Round places on an axis."""
+def ticks(low: float, high: float, unit: str = "none", count: int = 4) -> list[float]:
+    """Round places on an axis, round in the unit that they are written in."""
+    scales = _SCALES.get(unit, ((1, ""),))
+    scale = next((size for size, _ in scales if high >= size), 1.0)
+    low, high = low / scale, high / scale
     span = high - low
     if span <= 0:
-        return [low]
+        return [low * scale]
     rough = span / count
     size = 10 ** math.floor(math.log10(rough))
     step = next(size * each for each in (1, 2, 2.5, 5, 10) if size * each >= rough)
     first = math.ceil(low / step - 1e-9)
     last = math.floor(high / step + 1e-9)
-    return [round(each * step, 12) for each in range(first, last + 1)]
+    return [round(each * step, 12) * scale for each in range(first, last + 1)]
