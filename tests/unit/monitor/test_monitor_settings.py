@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from services.monitor.settings import MonitorSettings, without_passwords
 
@@ -53,3 +53,12 @@ def test_an_outcome_store_that_can_not_be_used_is_one_line(tmp_path: Path, url: 
     (line,) = found.stderr.splitlines()
     assert line.startswith("The monitor can't start: The outcome store ")
     assert "UNDERSTUDY_MONITOR_OUTCOMES_URL" in line
+
+
+def test_a_short_secret_is_refused_and_not_printed() -> None:
+    settings = {"service_key": "k", "monitor_alert_secret": "0123456789short"}
+    with pytest.raises(ValidationError, match="at least 32 characters") as raised:
+        MonitorSettings.model_validate(settings)
+    assert "0123456789short" not in str(raised.value)
+    none = MonitorSettings.model_validate({**settings, "monitor_alert_secret": ""})
+    assert none.monitor_alert_secret is None

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from pydantic import TypeAdapter
 
 from services.monitor.domain.deciding.judge import judge
 from services.monitor.domain.deciding.judgement import ComparisonReading
@@ -62,6 +63,19 @@ def test_going_back_to_what_is_known_to_do_worse_would_not_help(beside: Comparis
     assert "would not help" in found.reasons[-1]
     another = replace(beside, challenger=8)
     assert judge(case(another, previous_main=7, alerts=[alert()])).verdict is Verdict.ROLL_BACK
+
+
+def test_a_policy_that_was_stored_before_there_were_alerts_names_none() -> None:
+    stored = {
+        "promote": "automatic",
+        "roll_back": "off",
+        "cool_down_seconds": 60.0,
+        "minimum_rows": 10,
+    }
+    found = TypeAdapter(Actions).validate_python(stored)
+    assert found.alerts == ()
+    again = TypeAdapter(Actions).dump_json(replace(found, alerts=("Burn", "Slow")))
+    assert TypeAdapter(Actions).validate_json(again).alerts == ("Burn", "Slow")
 
 
 @pytest.mark.parametrize(
