@@ -1,70 +1,109 @@
-"""`python -m services.registry`: reads the settings, builds the registry, serves it."""
+"""`python -m services.registry`: serves, or does one thing to the registry's data and ends.
 
-import socket
+Settings are read from the environment, for each command alike.
+"""
+
+import argparse
 import sys
+from typing import Final
 
-import uvicorn
 from pydantic import ValidationError
 
-from services.registry.app import App, build
+from services.registry.commands.backing_up import back_up, list_backups, restore
+from services.registry.commands.migrating import migrate
+from services.registry.commands.serving import serve
+from services.registry.commands.telling import complain, quieten
 from services.registry.settings import RegistrySettings
 from understudy.contracts.refusals import Refusal
-from understudy.runtime.logs import configure_logs
 
-_FAILED_TO_START = 2
-_GRACE_SECONDS = 10
-
-
-class Server(uvicorn.Server):
-    """Ends waits for a snapshot before it waits for open requests; else a stop takes half a minute.
-
-    The lifespan's end comes too late for that: uvicorn reaches it when all requests have ended.
-    """
-
-    def __init__(self, config: uvicorn.Config, app: App) -> None:
-        super().__init__(config)
-        self._app = app
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Stop, in this order: waits, requests, lifespan."""
-        self._app.stop_waiting()
-        await super().shutdown(sockets)
+_FAILED: Final = 1
+_WRONG: Final = 2
+_EXIT_CODES: Final = (
+    "Exit codes: 0 done; 1 refused or failed, and nothing was changed; 2 wrong arguments or "
+    "settings, or what the registry needs at its start is not there."
+)
+_URL: Final = "folder, as fsspec opens it: /mnt/backups, s3://bucket/registry, …"
 
 
 def main() -> None:
-    """Serve until a signal; exit with 2 when the settings or the surroundings are wrong."""
+    """Do what the command line says; exit as `--help` tells."""
+    stated = _parser().parse_args()
     try:
         settings = RegistrySettings()
     except ValidationError as error:
-        sys.exit(_complaint(error))
-    log = configure_logs("registry", settings.log_level)
-    log.info("starting", settings=settings.effective())
-    if settings.admin_key is None:
-        log.warning("no_admin_key", remedy="set UNDERSTUDY_ADMIN_KEY to administer this registry")
+        complain(_complaint(error))
+        sys.exit(_WRONG)
+    except NotADirectoryError as error:
+        complain(str(error))
+        sys.exit(_WRONG)
+    if stated.command in {None, "serve"}:
+        sys.exit(serve(settings))
+    quieten(settings.log_level)
     try:
-        app = build(settings)
+        _run(settings, stated)
     except Refusal as refusal:
-        cause = str(refusal.__cause__ or "")
-        log.error("start_failed", code=refusal.code, detail=refusal.detail, cause=cause)  # noqa: TRY400 - the cause says it all
-        sys.exit(_FAILED_TO_START)
-    _serve(app, settings)
-    log.info("stopped")
+        complain(refusal.detail)
+        sys.exit(_FAILED)
+    except OSError as error:
+        complain(f"{type(error).__name__}: {error}")
+        sys.exit(_FAILED)
 
 
-def _serve(app: App, settings: RegistrySettings) -> None:
-    config = uvicorn.Config(
-        app.asgi,
-        host=settings.host,
-        port=settings.registry_port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
+def _run(settings: RegistrySettings, stated: argparse.Namespace) -> None:
+    match stated.command:
+        case "migrate":
+            migrate(settings, stated.output)
+        case "backup":
+            back_up(settings, stated.url, stated.keep, stated.output)
+        case "restore" if stated.list:
+            list_backups(settings, stated.url, stated.output)
+        case _:
+            restore(settings, stated.url, stated.backup, stated.output, force=stated.force)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m services.registry", description="The registry.", epilog=_EXIT_CODES
     )
-    try:
-        Server(config, app).run()
-    except KeyboardInterrupt:
-        return
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    commands.add_parser("serve", help="serve until SIGTERM (the default)")
+    told = argparse.ArgumentParser(add_help=False)
+    told.add_argument(
+        "-o", "--output", choices=("text", "json"), default="text", help="form of the result"
+    )
+    commands.add_parser(
+        "migrate", parents=[told], help="bring the database's tables up to date, under a lock"
+    )
+    backup = commands.add_parser(
+        "backup", parents=[told], help="publish a backup of all tables and artifacts"
+    )
+    backup.add_argument("url", metavar="URL", help=_URL)
+    backup.add_argument(
+        "--keep", type=_positive, metavar="N", help="remove all but the newest N afterwards"
+    )
+    _add_restore(commands.add_parser("restore", parents=[told], help="put a backup back"))
+    return parser
+
+
+def _add_restore(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Replaces all tables in one transaction, after every file was verified; artifacts are "
+        "added. Stop the registry first."
+    )
+    parser.add_argument("url", metavar="URL", help=_URL)
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--backup", metavar="NAME", help="which one; the newest by default")
+    which.add_argument("--list", action="store_true", help="say which there are, and do nothing")
+    parser.add_argument(
+        "--force", action="store_true", help="also when there are projects or keys to replace"
+    )
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("keep at least one")
+    return number
 
 
 def _complaint(error: ValidationError) -> str:

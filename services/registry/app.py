@@ -21,6 +21,7 @@ from services.registry.adapters.inspection.inspector import ChildInspector, Limi
 from services.registry.adapters.key_store import SqlKeys
 from services.registry.adapters.state_store import SqlState
 from services.registry.api import behind_the_door, make_api
+from services.registry.api.draining import Draining
 from services.registry.domain.access import Configuration, InstallationKey
 from services.registry.domain.audit import SYSTEM, Action, Entry
 from services.registry.loops import watch_for_changes
@@ -38,8 +39,10 @@ class App:
 
     asgi: ASGIApp
     api: FastAPI
+    drain: Callable[[], None]
+    """Not ready any more; answers ask clients to go elsewhere. Safe in a signal handler."""
     stop_waiting: Callable[[], None]
-    """Ends open waits for a snapshot; called as soon as the process is told to stop."""
+    """Ends open waits for a snapshot; called when no more requests are taken."""
 
 
 def build(settings: RegistrySettings) -> App:
@@ -92,11 +95,13 @@ def assemble(
     collectors = CollectorRegistry()
     metrics = Metrics(collectors)
     operations = _operations(settings, store, files, inspector, metrics)
-    api = make_api(operations, metrics, collectors, lambda: _missing(store.state, files))
+    draining = Draining()
+    api = make_api(operations, metrics, collectors, lambda: _missing(store.state, files, draining))
     api.router.lifespan_context = _lifespan(settings, operations.snapshots, on_change, close)
     return App(
-        asgi=behind_the_door(api, operations, metrics, settings.body_limit_bytes),
+        asgi=draining.around(behind_the_door(api, operations, metrics, settings.body_limit_bytes)),
         api=api,
+        drain=draining.begin,
         stop_waiting=operations.snapshots.close,
     )
 
@@ -194,7 +199,9 @@ def _lifespan(
     return lifespan
 
 
-def _missing(state: StateStore, files: ArtifactStore) -> Mapping[str, str]:
+def _missing(state: StateStore, files: ArtifactStore, draining: Draining) -> Mapping[str, str]:
+    if draining.begun:
+        return {"registry": "It is stopping."}
     missing: dict[str, str] = {}
     for name, check in (("database", state.sequence), ("artifacts", files.verify)):
         try:

@@ -3,12 +3,12 @@
 import asyncio
 import hashlib
 import os
-import shutil
 import tempfile
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,7 +28,7 @@ _ABANDONED_AFTER: Final = timedelta(hours=24)
 class ArtifactFiles:
     """Implements `ports.ArtifactStore`. A file gets its name only when its bytes deserve it."""
 
-    def __init__(self, url: str, *, limit_bytes: int, idle_seconds: float) -> None:
+    def __init__(self, url: str, *, limit_bytes: int = 1 << 62, idle_seconds: float = 30.0) -> None:
         self._files, self._root = fsspec.url_to_fs(url)
         self._limit_bytes = limit_bytes
         self._idle_seconds = idle_seconds
@@ -78,15 +78,30 @@ class ArtifactFiles:
         """Store a whole file of this machine; returns its digest. Raises OSError."""
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
+        with path.open("rb") as file:
+            self.take(digest, iter(partial(file.read, _CHUNK), b""))
+        return digest
+
+    def take(self, digest: str, chunks: Iterable[bytes]) -> int:
+        """Store what comes from elsewhere; returns its size.
+
+        Raises DigestMismatchError, and keeps nothing; or OSError.
+        """
         draft = f"{self._drafts}/{uuid.uuid4().hex}"
+        hashing, size = hashlib.sha256(), 0
+        self._files.makedirs(self._drafts, exist_ok=True)
         try:
-            with path.open("rb") as source, self._files.open(draft, "wb") as target:
-                shutil.copyfileobj(source, target, _CHUNK)
+            with self._files.open(draft, "wb") as target:
+                for chunk in chunks:
+                    _write_block(target, hashing, chunk)
+                    size += len(chunk)
                 self._flush(target)
+            if hashing.hexdigest() != digest:
+                raise DigestMismatchError(f"What came has another SHA-256 than {digest}.")
             self._accept(draft, digest)
         finally:
             self._discard(draft)
-        return digest
+        return size
 
     def read(self, digest: str) -> Iterator[bytes]:
         """The bytes, in chunks."""

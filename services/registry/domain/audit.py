@@ -23,6 +23,8 @@ class Action(StrEnum):
     DELETE_DEPLOYMENT = "deployment.delete"
     ISSUE_KEY = "key.issue"
     REVOKE_KEY = "key.revoke"
+    BACK_UP = "registry.back_up"
+    RESTORE = "registry.restore"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,16 +1,21 @@
 """The registry's whole interface in this process, over fakes."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import httpx
 import pytest
 from fastapi import FastAPI
 
+from services.registry.adapters.database import Database
 from services.registry.app import assemble, configure
 from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.versions import Version, decide
 from services.registry.settings import RegistrySettings
+from tests.fakes.installations import Installation
+from tests.fakes.installations import fill as fill_database
+from tests.fakes.outcome_stores import fresh_url
 from tests.fakes.registry import (
     NOON,
     Memory,
@@ -87,3 +92,30 @@ async def registry() -> AsyncIterator[Registry]:
         httpx.AsyncClient(transport=transport, base_url="http://registry", headers=headers) as http,
     ):
         yield Registry(http, app.api, memory, artifacts, inspector)
+
+
+Install = Callable[[str], Installation]
+
+
+@pytest.fixture
+def install(tmp_path: Path) -> Iterator[Install]:
+    made: list[Installation] = []
+
+    def migrated(database: str) -> Installation:
+        folder = tmp_path / f"installation-{len(made)}"
+        folder.mkdir()
+        made.append(Installation(Database(fresh_url(database, folder)), folder))
+        made[-1].database.migrate()
+        return made[-1]
+
+    yield migrated
+    for one in made:
+        one.database.close()
+
+
+@pytest.fixture
+def filled(install: Install) -> Installation:
+    """Two versions, a deployment with two releases, one that was deleted, keys of all kinds."""
+    found = install("sqlite")
+    fill_database(found)
+    return found

@@ -51,7 +51,12 @@ class RegistryProcess:
                 stdout=log,
                 stderr=log,
             )
-        self._wait_until_ready()
+        try:
+            self._wait_until_ready()
+        except BaseException:
+            self.process.kill()
+            self.process.wait(20)
+            raise
 
     def environment(self) -> dict[str, str]:
         stated = {
@@ -78,7 +83,7 @@ class RegistryProcess:
         return (self.folder / "registry.log").read_text()
 
     def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 60
         while time.monotonic() < deadline:
             assert self.process is not None
             assert self.process.poll() is None, self.log()

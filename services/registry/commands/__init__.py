@@ -1,0 +1,1 @@
+"""What `python -m services.registry` does, one module per command."""

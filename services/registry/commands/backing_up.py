@@ -1,0 +1,95 @@
+"""`backup` and `restore`."""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+
+from services.registry.adapters.artifact_files import ArtifactFiles
+from services.registry.adapters.backup_files import BackupFiles
+from services.registry.adapters.database import Database
+from services.registry.adapters.table_store import SqlTables
+from services.registry.commands.telling import progress, result, size
+from services.registry.domain.backups import Manifest
+from services.registry.operations.backups import Backups, Copied
+from services.registry.settings import RegistrySettings
+
+
+def back_up(settings: RegistrySettings, url: str, keep: int | None, form: str) -> None:
+    """Publish a backup in the folder of that URL. Raises Refusal or OSError."""
+    with _backups(settings, url) as (backups, place):
+        done = backups.back_up(keep)
+    made = done.manifest
+    text = f"Published {made.name} in {place}: {_holds(made)}; {_copied(done.copied)}."
+    if done.removed:
+        text += f" Removed {', '.join(done.removed)}."
+    facts = {**_facts(made), "place": place, **_counts(done.copied), "removed": list(done.removed)}
+    result(text, facts, form)
+
+
+def restore(
+    settings: RegistrySettings, url: str, name: str | None, form: str, *, force: bool
+) -> None:
+    """Put a backup in the place of what is there. Raises Refusal or OSError."""
+    with _backups(settings, url) as (backups, place):
+        done = backups.restore(name, force=force)
+    made = done.manifest
+    text = (
+        f"Restored {made.name} of {place}: {_holds(made)}; {_copied(done.copied)}. What was "
+        f"changed after {made.made_at:%Y-%m-%d %H:%M:%S} UTC is not in it."
+    )
+    result(text, {**_facts(made), "place": place, **_counts(done.copied)}, form)
+
+
+def list_backups(settings: RegistrySettings, url: str, form: str) -> None:
+    """Say which backups are published. Raises Refusal."""
+    with _backups(settings, url) as (backups, place):
+        found = backups.published()
+    lines = [f"{one.name}  revision {one.revision}  {_holds(one)}" for one in found]
+    text = "\n".join(lines) or f"There is no published backup in {place}."
+    result(text, [_facts(one) for one in found], form)
+
+
+@contextmanager
+def _backups(settings: RegistrySettings, url: str) -> Iterator[tuple[Backups, str]]:
+    folder = BackupFiles(url)
+    database = Database(settings.database)
+    try:
+        yield (
+            Backups(
+                tables=SqlTables(database),
+                files=ArtifactFiles(settings.artifacts),
+                folder=folder,
+                clock=lambda: datetime.now(UTC),
+                draw=lambda: secrets.token_hex(3),
+                progress=progress,
+            ),
+            folder.place,
+        )
+    finally:
+        database.close()
+
+
+def _holds(made: Manifest) -> str:
+    files = f"{made.artifacts.rows} artifacts ({size(made.artifact_bytes)})"
+    return f"{made.rows} rows of {len(made.tables)} tables, {files}"
+
+
+def _copied(copied: Copied) -> str:
+    return f"{copied.files} artifacts ({size(copied.size_bytes)}) had to be copied"
+
+
+def _facts(made: Manifest) -> dict[str, object]:
+    return {
+        "backup": made.name,
+        "made_at": made.made_at.isoformat(),
+        "revision": made.revision,
+        "sequence": made.sequence,
+        "rows": {table: part.rows for table, part in made.tables.items()},
+        "artifacts": made.artifacts.rows,
+        "artifact_bytes": made.artifact_bytes,
+    }
+
+
+def _counts(copied: Copied) -> dict[str, object]:
+    return {"copied": copied.files, "copied_bytes": copied.size_bytes}

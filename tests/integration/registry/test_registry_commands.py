@@ -1,0 +1,115 @@
+"""`migrate`, `backup` and `restore` as an operator runs them, beside a registry and without one."""
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from .conftest import RegistryProcess
+
+READS = ("/v1/models/credit/versions", "/v1/deployments/credit/releases", "/v1/keys")
+
+
+def run(registry: RegistryProcess, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "services.registry", *words],
+        env=registry.environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def told(registry: RegistryProcess) -> list[object]:
+    with registry.client() as client:
+        return [client.get(path).json() for path in READS]
+
+
+def test_a_backup_beside_a_registry_makes_another_one(
+    deployed_registry: RegistryProcess, tmp_path: Path
+) -> None:
+    place = str(tmp_path / "backups")
+    made = run(deployed_registry, "backup", place, "-o", "json")
+    assert made.returncode == 0, made.stderr
+    assert json.loads(made.stdout)["rows"]["versions"] == 2
+    with deployed_registry.client() as client:
+        metrics = client.get("/metrics").text
+        assert client.get("/v1/audit?limit=1").json()["items"][0]["action"] == "registry.back_up"
+    (line,) = (one for one in metrics.splitlines() if one.startswith("understudy_backup_time"))
+    assert time.time() - float(line.split()[1]) < 600
+    expected = told(deployed_registry)
+    refused = run(deployed_registry, "restore", place)
+    assert (refused.returncode, "--force" in refused.stderr) == (1, True)
+    assert told(deployed_registry) == expected
+    (tmp_path / "second").mkdir()
+    second = RegistryProcess(tmp_path / "second")
+    listed = run(second, "restore", place, "--list", "-o", "json")
+    assert [one["artifacts"] for one in json.loads(listed.stdout)] == [
+        json.loads(made.stdout)["artifacts"]
+    ]
+    restored = run(second, "restore", place)
+    assert restored.returncode == 0, restored.stderr
+    second.start()
+    assert told(second) == expected
+    with second.client() as client:
+        (version, *_) = client.get("/v1/models/credit/versions").json()["items"]
+        assert client.get(f"/v1/artifacts/{version['artifact']}").status_code == 200
+    second.end()
+
+
+def test_a_backup_that_is_killed_is_none(deployed_state: Path, tmp_path: Path) -> None:
+    """An artifact that never comes to its end holds the backup when its tables are written."""
+    shutil.copytree(deployed_state, tmp_path / "var")
+    registry, place = RegistryProcess(tmp_path), tmp_path / "backups"
+    artifact = next(
+        path
+        for path in sorted((tmp_path / "var" / "registry" / "artifacts").glob("??/*"))
+        if path.is_file()
+    )
+    content = artifact.read_bytes()
+    artifact.unlink()
+    os.mkfifo(artifact)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "services.registry", "backup", str(place)],
+        env=registry.environment(),
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        with artifact.open("wb"):  # opens when the backup has begun to read
+            process.send_signal(signal.SIGKILL)
+            process.wait(20)
+    finally:
+        process.kill()
+        process.wait(20)
+    assert list(place.glob("2*/versions.jsonl.gz"))
+    assert not list(place.glob("2*/manifest.json"))
+    none = run(registry, "restore", str(place), "--force")
+    assert (none.returncode, "no published backup" in none.stderr) == (1, True)
+    artifact.unlink()
+    artifact.write_bytes(content)
+    assert run(registry, "backup", str(place)).returncode == 0
+    assert len(list(place.glob("2*/manifest.json"))) == 1
+
+
+def test_tables_are_migrated_when_told_to(tmp_path: Path) -> None:
+    registry = RegistryProcess(tmp_path, settings={"UNDERSTUDY_REGISTRY_MIGRATE": "false"})
+    early = run(registry)
+    assert (early.returncode, "migrate" in early.stdout) == (2, True)
+    made = run(registry, "migrate", "-o", "json")
+    assert (made.returncode, json.loads(made.stdout)["before"]) == (0, None)
+    again = run(registry, "migrate")
+    assert (again.returncode, "nothing was done" in again.stdout) == (0, True)
+    registry.start()
+    registry.end()
+
+
+def test_wrong_words_are_told(tmp_path: Path) -> None:
+    registry = RegistryProcess(tmp_path)
+    for words in (["backup"], ["backup", "x", "--keep", "0"], ["nonsense"]):
+        said = run(registry, *words)
+        assert (said.returncode, "usage:" in said.stderr) == (2, True)
