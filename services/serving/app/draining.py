@@ -2,6 +2,9 @@
 
 It goes on answering for a while, each answer the last of its connection, so that clients that keep
 connections leave by themselves; then it stops accepting, and uvicorn finishes what is under way.
+At most this takes the seconds of draining, half a second for requests of connections that came
+last, the longest that a request may take, and the seconds in which the log is made safe. BentoML's
+supervisor waits for its workers without a bound.
 """
 
 import asyncio
