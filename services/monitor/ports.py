@@ -84,6 +84,13 @@ class AlertStore(Protocol):
         """Keep it under the next revision, or nothing when the stored one is not at its own."""
 
 
+class AlertWitness(Protocol):
+    """Whoever evaluates alerts, and can say whether one fires."""
+
+    async def firing(self, deployment: str) -> frozenset[tuple[str, str]]:
+        """Name and version label (empty without) of those that do. Raises WitnessSilentError."""
+
+
 class References(Protocol):
     """Reference samples, fetched once and checked against their digest."""
 

@@ -3,7 +3,7 @@
 import re
 from typing import Annotated, Final
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, HttpUrl, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from understudy.runtime.settings import FollowerSettings, Port, Seconds
@@ -94,6 +94,9 @@ class MonitorSettings(FollowerSettings):
     monitor_alert_seconds: Seconds = 900.0
     """For how long an alert is believed to fire after it was last told: at least three times the
     `repeat_interval` of Alertmanager's route to the monitor."""
+    monitor_prometheus_url: HttpUrl | None = None
+    """A Prometheus that is asked whether an alert fires before one counts; what it does not confirm
+    decides nothing. Without it what is told is believed."""
     monitor_weighing_seconds: Seconds = 900.0
     """Between two looks at how much more often the like of each baseline row comes now."""
     monitor_report_rows: Count = 10_000

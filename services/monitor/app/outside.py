@@ -8,6 +8,7 @@ from redis.asyncio import Redis
 from services.monitor.adapters.archive.files import ParquetArchive
 from services.monitor.adapters.log_past import ArchivedPast, RedisPast
 from services.monitor.adapters.outcome_store import SqlOutcomes
+from services.monitor.adapters.prometheus import PrometheusWitness
 from services.monitor.adapters.report_shelf import FileReportShelf
 from services.monitor.ports import Past
 from services.monitor.settings import MonitorSettings
@@ -70,6 +71,12 @@ def verify(settings: MonitorSettings) -> None:
         outcomes.verify()
     finally:
         outcomes.close()
+
+
+def witness_of(settings: MonitorSettings) -> PrometheusWitness | None:
+    """Who confirms alerts; None where nobody is named."""
+    url = settings.monitor_prometheus_url
+    return None if url is None else PrometheusWitness(str(url))
 
 
 def shelf_of(settings: MonitorSettings) -> FileReportShelf:

@@ -131,6 +131,10 @@ class AlertsUnavailableError(Refusal):
     code: ClassVar = "alerts_unavailable"
 
 
+class WitnessSilentError(Exception):
+    """Whoever could confirm an alert did not answer, or nothing that could be read."""
+
+
 class WeighingFailedError(Exception):
     """Density weights could not be had."""
 

@@ -8,7 +8,7 @@ domain), so a signature needs no memory of those that were seen, only a bound on
 import hashlib
 import hmac
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -19,6 +19,7 @@ from services.monitor.domain.deciding.alerts import (
     Alert,
     Blame,
     bounded,
+    confirmed,
     impossible,
     read,
     told,
@@ -28,11 +29,12 @@ from services.monitor.domain.errors import (
     AlertsBusyError,
     AlertsUnavailableError,
     BadSignatureError,
+    WitnessSilentError,
 )
 from services.monitor.metrics import AlertMetrics
 from services.monitor.operations.monitoring import Monitoring
 from services.monitor.operations.watching import Watch
-from services.monitor.ports import AlertStore
+from services.monitor.ports import AlertStore, AlertWitness
 from understudy.contracts.registry import DeploymentSnapshot
 from understudy.contracts.vocabulary import AlertOutcome, Scope
 from understudy.runtime.keys import Caller, ForbiddenError
@@ -58,15 +60,28 @@ class AlertFacts:
 
     store: AlertStore
     lifetime_seconds: float
+    witness: AlertWitness | None = None
+    """Asked before an alert counts; None: what is told is believed."""
 
-    async def of(self, deployment: str) -> Sequence[Alert]:
+    async def of(self, deployment: str, named: Collection[str]) -> Sequence[Alert]:
         """Those that are held; none where they can't be read: what is not known accuses nobody."""
         try:
-            return (await self.store.load(deployment)).alerts
+            held = (await self.store.load(deployment)).alerts
         except AlertsUnavailableError as error:
-            log = structlog.stdlib.get_logger("alerts")
-            log.warning("alerts_unreadable", deployment=deployment, problem=error.detail)
+            self._tell("alerts_unreadable", deployment, error.detail)
             return ()
+        open_ones = any(one.ended_at is None and one.name in named for one in held)
+        if self.witness is None or not open_ones:
+            return held
+        try:
+            return confirmed(held, await self.witness.firing(deployment))
+        except WitnessSilentError as error:
+            self._tell("alerts_unconfirmed", deployment, str(error))
+            return confirmed(held, None)
+
+    def _tell(self, event: str, deployment: str, problem: str) -> None:
+        log = structlog.stdlib.get_logger("alerts")
+        log.warning(event, deployment=deployment, problem=problem)
 
 
 @dataclass(frozen=True, slots=True)

@@ -93,12 +93,13 @@ class Judging:
         terms = await terms_of(deployment, main, self._sources.references)
         standing = standing_of(deployment, terms)
         since = min((rival.since for rival in standing.rivals), default=now)
+        named = deployment.policy.judging.actions.alerts
         known = Known(
             minutes=watch.cells(),
             cohorts=await self._outcomes.tallies(deployment.name, since - _TOLD_LATE_SECONDS),
             concept=await self._appraising.concept(watch),
             deeds=await self._deeds(deployment),
-            alerts=() if told is None else await told.of(deployment.name),
+            alerts=() if told is None else await told.of(deployment.name, named),
             alert_lifetime=math.inf if told is None else told.lifetime_seconds,
         )
         edges = self._sources.rules.latency_edges

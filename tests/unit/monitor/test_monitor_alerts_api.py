@@ -323,4 +323,4 @@ async def test_without_the_store_the_sender_is_asked_to_come_again(
     place.store.failure = AlertsUnavailableError("gone", retry_after=1.0)
     answer = await http.post("/v1/alerts", content=notice(), headers=bearer(ALERTER))
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
-    assert await AlertFacts(place.store, 900.0).of(NAME) == ()
+    assert await AlertFacts(place.store, 900.0).of(NAME, ("Burn",)) == ()

@@ -43,6 +43,8 @@ class Alert:
     summary: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     told_by: str = ""
+    doubt: str | None = None
+    """Why it is not believed although it was told; not stored."""
 
     @property
     def key(self) -> tuple[str, str, str]:
@@ -188,7 +190,23 @@ def _reading(one: Alert, blame: Blame, now: float) -> AlertReading:
     )
 
 
+def confirmed(
+    held: Sequence[Alert], firing: Collection[tuple[str, str]] | None
+) -> tuple[Alert, ...]:
+    """With doubts about what the witness does not say; None: it says nothing at all."""
+    silent = "it is not confirmed: Prometheus does not answer"
+    other = "it is not confirmed: Prometheus says that it does not fire"
+    return tuple(
+        one
+        if firing is not None and (one.name, one.version) in firing
+        else replace(one, doubt=silent if firing is None else other)
+        for one in held
+    )
+
+
 def _excuse(one: Alert, blame: Blame) -> str | None:
+    if one.doubt is not None:
+        return one.doubt
     if one.version not in {"", str(blame.main)}:
         return f"it is about version {one.version}, not about the main"
     if one.began_at <= blame.since:
