@@ -1,6 +1,7 @@
 """Writes docs/configuration.md and docs/metrics.md from the code that they describe.
 
-`python docs/generate.py` writes them; a test fails when they are stale.
+Also makes the page that the monitor serves of docs/runbook.md. `python docs/generate.py` writes all
+of them; a test fails when they are stale.
 """
 
 from collections.abc import Iterable, Iterator
@@ -10,10 +11,13 @@ from typing import Final
 import numpy as np
 from prometheus_client import CollectorRegistry
 from prometheus_client.metrics import MetricWrapperBase
+from prometheus_client.registry import Collector
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from docs import runbook_page
+from services.monitor.api.runbook import PAGE as RUNBOOK
 from services.monitor.metrics import (
     AlertMetrics,
     ArchiveMetrics,
@@ -24,7 +28,12 @@ from services.monitor.metrics import (
 from services.monitor.settings import MonitorSettings
 from services.registry.metrics import Metrics as RegistryMetrics
 from services.registry.settings import RegistrySettings
-from services.serving.metrics import ChallengerMetrics, ServingMetrics, TrimmingMetrics
+from services.serving.metrics import (
+    ChallengerMetrics,
+    RedisMetrics,
+    ServingMetrics,
+    TrimmingMetrics,
+)
 from services.serving.settings import ChallengerSettings, ServingSettings
 from understudy.launch.settings import LaptopSettings
 from understudy.runtime.buckets import LATENCY_SECONDS
@@ -66,9 +75,20 @@ def metrics() -> str:
     opening = (
         "# Metrics\n\n<!-- Written by docs/generate.py -->\n\nServed at `/metrics` of each process "
         "to keys with the scope `metrics`. Serving's are sums over its workers; BentoML's own "
-        "(`bentoml_…`) stand beside them."
+        "(`bentoml_…`) stand beside them.\n\n"
+        "The monitor shows a deployment's figures while it is deployed, and a version's while it "
+        "is in the current release or the window; only totals stay. At most "
+        "`UNDERSTUDY_MONITOR_METRIC_FEATURES` features of a deployment have figures, about 20 "
+        "series each, and `UNDERSTUDY_MONITOR_METRIC_DISTRIBUTIONS` a distribution, at most 24 "
+        "series each: 12 bins, live and reference. A category is named when at least 10 rows of "
+        "the reference sample have it."
     )
     return "\n\n".join([opening, *sections]) + "\n"
+
+
+def runbook() -> str:
+    """The page of the runbook."""
+    return runbook_page.page((FOLDER / "runbook.md").read_text())
 
 
 def _setting(name: str, field: FieldInfo) -> str:
@@ -90,7 +110,8 @@ def _default(field: FieldInfo) -> str:
 def _metric_rows() -> Iterator[tuple[str, Iterable[str]]]:
     yield "Registry", _declared(RegistryMetrics)
     yield "Serving", _declared(ServingMetrics)
-    yield "Challenger", [*_declared(ChallengerMetrics), *_declared(TrimmingMetrics)]
+    challenger = (*_declared(ChallengerMetrics), *_declared(TrimmingMetrics))
+    yield "Challenger", [*challenger, *_described(RedisMetrics(CollectorRegistry()))]
     counted = (MonitorMetrics, ArchiveMetrics, LeaseMetrics, AlertMetrics)
     yield "Monitor", [*(row for each in counted for row in _declared(each)), *_figures()]
 
@@ -109,9 +130,13 @@ def _declared(declare: type) -> list[str]:
 
 
 def _figures() -> list[str]:
+    return _described(FiguresCollector(list, np.array(LATENCY_SECONDS), 1))
+
+
+def _described(collector: Collector) -> list[str]:
     return [
         _row(family.name, family.type, family.documentation, family._labelnames)  # type: ignore[attr-defined]  # noqa: SLF001
-        for family in FiguresCollector(list, np.array(LATENCY_SECONDS), 1).describe()
+        for family in collector.describe()
     ]
 
 
@@ -124,3 +149,4 @@ def _row(name: str, kind: str, text: str, labels: Iterable[str]) -> str:
 if __name__ == "__main__":
     (FOLDER / "configuration.md").write_text(configuration())
     (FOLDER / "metrics.md").write_text(metrics())
+    RUNBOOK.write_text(runbook())

@@ -14,6 +14,7 @@ from services.monitor.api.drift import drift_routes
 from services.monitor.api.outcomes import outcome_routes
 from services.monitor.api.replays import replay_routes
 from services.monitor.api.reports import report_routes
+from services.monitor.api.runbook import runbook_routes
 from services.monitor.api.verdicts import verdict_routes
 from services.monitor.operations import Monitoring, Reporting, Watch
 from services.monitor.operations.alerts import Alerts
@@ -62,6 +63,8 @@ def monitor_routes(surface: Surface) -> APIRouter:
     def metrics(request: Request) -> Response:
         monitoring.scrapable(presented_key(request.headers))
         return Response(generate_latest(surface.registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+
+    router.include_router(runbook_routes())
 
     @router.api_route("/readyz", methods=_PROBE)
     async def readyz() -> Response:

@@ -6,6 +6,8 @@ from types import ModuleType
 
 import pytest
 
+from services.monitor.api.runbook import PAGE as RUNBOOK
+
 DOCS = Path(__file__).parents[3] / "docs"
 
 
@@ -22,6 +24,10 @@ def generator() -> ModuleType:
 def test_a_generated_page_is_fresh(page: str) -> None:
     written = (DOCS / f"{page}.md").read_text()
     assert getattr(generator(), page)() == written, "run: python docs/generate.py"
+
+
+def test_the_page_of_the_runbook_is_fresh() -> None:
+    assert generator().runbook() == RUNBOOK.read_text(), "run: python docs/generate.py"
 
 
 def test_every_setting_and_metric_is_explained() -> None:

@@ -53,7 +53,7 @@ pytestmark = pytest.mark.anyio
 
 ASSESSMENT = f"/v1/deployments/{NAME}/assessment"
 REPORT = f"/v1/deployments/{NAME}/report"
-OPEN = {"/livez", "/readyz"}
+OPEN = {"/livez", "/readyz", "/runbook"}
 
 
 @pytest.fixture

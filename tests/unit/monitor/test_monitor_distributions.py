@@ -38,10 +38,10 @@ def numbers(
     return ruler_of(FeatureProfile("x", kind, bins, counted, no_sums(), 0.0)).read(seen)
 
 
-def categories(reference: list[str | None], live: list[str | None]) -> Distribution:
-    bins = category_bins(reference)
+def categories(reference: Sequence[str | None], live: Sequence[str | None]) -> Distribution:
+    bins = category_bins([*reference])
     assert bins is not None
-    counted, seen = bins.tally(reference), bins.tally(live)  # type: ignore[arg-type]
+    counted, seen = bins.tally([*reference]), bins.tally([*live])
     profile = FeatureProfile("x", FeatureKind.CATEGORY, bins, counted, no_sums(), 0.0)
     return ruler_of(profile).read(seen)
 
@@ -135,7 +135,7 @@ def test_the_rest_of_many_categories_are_others() -> None:
 
 
 def test_categories_that_may_be_persons_are_not_named() -> None:
-    reference: list[str | None] = [f"person-{n}" for n in range(40)] + ["company"] * FEWEST_ROWS
+    reference = [*(f"person-{n}" for n in range(40)), *["company"] * FEWEST_ROWS]
     found = categories(reference, ["person-3", "company"])
     assert plain(found) == ["company", "other", "unseen", "missing"]
     assert found.live == (0.5, 0.5, 0.0, 0.0)
