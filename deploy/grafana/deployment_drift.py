@@ -36,14 +36,14 @@ def drift() -> list[model.Panel]:
         gauges(
             Face(
                 "All features together, and answers",
-                "Evidence of drift of its threshold, for tests that are no single feature's: all "
+                "Evidence of drift, times its threshold, of tests of no single feature: all "
                 "features pooled, how features go together, and what the versions answer. Full "
                 "is an alarm.",
                 12,
                 7,
             ),
             Query(_together(), "{{subject}}{{of}}", now=True),
-            unit=Unit.SHARE,
+            unit=Unit.TIMES,
             limits=look.ALARM,
             maximum=1,
         ),
@@ -117,8 +117,8 @@ def _features() -> model.Panel:
     return grid(
         Face(
             "Features",
-            "Those that drift most come first. Evidence: of what makes an alarm, the strongest of "
-            "shape, missing, unseen and out of range. Shift: how far it went, where 0.1 is small "
+            "Those that drift most come first. Evidence: times what makes an alarm, the strongest "
+            "of shape, missing, unseen and out of range. Shift: how far it went, where 0.1 is small "
             "and 0.25 large. Then the shares of rows that are missing, or that training never saw.",
             14,
             10,
@@ -135,10 +135,10 @@ def _features() -> model.Panel:
             Column(
                 "Evidence",
                 now("B", queries.renamed(f"max by (subject) ({evidence})", "subject", "feature")),
-                Unit.SHARE,
+                Unit.TIMES,
                 look.ALARM,
                 bar_up_to=1,
-                decimals=0,
+                decimals=1,
             ),
             Column(
                 "Shift",

@@ -106,15 +106,15 @@ def quality() -> list[model.Panel]:
         lines(
             Face(
                 "How long labels take",
-                "Half of the labels came within p50, 95 % within p95. The label horizon should "
-                "lie above p95.",
+                "Half of the main's labels came within p50, 95 % within p95. The label horizon "
+                "should lie above p95.",
                 6,
                 9,
             ),
             [
                 Query(
                     with_role(
-                        newest(*lag, f'percentile="{each}"', by=("version",)), HERE, ROLE, VERSION
+                        newest(*lag, f'percentile="{each}"', by=("version",)), HERE, _MAIN, VERSION
                     ),
                     f"{{{{role}}}} v{{{{version}}}} {each}",
                     ref,

@@ -96,7 +96,7 @@ def verdict() -> list[model.Panel]:
         gauges(
             Face(
                 "Guard-rails",
-                "Evidence that a version goes wrong in more rows than allowed, of what it takes "
+                "Evidence that a version goes wrong in more rows than allowed, times what it takes "
                 "to act. Full is crossed: a challenger is vetoed, a main rolled back.",
                 12,
                 7,
@@ -106,7 +106,7 @@ def verdict() -> list[model.Panel]:
                 "{{role}} v{{version}}: {{rule}}",
                 now=True,
             ),
-            unit=Unit.SHARE,
+            unit=Unit.TIMES,
             limits=look.ALARM,
             maximum=1,
         ),

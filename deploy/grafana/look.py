@@ -29,6 +29,7 @@ class Unit(StrEnum):
     PER_SECOND = "cps"
     CORES = "suffix: cores"
     NATS = "suffix: nats"
+    TIMES = "suffix: ×"
     COUNT = "short"
     NONE = "none"
     WHEN = "dateTimeFromNow"

@@ -70,7 +70,7 @@ def verdict(*matchers: str) -> str:
 
 
 def evidence_share(name: str, *matchers: str, by: Sequence[str]) -> str:
-    """Evidence of its threshold: 1 is decided. Evidence against is shown as 0."""
+    """Evidence, times its threshold: 1 is decided. Evidence against is shown as 0."""
     evidence = newest(f"understudy_{name}_log_evidence", *matchers, by=by)
     threshold = newest(f"understudy_{name}_threshold", *matchers, by=by)
     return f"clamp_min({evidence} / {threshold}, 0)"

@@ -38,16 +38,15 @@ class Chapters:
 
 def tell(cluster: LaptopCluster, chapters: Chapters) -> None:
     """All of it, on the example that is loaded."""
-    with _beside(cluster):
-        _send(cluster, chapters.rate, chapters.calm)
-        _send_groups(cluster)
-        _send(cluster, chapters.rate, chapters.drifting, Drift())
-        promote = ReleaseRequest(kind=ReleaseKind.PROMOTE, version=2, reason="story")
-        cluster.registry.release(DEPLOYMENT, promote)
-        _send(cluster, chapters.rate, chapters.promoted, Drift())
-        back = ReleaseRequest(kind=ReleaseKind.ROLLBACK, reason="story")
-        cluster.registry.release(DEPLOYMENT, back)
-        _send(cluster, chapters.rate, chapters.rolled_back, Drift())
+    _send(cluster, chapters.rate, chapters.calm)
+    _send_groups(cluster)
+    _send(cluster, chapters.rate, chapters.drifting, Drift())
+    promote = ReleaseRequest(kind=ReleaseKind.PROMOTE, version=2, reason="story")
+    cluster.registry.release(DEPLOYMENT, promote)
+    _send(cluster, chapters.rate, chapters.promoted, Drift())
+    back = ReleaseRequest(kind=ReleaseKind.ROLLBACK, reason="story")
+    cluster.registry.release(DEPLOYMENT, back)
+    _send(cluster, chapters.rate, chapters.rolled_back, Drift())
 
 
 def _send(cluster: LaptopCluster, rate: float, seconds: float, drift: Drift = NO_DRIFT) -> None:
@@ -71,7 +70,7 @@ def _send_groups(cluster: LaptopCluster) -> None:
 
 
 @contextmanager
-def _beside(cluster: LaptopCluster) -> Iterator[None]:
+def asked_beside(cluster: LaptopCluster) -> Iterator[None]:
     """The other example is asked too, now and then."""
     over = threading.Event()
 

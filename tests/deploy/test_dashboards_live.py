@@ -19,15 +19,13 @@ from deploy.grafana.reading import (
     legend_labels,
 )
 from tests.cluster import LaptopCluster
-from tests.deploy.dashboard_story import DEPLOYMENT, Chapters, tell
-from tests.observing import ALERTMANAGER, PROMETHEUS, Observatory, observatory
+from tests.deploy.dashboard_story import DEPLOYMENT, Chapters, asked_beside, tell
+from tests.observing import PROMETHEUS, Observatory
 from understudy.contracts.vocabulary import ReleaseKind
 
 pytestmark = [
     pytest.mark.timeout(1_800),
-    pytest.mark.skipif(
-        PROMETHEUS is None or ALERTMANAGER is None, reason="needs prometheus and alertmanager"
-    ),
+    pytest.mark.skipif(PROMETHEUS is None, reason="needs prometheus"),
 ]
 SCRAPE_SECONDS: Final = 5
 SETTLE_SECONDS: Final = 20.0
@@ -42,6 +40,13 @@ SILENT: Final = {
 """Queries that are right to return nothing in the story, by dashboard, panel and part of them."""
 
 
+class OnlyPrometheus(Observatory):
+    """Nobody is told of alerts here: dashboards ask Prometheus alone."""
+
+    def start(self) -> None:
+        self._begin_prometheus()
+
+
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observatory]:
     folder = tmp_path_factory.mktemp("dashboards")
@@ -49,10 +54,15 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Observatory]:
     cluster = LaptopCluster(folder / "cluster", with_example=True, start_seconds=600.0)
     try:
         cluster.start()
-        with observatory(cluster, folder / "watch", SCRAPE_SECONDS) as watching:
-            tell(cluster, Chapters())
-            time.sleep(SETTLE_SECONDS)
-            yield watching
+        watching = OnlyPrometheus(cluster, folder / "watch", SCRAPE_SECONDS)
+        try:
+            watching.start()
+            with asked_beside(cluster):
+                tell(cluster, Chapters())
+                time.sleep(SETTLE_SECONDS)
+                yield watching
+        finally:
+            watching.stop()
     finally:
         cluster.stop()
 

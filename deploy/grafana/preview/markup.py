@@ -27,6 +27,13 @@ def key(colours: Mapping[str, str]) -> str:
     return f'<div class="legend">{"".join(marks)}</div>'
 
 
+def words(panel: Json, series: Sequence[Series]) -> str:
+    """What the colours of states stand for, of those that came."""
+    came = sorted({value for each in series for value in each.values if value is not None})
+    field = Field.of(panel, "")
+    return key({field.text(value): field.colour(value) for value in came})
+
+
 def figure(panel: Json, series: Sequence[Series]) -> str:
     """A stat panel: the newest value, above its own small graph."""
     field = Field.of(panel, series[0].name)

@@ -122,7 +122,8 @@ def _drawn(panel: Json, series: list[Series], looking: Looking, marks: list[Mark
         case "heatmap":
             return _plot(plots.warmth(panel, series, window))
         case "state-timeline":
-            return _plot(plots.states(panel, series, window, marks))
+            drawn = _plot(plots.states(panel, series, window, marks))
+            return drawn + markup.words(panel, series)
         case "timeseries":
             figure = plots.lines(panel, series, window, marks)
             return _plot(figure) + markup.legend(panel, series)
