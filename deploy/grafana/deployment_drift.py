@@ -118,7 +118,7 @@ def _features() -> model.Panel:
         Face(
             "Features",
             "Those that drift most come first. Evidence: times what makes an alarm, the strongest "
-            "of shape, missing, unseen and out of range. Shift: how far it went, where 0.1 is small "
+            "of shape, missing, unseen and out of range. Shift: how far it went; 0.1 is small "
             "and 0.25 large. Then the shares of rows that are missing, or that training never saw.",
             14,
             10,
