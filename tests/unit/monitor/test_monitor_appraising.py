@@ -219,6 +219,27 @@ async def test_a_step_leaves_what_metrics_show(world: World) -> None:
     assert watch.labelled.fairness is not None
 
 
+async def test_metrics_show_what_the_release_has_and_what_it_promised(world: World) -> None:
+    measured(world, binary_rows(5_000, seed=3))
+    world.outcomes.cohorts = binary_rows(7_000, days=6).cohorts()
+    watch = world.watch
+    await world.appraising.step(watch)
+    [promised] = watch.labelled.promised
+    assert (promised.version, promised.role) == (1, Role.MAIN)
+    found = watch.labelled.quality
+    assert found is not None
+    assert promised.metrics["accuracy"].value == pytest.approx(
+        found.matured[0].metrics["accuracy"].value, abs=0.05
+    )
+    update = {"main": 2, "challengers": (), "release": 2}
+    watch.deployment = watch.deployment.model_copy(update=update)
+    await world.appraising.step(watch)
+    left = watch.labelled
+    assert (left.promised, left.quality and left.quality.matured) == ((), ())
+    assert left.coverage is not None
+    assert "1" not in left.coverage.versions
+
+
 async def test_a_regression_s_terms_take_the_target_s_deviation(world: World) -> None:
     signature = Signature(SIGNATURE.features, NUMBER)
     profile = reference_profile(world.folder)
