@@ -2,14 +2,21 @@
 
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
+
+from services.registry.adapters.database import Database
+from tests.fakes.installations import Installation, fill
+
 from .conftest import RegistryProcess
+
+pytestmark = pytest.mark.timeout(300)
 
 READS = ("/v1/models/credit/versions", "/v1/deployments/credit/releases", "/v1/keys")
 
@@ -20,7 +27,7 @@ def run(registry: RegistryProcess, *words: str) -> subprocess.CompletedProcess[s
         env=registry.environment(),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=100,
         check=False,
     )
 
@@ -30,22 +37,37 @@ def told(registry: RegistryProcess) -> list[object]:
         return [client.get(path).json() for path in READS]
 
 
+@pytest.fixture
+def registry(tmp_path: Path) -> Iterator[RegistryProcess]:
+    """One that is not started yet, with two versions and a deployment."""
+    folder = tmp_path / "var" / "registry"
+    database = Database(f"sqlite:///{folder}/registry.db")
+    database.migrate()
+    fill(Installation(database, folder))
+    database.close()
+    found = RegistryProcess(tmp_path)
+    yield found
+    if found.process is not None and found.process.poll() is None:
+        found.end(signal.SIGKILL)
+
+
 def test_a_backup_beside_a_registry_makes_another_one(
-    deployed_registry: RegistryProcess, tmp_path: Path
+    registry: RegistryProcess, tmp_path: Path
 ) -> None:
     place = str(tmp_path / "backups")
-    made = run(deployed_registry, "backup", place, "-o", "json")
+    registry.start()
+    made = run(registry, "backup", place, "-o", "json")
     assert made.returncode == 0, made.stderr
     assert json.loads(made.stdout)["rows"]["versions"] == 2
-    with deployed_registry.client() as client:
+    with registry.client() as client:
         metrics = client.get("/metrics").text
         assert client.get("/v1/audit?limit=1").json()["items"][0]["action"] == "registry.back_up"
     (line,) = (one for one in metrics.splitlines() if one.startswith("understudy_backup_time"))
     assert time.time() - float(line.split()[1]) < 600
-    expected = told(deployed_registry)
-    refused = run(deployed_registry, "restore", place)
+    expected = told(registry)
+    refused = run(registry, "restore", place)
     assert (refused.returncode, "--force" in refused.stderr) == (1, True)
-    assert told(deployed_registry) == expected
+    assert told(registry) == expected
     (tmp_path / "second").mkdir()
     second = RegistryProcess(tmp_path / "second")
     listed = run(second, "restore", place, "--list", "-o", "json")
@@ -55,17 +77,18 @@ def test_a_backup_beside_a_registry_makes_another_one(
     restored = run(second, "restore", place)
     assert restored.returncode == 0, restored.stderr
     second.start()
-    assert told(second) == expected
-    with second.client() as client:
-        (version, *_) = client.get("/v1/models/credit/versions").json()["items"]
-        assert client.get(f"/v1/artifacts/{version['artifact']}").status_code == 200
-    second.end()
+    try:
+        assert told(second) == expected
+        with second.client() as client:
+            (version, *_) = client.get("/v1/models/credit/versions").json()["items"]
+            assert client.get(f"/v1/artifacts/{version['artifact']}").status_code == 200
+    finally:
+        second.end(signal.SIGKILL)
 
 
-def test_a_backup_that_is_killed_is_none(deployed_state: Path, tmp_path: Path) -> None:
+def test_a_backup_that_is_killed_is_none(registry: RegistryProcess, tmp_path: Path) -> None:
     """An artifact that never comes to its end holds the backup when its tables are written."""
-    shutil.copytree(deployed_state, tmp_path / "var")
-    registry, place = RegistryProcess(tmp_path), tmp_path / "backups"
+    place = tmp_path / "backups"
     artifact = next(
         path
         for path in sorted((tmp_path / "var" / "registry" / "artifacts").glob("??/*"))

@@ -13,6 +13,8 @@ import pytest
 
 from .conftest import ADMIN, RegistryProcess
 
+pytestmark = pytest.mark.timeout(300)
+
 
 @pytest.fixture
 def registry(tmp_path: Path) -> Iterator[RegistryProcess]:
