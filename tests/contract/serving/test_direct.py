@@ -34,6 +34,7 @@ pytestmark = pytest.mark.anyio
 KEY = make_key()
 ROW = b'{"length": 1.5, "width": 2}'
 PATH = "/v1/deployments/public/predict"
+CONNECTIONS = 20
 LIMIT = 1_000
 WAIT = 5.0
 UPGRADE = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABk")
@@ -148,7 +149,7 @@ async def site() -> AsyncIterator[Site]:
     state.default_headers = [(b"date", b"today")]
 
     def protocol() -> asyncio.Protocol:
-        bounds = ConnectionBounds(connections=100, head_seconds=5.0)
+        bounds = ConnectionBounds(connections=CONNECTIONS, head_seconds=5.0)
         options: dict[str, Any] = {"config": config, "server_state": state, "app_state": {}}
         return DirectProtocol(parts.predict, parts.admission, bounds, **options)
 
@@ -414,6 +415,15 @@ async def test_too_many_at_once_are_turned_away(site: Site) -> None:
         assert (await client.answer())[0] == 200
     assert site.parts.admission.under_way == 0
     assert site.parts.refusals("public", "overloaded", 503) == 1
+
+
+async def test_connections_beyond_the_bound_count_as_requests_turned_down(site: Site) -> None:
+    held = [await site.client() for _ in range(CONNECTIONS)]
+    await _until(lambda: len(site.state.connections) == len(held))
+    late = await site.client()
+    status, headers, _ = await late.answer()
+    assert (status, headers["retry-after"]) == (503, "1")
+    assert site.parts.refusals("", "overloaded", 503) == 1
 
 
 async def test_a_body_that_does_not_come_is_not_waited_for(site: Site) -> None:

@@ -260,6 +260,8 @@ def test_bad_bodies_are_clear_errors(cluster: Cluster) -> None:
 def test_nothing_but_probes_is_open(cluster: Cluster) -> None:
     for path in ("/livez", "/readyz", "/healthz"):
         assert cluster.http.get(path).status_code == 200
+        found = cluster.http.head(path)
+        assert (found.status_code, found.content) == (200, b"")
     guarded = [
         "/",
         "/docs.json",
@@ -276,9 +278,15 @@ def test_nothing_but_probes_is_open(cluster: Cluster) -> None:
     assert cluster.http.get("/v1/deployments/flowers/signature").status_code == 200
     assert cluster.http.get("/schema.json", headers=cluster.key).status_code == 200
     challenger = f"http://127.0.0.1:{cluster.challenger_port}"
-    assert httpx.get(f"{challenger}/readyz").status_code == 200
+    for path in ("/livez", "/readyz"):
+        assert httpx.get(f"{challenger}{path}").status_code == 200
+        found = httpx.head(f"{challenger}{path}")
+        assert (found.status_code, found.content) == (200, b"")
     assert httpx.get(f"{challenger}/metrics").status_code == 401
-    assert httpx.get(f"{challenger}/metrics", headers=cluster.key).status_code == 200
+    text = httpx.get(f"{challenger}/metrics", headers=cluster.key).raise_for_status().text
+    assert "understudy_redis_up 1.0" in text
+    for name in ("cpu_seconds_total", "resident_memory_bytes", "start_time_seconds"):
+        assert f"\nprocess_{name} " in text
 
 
 def test_labels_are_taken_each_by_itself(cluster: Cluster) -> None:
@@ -323,18 +331,49 @@ def test_a_killed_challenger_loses_and_doubles_no_pair(cluster: Cluster) -> None
 
 
 def test_a_killed_worker_comes_back_and_counts_stay_right(cluster: Cluster) -> None:
-    name, labels = "understudy_predictions_total", 'deployment="flowers"'
-    eventually(lambda: cluster.metric(name, labels) == cluster.logged().total())
+    rows, flowers = "understudy_predictions_total", 'deployment="flowers"'
+    names = (rows, "understudy_prediction_requests_total", "understudy_prediction_seconds_count")
+    eventually(lambda: cluster.metric(rows, flowers) == cluster.logged().total())
+    begun = [cluster.metric(name, flowers) for name in names]
+
+    def counted() -> list[float]:
+        found = [cluster.metric(name, flowers) for name in names]
+        return [now - then for now, then in zip(found, begun, strict=True)]
+
+    with Traffic(cluster, "counted").running() as first:
+        eventually(lambda: len(first.answered) > 100)
+    # All was published, so that nothing dies with its worker.
+    eventually(lambda: counted() == [len(first.answered)] * 3)
     before = cluster.workers()
     os.kill(min(before), signal.SIGKILL)
+    eventually(lambda: cluster.metric("understudy_workers ") == 1)
+    assert cluster.metric("understudy_workers_configured ") == 2
     eventually(lambda: len(cluster.workers() - before) == 1, 20.0)
-    with Traffic(cluster, "respawned").running() as traffic:
-        eventually(lambda: len(traffic.answered) > 100)
-    assert traffic.refused == []
-    eventually(lambda: cluster.metric(name, labels) == cluster.logged().total())
+    with Traffic(cluster, "respawned").running() as second:
+        eventually(lambda: len(second.answered) > 100)
+    assert [*first.refused, *second.refused] == []
+    eventually(lambda: counted() == [len(first.answered) + len(second.answered)] * 3)
+    assert cluster.metric(rows, flowers) == cluster.logged().total()
+    eventually(lambda: cluster.metric("understudy_workers ") == 2, 60.0)
     # The dead worker's live gauges went with it.
     multiproc = cluster.folder / "bentoml" / "prometheus_multiproc_dir"
     assert not [*multiproc.glob(f"gauge_live*_{min(before)}.db")]
+
+
+def test_what_both_workers_hold_do_and_refuse_is_one_sum(cluster: Cluster) -> None:
+    labels = 'code="invalid_rows",deployment="flowers",status="422"'
+    before = cluster.metric("understudy_refusals_total", labels)
+    for _ in range(10):
+        assert cluster.http.post(PREDICT, json={}, headers={"Connection": "close"}).is_error
+    eventually(lambda: cluster.metric("understudy_refusals_total", labels) - before == 10)
+    eventually(lambda: cluster.metric("understudy_requests_in_flight ") == 0)
+    assert cluster.metric("understudy_model_cpu_seconds_total", 'deployment="flowers"') > 0.0
+    sizes = [
+        cluster.metric("understudy_model_bytes", f'deployment="{name}"')
+        for name in ("flowers", "loans")
+    ]
+    assert min(sizes) > 0.0
+    assert sum(sizes) == cluster.metric("understudy_loaded_model_bytes")
 
 
 def test_metrics_are_well_formed(cluster: Cluster) -> None:
