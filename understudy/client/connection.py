@@ -111,7 +111,7 @@ class Connection:
     def read(self, answer: httpx.Response, kind: type[Answer]) -> Answer:
         """Read an answer's JSON as `kind`."""
         try:
-            return TypeAdapter(kind).validate_json(answer.content)
+            return TypeAdapter(kind).validate_json(answer.content, extra="ignore")
         except ValidationError as error:
             what = f"{error.error_count()} members of {kind.__name__} do not fit"
             url = str(answer.request.url)

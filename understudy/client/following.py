@@ -44,7 +44,7 @@ class RegistryFollowing:
         if answer.status_code == httpx.codes.NOT_MODIFIED:
             return None
         answer.raise_for_status()
-        return Snapshot.model_validate_json(answer.content)
+        return Snapshot.read(answer.content)
 
     async def report(self, report: FollowerReport) -> None:
         """`POST /v1/followers`. Raises httpx.HTTPError."""

@@ -40,7 +40,7 @@ class RegistryReleasing:
         if not answer.is_success:
             raise failure_of(answer, _SERVICE, _SETTING)
         try:
-            return ReleaseView.model_validate_json(answer.content).release
+            return ReleaseView.model_validate_json(answer.content, extra="ignore").release
         except ValidationError as error:
             what = f"{error.error_count()} members of ReleaseView do not fit"
             raise UnexpectedAnswerError(_SERVICE, str(answer.url), _SETTING, what) from error

@@ -1,7 +1,7 @@
 """Bodies of the registry's HTTP interface, and the snapshot that followers live by."""
 
 import unicodedata
-from typing import Annotated, Final, Generic, TypeVar
+from typing import Annotated, Final, Generic, Self, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
 
@@ -433,6 +433,15 @@ class Snapshot(Body):
     keys: tuple[KeyRecord, ...] = ()
     trusted_types: tuple[str, ...] = ()
     """Type names that an artifact may hold beyond what skops trusts by itself."""
+
+    @classmethod
+    def read(cls, data: bytes) -> Self:
+        """As a registry wrote it. Raises ValueError.
+
+        What a newer registry says beyond what is known here is passed over: while Understudy is
+        replaced process by process, those of before follow on.
+        """
+        return cls.model_validate_json(data, extra="ignore")
 
     def deployment(self, name: str) -> DeploymentSnapshot | None:
         """The deployment of that name."""

@@ -174,7 +174,9 @@ def _postgres(passwords: Mapping[str, str]) -> dict[str, str]:
     # Drawn passwords hold no quotes.
     made = [
         f"CREATE ROLE {user} LOGIN PASSWORD '{passwords[f'postgres-{user}']}';\n"
-        f"CREATE DATABASE {user} OWNER {user};\n"
+        # Whatever the server's own: psycopg gives no text from SQL_ASCII, and indexes ordered by C
+        # outlive a change of the system's collations.
+        f"CREATE DATABASE {user} OWNER {user} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C';\n"
         f"REVOKE CONNECT ON DATABASE {user} FROM PUBLIC;"
         for user in ("registry", "monitor")
     ]

@@ -35,7 +35,7 @@ class SnapshotCache:
     def load(self) -> Snapshot | None:
         """The stored snapshot; None when there is none or it can't be read any more."""
         try:
-            return Snapshot.model_validate_json(self._path.read_bytes())
+            return Snapshot.read(self._path.read_bytes())
         except (OSError, ValueError):
             return None
 

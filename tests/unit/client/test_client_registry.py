@@ -46,6 +46,14 @@ def test_lists_run_over_all_pages(server: Script, registry: RegistryClient) -> N
     assert [asked.query.get("cursor") for asked in server.asked] == [None, "2"]
 
 
+def test_what_a_newer_registry_says_beside_is_passed_over(
+    server: Script, registry: RegistryClient
+) -> None:
+    told = {**project("lending").model_dump(mode="json"), "mood": "calm"}
+    server.on("POST", "/v1/projects", told, 201)
+    assert registry.create_project("lending") == project("lending")
+
+
 def test_the_trail_stops_at_its_limit(server: Script, registry: RegistryClient) -> None:
     server.on("GET", "/v1/audit", {"items": [], "next_cursor": None})
     assert registry.audit(limit=7) == ()

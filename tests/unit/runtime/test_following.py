@@ -39,6 +39,13 @@ async def test_a_newer_snapshot_is_taken_up_told_and_kept(tmp_path: Path) -> Non
     assert cache.load() == Snapshot(sequence=7)
 
 
+def test_what_a_newer_registry_says_beside_is_passed_over() -> None:
+    told = b'{"sequence": 7, "moods": ["calm"], "keys": [], "deployments": []}'
+    assert Snapshot.read(told) == Snapshot(sequence=7)
+    with pytest.raises(ValueError, match="sequence"):
+        Snapshot.read(b'{"moods": []}')
+
+
 async def test_without_a_registry_the_kept_snapshot_serves(tmp_path: Path) -> None:
     cache = SnapshotCache(tmp_path / "snapshot.json")
     cache.store(Snapshot(sequence=3))
