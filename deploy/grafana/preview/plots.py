@@ -151,7 +151,8 @@ def _stretches(series: Series, window: Window) -> list[tuple[float, float, float
 
 
 def _layout(window: Window | None, axis: Json) -> Json:
-    across: Json = {"showgrid": False, "tickfont": {"color": _INK, "size": 11}, "zeroline": False}
+    across: Json = {"ticks": "outside", "ticklen": 5, "tickcolor": "rgba(0,0,0,0)"}
+    across |= {"showgrid": False, "tickfont": {"color": _INK, "size": 11}, "zeroline": False}
     if window is not None:
         across |= {"type": "date", "range": [_when(window.start), _when(window.end)], "nticks": 6}
         across["tickformat"] = "%H:%M"
@@ -159,7 +160,7 @@ def _layout(window: Window | None, axis: Json) -> Json:
     return {
         "paper_bgcolor": "rgba(0,0,0,0)",
         "plot_bgcolor": "rgba(0,0,0,0)",
-        "margin": {"l": 8, "r": 8, "t": 6, "b": 22},
+        "margin": {"l": 8, "r": 8, "t": 6, "b": 26},
         "showlegend": False,
         "font": {"family": "Inter, Helvetica, Arial, sans-serif", "color": _INK},
         "xaxis": across,
