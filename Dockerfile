@@ -90,7 +90,7 @@ COPY --from=code /app/services/__init__.py services/__init__.py
 COPY --from=code /app/services/registry services/registry
 USER 10001:10001
 EXPOSE 8701
-HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=6 \
+HEALTHCHECK --interval=5s --timeout=5s --start-period=300s --retries=6 \
   CMD ["python", "-m", "understudy.runtime.probe", "http://127.0.0.1:8701/readyz"]
 ENTRYPOINT ["python", "-m"]
 CMD ["services.registry"]
@@ -106,7 +106,7 @@ ENV BENTOML_HOME=/var/lib/understudy/bentoml \
     BENTOML_DO_NOT_TRACK=True
 USER 10001:10001
 EXPOSE 8700 8704
-HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=6 \
+HEALTHCHECK --interval=5s --timeout=5s --start-period=300s --retries=6 \
   CMD ["python", "-m", "understudy.runtime.probe", "http://127.0.0.1:8700/readyz"]
 ENTRYPOINT ["python", "-m"]
 CMD ["bentoml", "serve", "services.serving.bento:Understudy", "--host", "0.0.0.0", "--port", "8700"]
@@ -123,7 +123,7 @@ ENV MALLOC_ARENA_MAX=2 \
     ARROW_DEFAULT_MEMORY_POOL=system
 USER 10001:10001
 EXPOSE 8702
-HEALTHCHECK --interval=5s --timeout=5s --start-period=60s --retries=6 \
+HEALTHCHECK --interval=5s --timeout=5s --start-period=300s --retries=6 \
   CMD ["python", "-m", "understudy.runtime.probe", "http://127.0.0.1:8702/readyz"]
 ENTRYPOINT ["python", "-m"]
 CMD ["services.monitor"]
