@@ -32,7 +32,6 @@ class Unit(StrEnum):
     TIMES = "suffix: ×"
     COUNT = "short"
     NONE = "none"
-    WHEN = "dateTimeFromNow"
 
 
 VERDICTS: Final = ("no_data", "wait", "keep", "equivalent", "promote", "roll_back")
