@@ -34,6 +34,7 @@ ROW: Mapping[str, object] = {
     "petal_width": 0.2,
 }
 OURS = tuple(name for name in SERVICES if name != "redis")
+ALL = (*SERVICES, "prometheus")
 
 
 class Cluster:
@@ -95,7 +96,7 @@ class Cluster:
 def cluster() -> Iterator[Cluster]:
     with containers("understudy-story") as running:
         running.compose("--profile", "example", "build")
-        print(f"up --wait: {running.up(*SERVICES):.0f} s on volumes that are new")
+        print(f"up --wait: {running.up(*ALL):.0f} s on volumes that are new")
         running.compose("run", "--rm", "example", "examples.story", "load", "--rows", "100")
         yield Cluster(running)
 
@@ -129,6 +130,18 @@ def test_nobody_is_let_in_without_a_key(cluster: Cluster) -> None:
     assert httpx.get(f"{running.url('serving')}/metrics").status_code == 401
     refused = running.compose("exec", "-T", "redis", "redis-cli", "dbsize")
     assert "NOAUTH" in refused
+
+
+def test_prometheus_is_let_in_everywhere(cluster: Cluster) -> None:
+    address = f"http://127.0.0.1:{cluster.running.environment['PROMETHEUS_PORT']}"
+
+    def up() -> set[str]:
+        query = {"query": 'up{job=~"understudy-.*"} == 1'}
+        found = httpx.get(f"{address}/api/v1/query", params=query).json()["data"]["result"]
+        return {each["metric"]["job"] for each in found}
+
+    wanted = {f"understudy-{name}" for name in OURS}
+    wait_until(lambda: up() == wanted, "all to be scraped")
 
 
 def test_predictions_and_labels_come_through(cluster: Cluster) -> None:
