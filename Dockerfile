@@ -7,37 +7,45 @@ ARG UV_VERSION=0.13.8
 RUN --mount=type=cache,target=/root/.cache/pip pip install --root-user-action=ignore uv==${UV_VERSION}
 ENV UV_PYTHON_DOWNLOADS=never \
     UV_PYTHON=/usr/local/bin/python3 \
-    UV_PROJECT_ENVIRONMENT=/opt/understudy \
     UV_LINK_MODE=copy \
-    UV_COMPILE_BYTECODE=1 \
-    UV_NO_EDITABLE=1
+    UV_COMPILE_BYTECODE=1
 WORKDIR /source
-COPY pyproject.toml uv.lock ./
 
-# Libraries only, at the versions of the lock.
+# What each image is to hold, at the versions of the lock and with its digests. Layers of libraries
+# hang on these lists alone, so that whatever else changes in the project leaves them as they are.
+FROM builder AS locked
+COPY pyproject.toml uv.lock ./
+RUN export="uv export --quiet --frozen --no-dev --no-emit-project --no-header --no-annotate" \
+ && mkdir /lists \
+ && $export --extra registry --extra postgres --extra s3 -o /lists/registry.txt \
+ && $export --extra serving -o /lists/serving.txt \
+ && $export --extra monitor --extra postgres --extra s3 -o /lists/monitor.txt \
+ && $export --extra registry --extra cli -o /lists/example.txt
+
 FROM builder AS libraries
 COPY deploy/images/prune.sh /usr/local/bin/prune
-ARG SYNC="uv sync --frozen --no-dev --no-install-project"
+ARG SYNC="uv pip sync --python /opt/understudy --require-hashes list.txt"
+RUN uv venv --quiet /opt/understudy
 
 FROM libraries AS registry-libraries
-RUN --mount=type=cache,target=/root/.cache/uv \
-    ${SYNC} --extra registry --extra postgres --extra s3 && bash /usr/local/bin/prune /opt/understudy
+COPY --from=locked /lists/registry.txt list.txt
+RUN --mount=type=cache,target=/root/.cache/uv ${SYNC} && bash /usr/local/bin/prune /opt/understudy
 
 FROM libraries AS serving-libraries
-RUN --mount=type=cache,target=/root/.cache/uv \
-    ${SYNC} --extra serving && bash /usr/local/bin/prune /opt/understudy
+COPY --from=locked /lists/serving.txt list.txt
+RUN --mount=type=cache,target=/root/.cache/uv ${SYNC} && bash /usr/local/bin/prune /opt/understudy
 
 FROM libraries AS monitor-libraries
-RUN --mount=type=cache,target=/root/.cache/uv \
-    ${SYNC} --extra monitor --extra postgres --extra s3 && bash /usr/local/bin/prune /opt/understudy
+COPY --from=locked /lists/monitor.txt list.txt
+RUN --mount=type=cache,target=/root/.cache/uv ${SYNC} && bash /usr/local/bin/prune /opt/understudy
 
 FROM libraries AS example-libraries
-RUN --mount=type=cache,target=/root/.cache/uv \
-    ${SYNC} --extra registry --extra cli && bash /usr/local/bin/prune /opt/understudy
+COPY --from=locked /lists/example.txt list.txt
+RUN --mount=type=cache,target=/root/.cache/uv ${SYNC} && bash /usr/local/bin/prune /opt/understudy
 
 # Our own code, as the wheel has it, with its bytecode: a change of it is a small layer.
 FROM builder AS code
-COPY README.md LICENSE ./
+COPY pyproject.toml README.md LICENSE ./
 COPY understudy understudy
 COPY services services
 COPY examples examples
@@ -46,14 +54,16 @@ RUN --mount=type=cache,target=/root/.cache/uv uv build --quiet --wheel --out-dir
  && rm -rf /app/bin /app/.lock \
  && python3 -m compileall -q -f --invalidation-mode unchecked-hash /app
 
-FROM builder AS sbom-made
-RUN mkdir /sbom && for name in registry serving monitor; do \
-      uv export --quiet --frozen --no-dev --format cyclonedx1.5 --preview-features sbom-export \
-        --extra "$name" --extra postgres --extra s3 -o "/sbom/$name.cdx.json"; \
-    done
+FROM builder AS bills
+COPY pyproject.toml uv.lock ./
+RUN export="uv export --quiet --frozen --no-dev --format cyclonedx1.5 --preview-features sbom-export" \
+ && mkdir /bills \
+ && $export --extra registry --extra postgres --extra s3 -o /bills/registry.cdx.json \
+ && $export --extra serving -o /bills/serving.cdx.json \
+ && $export --extra monitor --extra postgres --extra s3 -o /bills/monitor.cdx.json
 
 FROM scratch AS sbom
-COPY --from=sbom-made /sbom /
+COPY --from=bills /bills /
 
 # What all services share: a user without rights or a home, and the folder for state.
 FROM ${PYTHON_IMAGE} AS base
