@@ -1,12 +1,13 @@
 """One call of a model for the rows of several requests; when it fails, one for each request."""
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from services.serving.domain.drafts import Cells
-from services.serving.domain.scoring import Loaded
+from services.serving.domain.scoring import Cost, Loaded
 from services.serving.operations.calls import Asked
 from understudy.inference.rows import Rows
 from understudy.inference.scored import Scored
@@ -15,6 +16,8 @@ from understudy.inference.validity import check_answers
 _UNMEASURED: Final = 6
 """Quick calls between two that are measured; so that each seventh is, which no round number of
 callers falls in step with."""
+_NEWEST_SHARE: Final = 1 / 16
+"""Of the newest call in what calls are likely to take: one that the machine held up is forgiven."""
 
 
 @dataclass(slots=True, eq=False)
@@ -25,6 +28,13 @@ class Result:
     outcome: tuple[Rows, Scored, float] | BaseException
     seconds: float | None = None
     """How long the model took to fail, where it was the model that failed."""
+
+    @property
+    def took(self) -> float:
+        """Seconds in the model, whatever came of it."""
+        if isinstance(self.outcome, BaseException):
+            return self.seconds or 0.0
+        return self.outcome[2]
 
 
 def cells_of(taken: Sequence[Asked]) -> Sequence[Cells]:
@@ -61,6 +71,31 @@ class Meter:
             return 0
         calls, self._calls, self._wait = self._calls, 0, _UNMEASURED
         return calls
+
+
+class Pace:
+    """What calls are likely to take: as measured while the model was warmed, and as of late.
+
+    Rows may be harder than those that it was warmed with, or the machine busier; a model that is
+    thought quick and is not would hold up everybody else's requests.
+    """
+
+    __slots__ = ("_cost", "_slower")
+
+    def __init__(self, cost: Cost) -> None:
+        self._cost = cost
+        self._slower = 1.0
+
+    def of(self, rows: int) -> float:
+        """Seconds."""
+        return self._cost.of(rows) * self._slower
+
+    def note(self, rows: int, results: Sequence["Result"]) -> None:
+        """What a call with so many rows took, failed tries included."""
+        likely = self._cost.of(rows)
+        if 0.0 < likely < math.inf:
+            ratio = sum(result.took for result in results) / likely
+            self._slower += (max(1.0, ratio) - self._slower) * _NEWEST_SHARE
 
 
 def called(main: Loaded, taken: Sequence[Asked], cells: Sequence[Cells]) -> list[Result]:

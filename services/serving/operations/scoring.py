@@ -19,7 +19,7 @@ import structlog
 from services.serving.domain.drafts import Cells
 from services.serving.domain.errors import BusyError, ScoringFailedError
 from services.serving.domain.table import Deployment, Live
-from services.serving.operations.calling import Meter, Result, called, cells_of, charged
+from services.serving.operations.calling import Meter, Pace, Result, called, cells_of, charged
 from services.serving.operations.calls import Asked, Call, Failure
 from services.serving.operations.lingering import Linger
 from understudy.runtime.logs import without_message
@@ -127,6 +127,7 @@ class _Line:
         self._due = False
         self._linger = Linger(live.main.cost.call_seconds)
         self._meter = Meter()
+        self._pace = Pace(live.main.cost)
         self._loop = asyncio.get_running_loop()
 
     def join(self, asked: Asked) -> None:
@@ -137,7 +138,7 @@ class _Line:
         self._come_back()
 
     def _busy(self) -> BusyError:
-        expected = self._main.cost.of(sum(len(asked.cells) for asked in self._waiting))
+        expected = self._pace.of(sum(len(asked.cells) for asked in self._waiting))
         return BusyError(
             "Too many slow predictions are under way. Try again shortly.",
             retry_after=math.ceil(min(expected, _LONGEST_RETRY_SECONDS)),
@@ -158,8 +159,10 @@ class _Line:
             if not taken:
                 continue
             cells = cells_of(taken)
-            if self._main.cost.of(len(cells)) <= self._limits.inline_seconds:
-                self._hand_out(self._score(taken, cells))
+            if self._pace.of(len(cells)) <= self._limits.inline_seconds:
+                results = self._score(taken, cells)
+                self._pace.note(len(cells), results)
+                self._hand_out(results)
             else:
                 self._call = self._loop.create_task(self._score_aside(taken, cells))
 
@@ -189,6 +192,7 @@ class _Line:
                 self._threads, charged, self._main, taken, cells
             )
             self._scorer.spend(self._deployment.name, self._main.version, spent)
+            self._pace.note(len(cells), results)
         except BaseException as error:
             results = [Result(taken, error)]
             if not isinstance(error, Exception):

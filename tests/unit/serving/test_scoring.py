@@ -2,8 +2,10 @@
 
 import asyncio
 import threading
+import time
 from dataclasses import dataclass, field
 
+import numpy as np
 import pytest
 import structlog
 
@@ -12,7 +14,7 @@ from services.serving.domain.rows import Plan
 from services.serving.domain.scoring import UNKNOWN_COST, Cost, Loaded
 from services.serving.domain.table import Deployment, Live
 from services.serving.metrics import Dialect
-from services.serving.operations.calling import Meter
+from services.serving.operations.calling import Meter, Pace, Result
 from services.serving.operations.calls import Asked, Call
 from services.serving.operations.lingering import Linger
 from services.serving.operations.scoring import Limits, Scorer
@@ -102,6 +104,44 @@ async def test_each_call_is_charged_once_however_it_ends(cost: Cost) -> None:
     ((deployment, version, cpu_seconds),) = desk.spent
     assert (deployment, version) == ("doubling", 1)
     assert cpu_seconds > 0.0
+
+
+@dataclass(eq=False)
+class Moody(Doubling):
+    """Sleeps while it is told to; notes the thread of each call."""
+
+    seconds: float = 0.0
+    threads: list[int] = field(default_factory=list)
+
+    def score(self, rows: Rows) -> Scored:
+        self.threads.append(threading.get_ident())
+        time.sleep(self.seconds)
+        return super().score(rows)
+
+
+async def test_a_model_that_turns_slow_is_asked_aside_and_comes_back() -> None:
+    runner, desk = Moody(), Desk()
+    release = live(runner, QUICK)
+    here = threading.get_ident()
+    assert await desk.ask(release, 1.0) == [2.0]
+    runner.seconds = 0.05
+    for _ in range(3):
+        await desk.ask(release, 1.0)
+    assert [thread == here for thread in runner.threads] == [True, True, False, False]
+    runner.seconds = 0.0
+    for _ in range(120):
+        await desk.ask(release, 1.0)
+    assert runner.threads[-1] == here
+
+
+def test_what_the_machine_held_up_once_is_forgiven() -> None:
+    pace = Pace(QUICK)
+    took = Result((), (Rows.__new__(Rows), Scored(np.zeros(1)), 0.01))
+    pace.note(1, [took])
+    assert QUICK.of(1) < pace.of(1) < LIMITS.inline_seconds
+    unknown = Pace(UNKNOWN_COST)
+    unknown.note(1, [took])
+    assert unknown.of(1) == UNKNOWN_COST.of(1)
 
 
 async def test_measured_calls_stand_for_all() -> None:
