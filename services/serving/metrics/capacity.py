@@ -9,6 +9,9 @@ from typing import Final
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 _STATM: Final = Path("/proc/self/statm")
+_STAT: Final = Path("/proc/stat")
+_START_TIME: Final = 19
+"""Of the fields behind the name: clock ticks since the machine was booted."""
 Holder = tuple[str, int]
 """A deployment and a version."""
 
@@ -94,12 +97,20 @@ class CapacityMetrics:
             registry=registry,
         )
 
+        # prometheus_client tells it of single processes only.
+        self._started = Gauge(
+            "process_start_time_seconds",
+            "Start time of the process that the workers are of, since unix epoch in seconds.",
+            multiprocess_mode="livemin",
+            registry=registry,
+        )
         self._held: set[Holder] = set()
 
     def begun(self, configured: int) -> None:
         """This worker answers, one of so many."""
         self._workers.set(1)
         self._workers_configured.set(configured)
+        self._started.set(_started_at(os.getppid()))
 
     def in_flight(self, requests: int) -> None:
         """So many requests have no answer yet."""
@@ -142,3 +153,11 @@ class CapacityMetrics:
         self._cpu.set(used.ru_utime + used.ru_stime)
         pages = int(_STATM.read_text().split()[1])
         self._resident.set(pages * os.sysconf("SC_PAGESIZE"))
+
+
+def _started_at(pid: int) -> float:
+    """Seconds since the epoch."""
+    # The second field is the program's name, which may hold spaces.
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    booted = next(line for line in _STAT.read_text().splitlines() if line.startswith("btime"))
+    return float(booted.split()[1]) + int(fields[_START_TIME]) / os.sysconf("SC_CLK_TCK")

@@ -348,6 +348,7 @@ def test_a_killed_worker_comes_back_and_counts_stay_right(cluster: Cluster) -> N
     os.kill(min(before), signal.SIGKILL)
     eventually(lambda: cluster.metric("understudy_workers ") == 1)
     assert cluster.metric("understudy_workers_configured ") == 2
+    assert 0 < time.time() - cluster.metric("process_start_time_seconds ") < 3_600
     eventually(lambda: len(cluster.workers() - before) == 1, 20.0)
     with Traffic(cluster, "respawned").running() as second:
         eventually(lambda: len(second.answered) > 100)
