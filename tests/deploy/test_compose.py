@@ -3,6 +3,7 @@
 `docker compose` with a project and ports of its own; what it costs is printed.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event, Thread
@@ -94,11 +95,13 @@ class Cluster:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
-    with containers("understudy-story") as running:
+    with containers(f"understudy-story-{os.getpid()}") as running:
         running.compose("--profile", "example", "build")
         print(f"up --wait: {running.up(*ALL):.0f} s on volumes that are new")
         running.compose("run", "--rm", "example", "examples.story", "load", "--rows", "100")
-        yield Cluster(running)
+        found = Cluster(running)
+        with found.registry, found.serving, found.monitor:
+            yield found
 
 
 @pytest.fixture(autouse=True)
