@@ -97,6 +97,7 @@ COPY --from=registry-libraries /opt/understudy /opt/understudy
 COPY --from=code /app/understudy understudy
 COPY --from=code /app/understudy-0.1.0.dist-info understudy-0.1.0.dist-info
 COPY --from=code /app/services/__init__.py services/__init__.py
+COPY --from=code /app/services/__pycache__ services/__pycache__
 COPY --from=code /app/services/registry services/registry
 USER 10001:10001
 EXPOSE 8701
@@ -111,6 +112,7 @@ COPY --from=serving-libraries /opt/understudy /opt/understudy
 COPY --from=code /app/understudy understudy
 COPY --from=code /app/understudy-0.1.0.dist-info understudy-0.1.0.dist-info
 COPY --from=code /app/services/__init__.py services/__init__.py
+COPY --from=code /app/services/__pycache__ services/__pycache__
 COPY --from=code /app/services/serving services/serving
 ENV BENTOML_HOME=/var/lib/understudy/bentoml \
     BENTOML_DO_NOT_TRACK=True
@@ -127,6 +129,7 @@ COPY --from=monitor-libraries /opt/understudy /opt/understudy
 COPY --from=code /app/understudy understudy
 COPY --from=code /app/understudy-0.1.0.dist-info understudy-0.1.0.dist-info
 COPY --from=code /app/services/__init__.py services/__init__.py
+COPY --from=code /app/services/__pycache__ services/__pycache__
 COPY --from=code /app/services/monitor services/monitor
 # See understudy/launch/plan.py: without them a monitor holds some tens of MB more.
 ENV MALLOC_ARENA_MAX=2 \
