@@ -56,6 +56,7 @@ class EventLog:
     def __init__(
         self, line: RedisLine, spool_folder: Path, metrics: LogMetrics, bounds: LogBounds
     ) -> None:
+        metrics.spool_limit(bounds.spool_bytes)
         self._line = line
         self._writer = uuid.uuid4().hex
         self._spooled = asyncio.Event()

@@ -1,7 +1,7 @@
 """What the challenger process counts."""
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
@@ -109,6 +109,15 @@ class ChallengerMetrics:
             names,
             registry=registry,
         )
+
+    def begins(self, deployment: str, version: int, reasons: Iterable[str]) -> None:
+        """A reader begins: what it may count is there, at 0; `reasons` to restart among it."""
+        for outcome in Outcome:
+            self._pairs.labels(deployment, version, outcome)
+        for reason in reasons:
+            self._restarts.labels(deployment, version, reason)
+        for counter in (self._shed, self._unreadable, self._failures):
+            counter.labels(deployment, version)
 
     def paired(self, deployment: str, version: int, outcome: Outcome, rows: int) -> None:
         """Pairs were committed."""

@@ -62,6 +62,17 @@ class LogMetrics:
             registry=registry,
         )
         self._state: Callable[..., Counter] = lru_cache(10_000)(self._rows.labels)
+        for kind in BadRecord:
+            self._bad_records.labels(kind)
+
+    def begins(self, deployment: str) -> None:
+        """Rows of the deployment may come: what counts them is there, at 0."""
+        for state in LogState:
+            self._state(deployment, state)
+
+    def spool_limit(self, size: int) -> None:
+        """The spool of this worker may grow so large."""
+        self._gauges["spool_limit_bytes"].set(size)
 
     def settled(self, deployment: str, state: LogState, rows: int) -> None:
         """Rows are somewhere now, or lost."""
@@ -104,6 +115,7 @@ _GAUGES = {
     "buffered_bytes": "About how much memory rows and labels take that wait to be written.",
     "spool_rows": "Rows and labels on disk that Redis may not have.",
     "spool_bytes": "Size of the disk spool.",
+    "spool_limit_bytes": "How large the disk spools may grow; of all workers.",
     "spool_segments": "Files of the disk spool.",
     "degraded": "Deployments whose rows go to the disk spool, or are refused when it can't take "
     "them, because Redis is slow or gone; of all workers.",

@@ -1,6 +1,6 @@
 """What a serving worker counts."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
@@ -12,6 +12,8 @@ from services.serving.domain.drafts import Hits
 from services.serving.metrics.bulk import BulkHistogram
 from services.serving.metrics.capacity import CapacityMetrics
 from services.serving.metrics.log import LogMetrics
+from services.serving.metrics.refusals import RefusalMetrics
+from understudy.contracts.serving import LabelStatus
 from understudy.contracts.vocabulary import Outcome
 from understudy.runtime.buckets import LATENCY_SECONDS
 
@@ -67,13 +69,7 @@ class ServingMetrics:
             buckets=_REQUEST_SECONDS,
             registry=registry,
         )
-        self._refusals = Counter(
-            "understudy_refusals",
-            "Requests turned down, by the code and the HTTP status of the problem; without a "
-            "deployment where none of that name exists.",
-            ["deployment", "code", "status"],
-            registry=registry,
-        )
+        self._refusals = RefusalMetrics(registry)
         self._guard_hits = Counter(
             "understudy_guard_hits",
             "Rows that a guard rule caught, by what it did.",
@@ -146,11 +142,29 @@ class ServingMetrics:
         )
         self.log = LogMetrics(registry)
         self.capacity = CapacityMetrics(registry)
+        self._known: set[str] = set()
         self._tallies: dict[tuple[str, int, Dialect], Tally] = {}
         self._spent: dict[tuple[str, int], float] = {}
         # Finding a labelled child costs as much as counting: keep those in use.
         self._child: Callable[..., tuple[Counter, Counter]] = lru_cache(10_000)(self._children)
         self._timer: Callable[..., BulkHistogram] = lru_cache(10_000)(self._seconds.labels)
+
+    def knows(self, deployments: Iterable[str]) -> None:
+        """These are to be served: what may go wrong with them is there, at 0."""
+        for deployment in {*deployments} - self._known:
+            self._known.add(deployment)
+            self._refusals.begins(deployment)
+            self.log.begins(deployment)
+            self._untold.labels(deployment)
+            self._load_failures.labels(deployment)
+            for status in LabelStatus:
+                self._labels.labels(deployment, status)
+
+    def begins(self, deployment: str, version: int) -> None:
+        """A version answers from now on: what it does well and badly is there, at 0."""
+        for dialect in Dialect:
+            for outcome in (Outcome.OK, Outcome.ERROR):
+                self._child(deployment, str(version), dialect, outcome)
 
     def answered(
         self, deployment: str, version: int, requests: Sequence[tuple[Dialect, int, float]]
@@ -197,7 +211,7 @@ class ServingMetrics:
 
     def refused(self, deployment: str, code: str, status: int) -> None:
         """One request was turned down; the deployment is one that exists, or empty."""
-        self._refusals.labels(deployment, code, str(status)).inc()
+        self._refusals.refused(deployment, code, status)
 
     def guarded(self, deployment: str, hits: Hits) -> None:
         """Guard rules caught rows."""

@@ -19,7 +19,7 @@ from services.serving.domain.errors import (
 )
 from services.serving.domain.rows import Shape
 from services.serving.domain.table import Deployment, Live, Table
-from services.serving.metrics import Dialect, ServingMetrics
+from services.serving.metrics import INTERNAL, Dialect, ServingMetrics
 from services.serving.operations.access import check_access, check_installation_access
 from services.serving.operations.calls import Asked, Call, Failure
 from services.serving.operations.failed_rows import FailedRows
@@ -189,7 +189,7 @@ class Serving:
         """Count a request that was turned down; None for a failure that nobody foresaw."""
         # A caller's free text must not become a series.
         known = deployment if deployment in self._table.deployments else None
-        code, fault = ("internal", Fault.FAILED) if why is None else (why.code, why.fault)
+        code, fault = (INTERNAL, Fault.FAILED) if why is None else (why.code, why.fault)
         self._metrics.refused(known or "", code, STATUS[fault])
 
     def close(self) -> None:

@@ -17,7 +17,9 @@ _UNMEASURED: Final = 6
 """Quick calls between two that are measured; so that each seventh is, which no round number of
 callers falls in step with."""
 _NEWEST_SHARE: Final = 1 / 16
-"""Of the newest call in what calls are likely to take: one that the machine held up is forgiven."""
+"""Of the newest call in what calls are likely to take."""
+_REMEMBERED: Final = 7 / 8
+"""Of how slow a call was, at each one after it."""
 
 
 @dataclass(slots=True, eq=False)
@@ -80,11 +82,11 @@ class Pace:
     thought quick and is not would hold up everybody else's requests.
     """
 
-    __slots__ = ("_cost", "_slower")
+    __slots__ = ("_cost", "_slower", "_slowest")
 
     def __init__(self, cost: Cost) -> None:
         self._cost = cost
-        self._slower = 1.0
+        self._slower = self._slowest = 1.0
 
     def of(self, rows: int) -> float:
         """Seconds."""
@@ -94,8 +96,12 @@ class Pace:
         """What a call with so many rows took, failed tries included."""
         likely = self._cost.of(rows)
         if 0.0 < likely < math.inf:
-            ratio = sum(result.took for result in results) / likely
-            self._slower += (max(1.0, ratio) - self._slower) * _NEWEST_SHARE
+            ratio = max(1.0, sum(result.took for result in results) / likely)
+            # A stall of the machine comes alone and counts for nothing; what is due to the model
+            # comes again, and counts for no more than it did before.
+            found = min(ratio, self._slowest)
+            self._slowest = max(ratio, self._slowest * _REMEMBERED)
+            self._slower += (found - self._slower) * _NEWEST_SHARE
 
 
 def called(main: Loaded, taken: Sequence[Asked], cells: Sequence[Cells]) -> list[Result]:

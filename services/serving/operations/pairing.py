@@ -9,7 +9,7 @@ from itertools import takewhile
 from typing import Final
 
 from services.serving.metrics import ChallengerMetrics
-from services.serving.ports import Answers, Delivery, Inbox, Paired, Responder, Usage
+from services.serving.ports import Answers, Delivery, Inbox, Loss, Paired, Responder, Usage
 from understudy.contracts.vocabulary import Role
 
 _LOOK_FOR_ABANDONED_SECONDS: Final = 20.0
@@ -80,6 +80,7 @@ class Pairing:
         self._read_at = clock() - limits.linger_seconds
         self._caught_up = True
         self._cpu_seconds = 0.0
+        metrics.begins(deployment, version, Loss)
 
     async def step(self) -> None:
         """Do what is next: open, load, then what was left unfinished, then what is new."""

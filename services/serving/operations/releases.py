@@ -73,6 +73,7 @@ class Releases:
             [_wanted(deployment) for deployment in snapshot.deployments]
         )
         self._failures.keep([deployment.name for deployment in snapshot.deployments])
+        self._metrics.knows(deployment.name for deployment in snapshot.deployments)
         results = await asyncio.gather(
             *(self._take_up_one(d, snapshot.trusted_types) for d in snapshot.deployments)
         )
@@ -202,6 +203,7 @@ class Releases:
 
     def _note_switch(self, wanted: DeploymentSnapshot, main: Loaded, *, first: bool) -> None:
         released_at = wanted.released_at.timestamp()
+        self._metrics.begins(wanted.name, wanted.main)
         self._metrics.released(wanted.name, wanted.release, wanted.main, released_at)
         if not first:
             self._metrics.switched(wanted.name, max(0.0, time.time() - released_at))

@@ -184,7 +184,11 @@ async def test_what_a_caller_calls_a_deployment_is_no_series(world: World) -> No
     world.serving.note_refusal(None, None)
     (family,) = [found for found in world.numbers.collect() if found.name == "understudy_refusals"]
     counted = [found for found in family.samples if found.name.endswith("_total")]
-    assert {(*found.labels.values(),): found.value for found in counted} == {
+    assert {found.labels["deployment"] for found in counted} <= {
+        "",
+        *world.serving.table.deployments,
+    }
+    assert {(*found.labels.values(),): found.value for found in counted if found.value} == {
         ("", "unauthenticated", "401"): 3.0,
         ("", "internal", "500"): 1.0,
     }

@@ -52,10 +52,10 @@ class EmptyInbox:
 class Versions:
     """Makes readers, on a clock of its own."""
 
-    def __init__(self) -> None:
+    def __init__(self, metrics: ChallengerMetrics | None = None) -> None:
         self.clock = 0.0
         self.responders: list[FakeResponder] = []
-        self._metrics = ChallengerMetrics(CollectorRegistry())
+        self._metrics = metrics or ChallengerMetrics(CollectorRegistry())
 
     def begin(
         self, deployment: DeploymentSnapshot, owed: Owed, on_end: Callable[[], None]

@@ -105,7 +105,7 @@ async def test_a_former_main_that_can_not_be_kept_warm_is_no_failure_of_the_rele
     assert await world.take_up(deployment([former, ruled(2)], release=2, main=2, previous_main=1))
     assert world.releases.report().failures == {}
     name = "understudy_load_failures_total"
-    assert world.numbers.get_sample_value(name, {"deployment": "flowers"}) is None
+    assert world.numbers.get_sample_value(name, {"deployment": "flowers"}) == 0.0
 
 
 async def test_what_answers_is_kept_while_its_successor_can_not_be_loaded() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -127,21 +128,42 @@ async def test_a_model_that_turns_slow_is_asked_aside_and_comes_back() -> None:
     runner.seconds = 0.05
     for _ in range(3):
         await desk.ask(release, 1.0)
-    assert [thread == here for thread in runner.threads] == [True, True, False, False]
+    assert [thread == here for thread in runner.threads] == [True, True, True, False]
     runner.seconds = 0.0
     for _ in range(120):
         await desk.ask(release, 1.0)
     assert runner.threads[-1] == here
 
 
-def test_what_the_machine_held_up_once_is_forgiven() -> None:
-    pace = Pace(QUICK)
-    took = Result((), (Rows.__new__(Rows), Scored(np.zeros(1)), 0.01))
-    pace.note(1, [took])
-    assert QUICK.of(1) < pace.of(1) < LIMITS.inline_seconds
-    unknown = Pace(UNKNOWN_COST)
-    unknown.note(1, [took])
-    assert unknown.of(1) == UNKNOWN_COST.of(1)
+def took(seconds: float) -> Result:
+    return Result((), (Rows.__new__(Rows), Scored(np.zeros(1)), seconds))
+
+
+def slow_after(calls: Sequence[float]) -> int | None:
+    """How many calls it takes until a model that should take 10 us is asked aside."""
+    pace = Pace(Cost(10e-6, 0.0))
+    for number, seconds in enumerate(calls, 1):
+        pace.note(1, [took(seconds)])
+        if pace.of(1) > LIMITS.inline_seconds:
+            return number
+    return None
+
+
+@pytest.mark.parametrize("seconds", [0.01, 0.05, 10.0])
+@pytest.mark.parametrize("cost", [QUICK, Cost(10e-6, 0.0), Cost(0.0019, 0.0), UNKNOWN_COST])
+def test_what_the_machine_held_up_once_is_forgiven(cost: Cost, seconds: float) -> None:
+    pace = Pace(cost)
+    for taken in (seconds, *[cost.of(1)] * 50):
+        pace.note(1, [took(taken)])
+        assert pace.of(1) == pytest.approx(cost.of(1))
+
+
+def test_what_takes_long_again_and_again_is_slow() -> None:
+    assert slow_after([0.05] * 3) == 2
+    assert slow_after([0.04, *[0.005] * 200]) is not None
+    assert slow_after([10e-6, 0.05] * 100) is not None
+    assert slow_after([*[10e-6] * 7, 0.05] * 100) is not None
+    assert slow_after([*[10e-6] * 99, 0.05] * 100) is None
 
 
 async def test_measured_calls_stand_for_all() -> None:
