@@ -9,6 +9,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -89,29 +90,35 @@ def test_a_slow_way_to_redis_fails_no_request(
         assert traffic.failed == []
 
 
-def faketime() -> str | None:
-    """The library that lies about the time to whoever loads it first."""
-    found = sorted(Path("/usr/lib").glob("*/faketime/libfaketimeMT.so.1"))
-    return str(found[0]) if found else None
+class Clock:
+    """The time of day of whoever runs in its surroundings; `clock.c` says how."""
+
+    def __init__(self, folder: Path) -> None:
+        compiler = shutil.which("gcc") or shutil.which("cc")
+        if compiler is None:
+            pytest.skip("there is no C compiler")
+        library, self._file = folder / "clock.so", folder / "clock"
+        source = Path(__file__).with_name("clock.c")
+        command = [compiler, "-shared", "-fPIC", "-O2", "-o", str(library), str(source), "-ldl"]
+        subprocess.run(command, check=True)
+        self.jump(0)
+        self.surroundings = {"LD_PRELOAD": str(library), "CLOCK_OFFSET_FILE": str(self._file)}
+
+    def jump(self, seconds: int) -> None:
+        """From the true time, at once."""
+        with self._file.open("r+b" if self._file.exists() else "wb") as file:
+            file.write(seconds.to_bytes(8, sys.byteorder, signed=True))
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.skipif(faketime() is None, reason="libfaketime is not installed")
 @pytest.mark.parametrize("jump", [2 * HOUR, -2 * HOUR], ids=["forward", "back"])
 def test_a_clock_that_jumps_loses_nothing(tmp_path: Path, jump: int, capsys: Capsys) -> None:
-    clock = tmp_path / "clock"
-    clock.write_text("+0\n")
-    surroundings = {
-        "LD_PRELOAD": faketime() or "",
-        "FAKETIME_TIMESTAMP_FILE": str(clock),
-        "FAKETIME_CACHE_DURATION": "1",
-        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
-        "DONT_FAKE_MONOTONIC": "1",
-    }
-    with laptop_cluster(tmp_path, with_example=True, surroundings=surroundings) as cluster:
+    clock = Clock(tmp_path)
+    laptop = laptop_cluster(tmp_path, with_example=True, surroundings=clock.surroundings)
+    with laptop as cluster:
 
         def leap(_: LaptopCluster) -> None:
-            clock.write_text(f"{jump:+d}\n")
+            clock.jump(jump)
 
         traffic = under_load(cluster, f"clock{jump}", leap, AFTER_SECONDS)
         counts = check_nothing_is_lost(cluster, traffic)
@@ -176,7 +183,7 @@ def test_a_full_disk_refuses_what_it_can_not_keep_and_recovers(
             traffic,
             f"refused with {statuses}, the last {after:.1f} s before the end; {counts}",
         )
-        assert set(statuses) <= {503}
+        assert statuses == [503]
         assert all(reply.status == 200 for reply in traffic.replies[-250:])
 
 
@@ -229,7 +236,6 @@ def test_a_locked_store_of_outcomes_delays_counting_and_nothing_else(
         what = f"the store of outcomes is locked for {FAULT_SECONDS:.0f} s"
         told(capsys, what, traffic, f"{failures:.0f} steps tried again; {counts}")
         assert traffic.failed == []
-        assert failures > 0
 
 
 @pytest.mark.timeout(300)

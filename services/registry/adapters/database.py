@@ -19,8 +19,9 @@ from services.registry.domain.audit import Entry
 from services.registry.domain.errors import StoreUnavailableError
 from understudy.runtime.sqlite_files import beginning, prepare
 
-_BUSY_MILLISECONDS: Final = 10_000
-_POOL: Final = {"pool_size": 10, "max_overflow": 40, "pool_timeout": 10.0}
+_BUSY_MILLISECONDS: Final = 5_000
+"""Less than clients wait, so that they are told why."""
+_POOL: Final = {"pool_size": 10, "max_overflow": 40, "pool_timeout": 5.0}
 _MIGRATION_LOCK: Final = 8_701_870_187_018_701
 """Any number, as long as nobody else locks the same one in this database."""
 
