@@ -1,23 +1,28 @@
-"""Writes what components take from other folders: alerting rules and dashboards.
+"""Writes what components take from other folders: rules, routes of alerts, dashboards.
 
-`python -m deploy.k8s.generate`. Kustomize reads no file outside its own folder, and both belong to
-Prometheus and Grafana first. A test says when what is written is not fresh.
+`python -m deploy.k8s.generate`. Kustomize reads no file outside its own folder, and these belong to
+Prometheus, Alertmanager and Grafana first. A test says when what is written is not fresh.
+
+`--serving URL --monitor URL --out FILE` writes the dashboards alone, with links that lead there:
+a file for an overlay of one's own, in place of the component.
 """
 
+import argparse
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import yaml
 
-Manifest = dict[str, Any]
+from deploy.grafana.generate import generated as dashboards
+from deploy.grafana.variables import Addresses
+from deploy.k8s.objects import LABELS, Manifest, manifest
+from deploy.k8s.operator import alertmanager, rules
 
 _DEPLOY: Final = Path(__file__).parents[1]
 _COMPONENTS: Final = Path(__file__).parent / "components"
 _HEADING: Final = "# Written by deploy/k8s/generate.py from {}.\n"
-_LABELS: Final = {"app.kubernetes.io/part-of": "understudy"}
-_NAMESPACE: Final = "understudy"
 
 
 class _Dumper(yaml.SafeDumper):
@@ -38,43 +43,31 @@ _Dumper.add_representer(str, _text)
 
 def generated() -> Mapping[Path, str]:
     """What each file should hold."""
-    rules = sorted((_DEPLOY / "prometheus" / "rules").glob("*.yml"))
-    boards = sorted((_DEPLOY / "grafana" / "dashboards").glob("*.json"))
+    operator, prometheus = _COMPONENTS / "prometheus-operator", _DEPLOY / "prometheus" / "rules"
+    routes = _DEPLOY / "alertmanager" / "alertmanager.yml"
     return {
-        _COMPONENTS / "prometheus-operator" / "rules.yaml": _written(
-            "deploy/prometheus/rules", [_rule(path) for path in rules]
+        operator / "rules.yaml": _written(
+            "deploy/prometheus/rules", [rules(path) for path in sorted(prometheus.glob("*.yml"))]
         ),
-        _COMPONENTS / "grafana-dashboards" / "dashboards.yaml": _written(
-            "deploy/grafana/dashboards", [_dashboard(path) for path in boards]
+        operator / "alertmanager.yaml": _written(
+            "deploy/alertmanager/alertmanager.yml", [alertmanager(routes)]
         ),
+        _COMPONENTS / "grafana-dashboards" / "dashboards.yaml": boards(Addresses()),
     }
 
 
-def _rule(path: Path) -> Manifest:
-    """A file of rules as Prometheus reads it is the specification of a PrometheusRule."""
-    return {
-        "apiVersion": "monitoring.coreos.com/v1",
-        "kind": "PrometheusRule",
-        "metadata": _metadata(f"understudy-{path.stem}"),
-        "spec": yaml.safe_load(path.read_text()),
-    }
+def boards(addresses: Addresses) -> str:
+    """The dashboards, with links to those addresses."""
+    made = [_dashboard(name, text) for name, text in sorted(dashboards(addresses))]
+    return _written("deploy/grafana", made)
 
 
-def _dashboard(path: Path) -> Manifest:
+def _dashboard(name: str, text: str) -> Manifest:
     """Grafana's sidecar looks for the label."""
-    text = json.dumps(json.loads(path.read_text()), separators=(",", ":"), ensure_ascii=False)
-    metadata = _metadata(f"grafana-{path.stem}")
-    metadata["labels"] = {**_LABELS, "grafana_dashboard": "1"}
-    return {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": metadata,
-        "data": {path.name: text},
-    }
-
-
-def _metadata(name: str) -> Manifest:
-    return {"name": name, "namespace": _NAMESPACE, "labels": dict(_LABELS)}
+    short = json.dumps(json.loads(text), separators=(",", ":"), ensure_ascii=False)
+    made = manifest("v1", "ConfigMap", f"grafana-{Path(name).stem}", data={name: short})
+    made["metadata"]["labels"] = {**LABELS, "grafana_dashboard": "1"}
+    return made
 
 
 def _written(source: str, manifests: Iterable[Manifest]) -> str:
@@ -83,8 +76,17 @@ def _written(source: str, manifests: Iterable[Manifest]) -> str:
 
 
 def main() -> None:
-    """Write all of it."""
-    for path, text in generated().items():
+    """Write all of it, or the dashboards alone."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--serving", default=Addresses().serving, help="as a browser reaches it")
+    parser.add_argument("--monitor", default=Addresses().monitor, help="as a browser reaches it")
+    parser.add_argument("--out", type=Path, help="a file for the dashboards alone")
+    asked = parser.parse_args()
+    addresses = Addresses(asked.serving, asked.monitor)
+    if asked.out is None and addresses != Addresses():
+        parser.error("--out says where dashboards with other links go; ours stay as they are")
+    files = generated() if asked.out is None else {asked.out: boards(addresses)}
+    for path, text in files.items():
         path.write_text(text)
 
 

@@ -2,7 +2,13 @@
 
 import pytest
 
-from tests.deploy.kube import faults, network_faults, running_faults, upkeep_faults
+from tests.deploy.kube import (
+    alerting_faults,
+    faults,
+    network_faults,
+    running_faults,
+    upkeep_faults,
+)
 from tests.deploy.kube.checks import CHECKS
 from tests.deploy.kube.manifests import Rendered
 from tests.deploy.kube.planting import Fault
@@ -18,6 +24,7 @@ IN_PRODUCTION = [
     *running_faults.TOLD,
     *running_faults.SUMS,
     *network_faults.NETWORKS,
+    *alerting_faults.ALERTING,
 ]
 
 

@@ -7,11 +7,12 @@ import pytest
 from tests.deploy.kube.manifests import Rendered
 from tests.deploy.kube.networks import Flow, flows
 from tests.deploy.kube.planting import put
-from tests.deploy.kube.rendering import KUBECTL, OVERLAYS, ROOT, render_with
+from tests.deploy.kube.rendering import COMPONENTS, KUBECTL, OVERLAYS, ROOT, render_with
 
 pytestmark = pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
 
 HEADING = "| from | to | port | where |"
+ADDING = ("ingress", "prometheus-operator")
 
 
 def told(*where: str) -> set[Flow]:
@@ -19,7 +20,7 @@ def told(*where: str) -> set[Flow]:
     text = (ROOT / "docs" / "kubernetes.md").read_text()
     table = text.partition(HEADING)[2].partition("\n\n")[0].strip().splitlines()[1:]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
-    assert {row[3] for row in rows} == {"all", "dev", "production", "ingress"}
+    assert {row[3] for row in rows} == {"all", *OVERLAYS, *ADDING}
     return {Flow(a, b, int(port)) for a, b, port, place in rows if place in where}
 
 
@@ -29,9 +30,11 @@ def test_flows_are_those_of_the_table(overlay: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
-def test_with_ingress_there_are_three_more(overlay: str, tmp_path: Path) -> None:
-    rendered = render_with(overlay, ("ingress",), tmp_path)
-    assert flows(rendered) - told("all", overlay) == told("ingress")
+@pytest.mark.parametrize("component", COMPONENTS)
+def test_a_component_adds_its_own_rows(component: str, overlay: str, tmp_path: Path) -> None:
+    rendered = render_with(overlay, (component,), tmp_path)
+    assert flows(rendered) - told("all", overlay) == told(component)
+    assert bool(told(component)) == (component in ADDING)
 
 
 def test_a_flow_too_many_is_found(tmp_path: Path) -> None:

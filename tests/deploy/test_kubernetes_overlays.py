@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.kube.manifests import Rendered, plain
+from tests.deploy.kube.manifests import Manifest, Rendered, Workload, plain
 from tests.deploy.kube.rendering import K8S, KUBECTL, render
 
 pytestmark = pytest.mark.skipif(KUBECTL is None, reason="kubectl is not installed")
@@ -83,6 +83,29 @@ def test_whole_manifests_are_on_the_side_that_is_said(dev: Rendered, production:
     assert {one for one in here & there if named(one, IN_DEV_ALONE + IN_PRODUCTION_ALONE)} == set()
 
 
+def test_production_has_every_secret_of_the_base(production: Rendered) -> None:
+    base = {workload.name: secrets(workload) for workload in render(K8S / "base").workloads}
+    there = {workload.name: secrets(workload) for workload in production.workloads}
+    assert {name: [one for one in base[name] if one not in there[name]] for name in base} == {
+        name: [] for name in ("registry", "serving", "challenger", "monitor")
+    }
+    assert all(len(there[name]) > len(base[name]) for name in ("registry", "monitor"))
+
+
+def test_migration_and_backup_are_one_pod(production: Rendered) -> None:
+    migrate, backup = (production.workload(f"registry-{name}") for name in ("migrate", "backup"))
+    own = {"restartPolicy", "containers"}
+    assert {name: migrate.pod[name] for name in migrate.pod.keys() - own} == {
+        name: backup.pod[name] for name in backup.pod.keys() - own
+    }
+    ((first,), (second,)) = (one.containers for one in (migrate, backup))
+    differing = {
+        name for name in first.keys() | second.keys() if first.get(name) != second.get(name)
+    }
+    assert differing == {"name", "args"}
+    assert migrate.labels == backup.labels
+
+
 @pytest.mark.parametrize(
     "path",
     ["spec|template|spec|automountServiceAccountToken", "spec|template|spec|hostNetwork"],
@@ -115,6 +138,12 @@ def test_paths_are_told_apart() -> None:
         "Pod/a spec|list|x|name": "x",
         "Pod/a spec|list|x|y": 1,
     }
+
+
+def secrets(workload: Workload) -> list[Manifest]:
+    volumes = {one["name"]: one for one in workload.pod["volumes"]}
+    found: list[Manifest] = volumes["secrets"]["projected"]["sources"]
+    return found
 
 
 def leaves(rendered: Rendered) -> Leaves:

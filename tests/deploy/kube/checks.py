@@ -7,6 +7,7 @@ from typing import Final
 import yaml
 
 from tests.deploy.kube import (
+    alerting,
     networks,
     references,
     rights,
@@ -50,6 +51,9 @@ CHECKS: Final[Mapping[str, Check]] = {
     "volumes": references.volumes,
     "configuration": lambda one: references.configuration(one, example_secrets()),
     "scraping": references.scraping,
+    "telling": lambda one: alerting.telling(one, example_secrets()),
+    "heard": alerting.heard,
+    "asking": alerting.asking,
     "restricted": rights.restricted,
     "beyond": rights.beyond,
     "namespace": rights.namespace,
@@ -63,6 +67,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "consumers": settings.names,
     "stopping": timing.stopping,
     "starting": timing.starting,
+    "living": timing.living,
     "serving": timing.serving,
     "sharing": timing.sharing,
     "redis": timing.redis,

@@ -14,7 +14,9 @@ POD_TEMPLATES: Final = {
     "Job": ("spec", "template"),
     "CronJob": ("spec", "jobTemplate", "spec", "template"),
 }
-CUSTOM_KINDS: Final = frozenset({"ServiceMonitor", "PrometheusRule", "ScaledObject"})
+CUSTOM_KINDS: Final = frozenset(
+    {"ServiceMonitor", "PrometheusRule", "AlertmanagerConfig", "ScaledObject"}
+)
 """Kinds of operators, whose schemas are not Kubernetes's."""
 
 

@@ -18,6 +18,17 @@ COMPONENTS: Final = tuple(sorted(one.name for one in (K8S / "components").iterdi
 KUBECTL: Final = shutil.which("kubectl")
 
 
+class _Loader(yaml.SafeLoader):
+    """Reads `=` as Go's parser does, which kubectl has: as text."""
+
+
+def _text(loader: _Loader, node: yaml.ScalarNode) -> str:
+    return str(loader.construct_scalar(node))
+
+
+_Loader.add_constructor("tag:yaml.org,2002:value", _text)
+
+
 def render(folder: Path) -> Rendered:
     """What is in a folder with a kustomization."""
     assert KUBECTL is not None
@@ -25,7 +36,7 @@ def render(folder: Path) -> Rendered:
         [KUBECTL, "kustomize", str(folder)], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 0, done.stderr
-    return Rendered([one for one in yaml.safe_load_all(done.stdout) if one])
+    return Rendered([one for one in yaml.load_all(done.stdout, _Loader) if one])
 
 
 def render_with(overlay: str, components: Sequence[str], scratch: Path) -> Rendered:

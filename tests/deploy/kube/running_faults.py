@@ -124,6 +124,13 @@ SUMS: Final = [
         "StatefulSet/serving needs 120 s to start and has 15",
         put(SERVING, f"{BOX}|startupProbe|failureThreshold", 3),
     ),
+    *(
+        Fault("living", complaint, put(SERVING, f"{BOX}|{path}", value))
+        for path, value, complaint in (
+            ("livenessProbe|failureThreshold", 3, "is killed after 30 s of silence"),
+            ("readinessProbe|failureThreshold", 30, "is asked until it is killed"),
+        )
+    ),
     Fault(
         "serving",
         "has 4 workers on less than as many cores",

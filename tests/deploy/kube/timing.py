@@ -14,6 +14,8 @@ _MARGIN_SECONDS: Final = 5.0
 _FIRST_REQUEST_SECONDS: Final = 0.5
 _MONITOR_GRACE_SECONDS: Final = 5.0
 _IMPORT_SECONDS: Final = 60.0
+_HANGING_SECONDS: Final = 60.0
+"""A killed worker comes back by itself: 35 s were seen of a busy machine, with room on top."""
 _PROCESS_BYTES: Final = 384 * 1024**2
 """Of a worker and BentoML's supervisor with libraries and without models."""
 
@@ -44,6 +46,22 @@ def starting(rendered: Rendered) -> Iterator[str]:
         allowed = probe.get("periodSeconds", 10) * probe.get("failureThreshold", 3)
         if allowed < needed:
             yield f"{workload.where} needs {needed:g} s to start and has {allowed}"
+
+
+def living(rendered: Rendered) -> Iterator[str]:
+    """A pod is not killed for what mends itself within it: readiness takes it out meanwhile."""
+    for workload, container, _ in programs(rendered):
+        if not workload.serves:
+            continue
+        patience, notice = (
+            container[name].get("periodSeconds", 10) * container[name].get("failureThreshold", 3)
+            for name in ("livenessProbe", "readinessProbe")
+            if name in container
+        )
+        if patience < _HANGING_SECONDS:
+            yield f"{workload.where} is killed after {patience} s of silence"
+        if notice >= patience:
+            yield f"{workload.where} is asked until it is killed"
 
 
 def serving(rendered: Rendered) -> Iterator[str]:

@@ -18,6 +18,7 @@ APIS: Final = {
     "networking.k8s.io/v1": {"NetworkPolicy", "Ingress"},
     "scheduling.k8s.io/v1": {"PriorityClass"},
     "monitoring.coreos.com/v1": {"ServiceMonitor", "PrometheusRule"},
+    "monitoring.coreos.com/v1alpha1": {"AlertmanagerConfig"},
     "keda.sh/v1alpha1": {"ScaledObject"},
 }
 """Those that are served, none of them removed or on its way out."""

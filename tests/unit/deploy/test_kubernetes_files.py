@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.k8s.generate import generated
+from deploy.grafana.variables import Addresses
+from deploy.k8s.generate import boards, generated
+from deploy.k8s.operator import alertmanager, rules
 from deploy.k8s.secrets import manifests
 from understudy.runtime.keys import parse_key
 
@@ -70,6 +72,36 @@ def test_what_is_generated_is_fresh(path: Path) -> None:
     assert path.read_text() == generated()[path], "python -m deploy.k8s.generate"
 
 
+def test_links_of_dashboards_lead_where_one_says() -> None:
+    text = boards(Addresses("https://ask.example.com", "https://watch.example.com"))
+    assert "https://ask.example.com" in text
+    assert "https://watch.example.com" in text
+    assert "127.0.0.1" not in text
+
+
+def test_alerts_are_given_the_namespace_that_routes_look_for(tmp_path: Path) -> None:
+    path = tmp_path / "some.yml"
+    path.write_text(
+        "groups: [{name: a, rules: ["
+        "{record: b, expr: c}, {alert: D, expr: e, labels: {severity: page}}, "
+        "{alert: F, expr: min by (namespace) (g)}]}]"
+    )
+    (group,) = rules(path)["spec"]["groups"]
+    assert [one.get("labels") for one in group["rules"]] == [
+        None,
+        {"severity": "page", "namespace": "understudy"},
+        None,
+    ]
+
+
+def test_what_is_no_matcher_is_found(tmp_path: Path) -> None:
+    path = tmp_path / "alertmanager.yml"
+    text = (ROOT / "deploy" / "alertmanager" / "alertmanager.yml").read_text()
+    path.write_text(text.replace('- deployment != ""', "- deployment"))
+    with pytest.raises(ValueError, match="not all matchers"):
+        alertmanager(path)
+
+
 def test_every_generated_object_fits_into_a_cluster() -> None:
     assert [path for path, text in generated().items() if len(text.encode()) > MOST_BYTES] == []
 
@@ -97,7 +129,7 @@ def test_drawn_secrets_are_those_of_the_example_without_its_stores() -> None:
     example = {one["metadata"]["name"]: one["stringData"] for one in documents(EXAMPLE)}
     assert made.keys() == example.keys() - {"understudy-stores", "understudy-s3"}
     # Redis is ours there, so its users are made as well.
-    example["understudy-redis"]["users"] = ""
+    example["understudy-redis"] |= {"users": "", "operator": ""}
     assert {name: made[name].keys() for name in made} == {
         name: example[name].keys() for name in made
     }
