@@ -10,6 +10,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -272,16 +273,14 @@ def test_an_archive_that_is_gone_holds_up_nothing_but_trimming(
 
 
 @contextmanager
-def postgres(folder: Path) -> Iterator[tuple[str, Callable[[str], None]]]:
+def postgres() -> Iterator[tuple[str, Callable[[str], None]]]:
     """A server of its own: its URL, and what does something to it (`start`, `stop`)."""
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))
     if not programs or os.geteuid() or not shutil.which("setpriv"):
         pytest.skip("PostgreSQL is not installed, or it can't be given a user of its own")
-    folder.mkdir(parents=True)
+    # Not below pytest's folders, which are root's alone.
+    folder = Path(tempfile.mkdtemp(prefix="understudy-postgres-"))
     shutil.chown(folder, "postgres", "postgres")
-    for parent in folder.parents:
-        if parent.stat().st_mode & 0o1 == 0 and parent.owner() == "root":
-            parent.chmod(parent.stat().st_mode | 0o1)
     data, (port,) = folder / "data", free_ports(1)
     as_postgres = ["setpriv", "--reuid", "postgres", "--regid", "postgres", "--init-groups"]
 
@@ -304,6 +303,7 @@ def postgres(folder: Path) -> Iterator[tuple[str, Callable[[str], None]]]:
     finally:
         with contextlib.suppress(subprocess.CalledProcessError):
             control("stop")
+        shutil.rmtree(folder)
 
 
 @pytest.mark.timeout(300)
@@ -311,7 +311,7 @@ def test_a_database_that_is_gone_refuses_changes_and_nothing_else(
     tmp_path: Path, capsys: Capsys
 ) -> None:
     with ExitStack() as stack:
-        url, control = stack.enter_context(postgres(tmp_path / "postgres"))
+        url, control = stack.enter_context(postgres())
         settings = {"DATABASE_URL": url, "MONITOR_OUTCOMES_URL": url}
         cluster = stack.enter_context(
             laptop_cluster(tmp_path / "laptop", with_example=True, settings=settings)
