@@ -1,7 +1,7 @@
 """How often burn-rate alerts come without a reason, and how soon with one.
 
 `python -m benchmarks.simulations.burn_rates [--quick]`. Requests come as a Poisson process and fail
-independently; each alert of deploy/prometheus/rules/alerts.yml is asked every minute. Without a
+independently; each alert of deploy/prometheus/rules/budgets.yml is asked every minute. Without a
 fault for 30 days, beginning with nothing; with one that begins after ten days at half of the
 objective's errors.
 """

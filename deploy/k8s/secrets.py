@@ -45,6 +45,8 @@ def _drawn() -> Mapping[str, Mapping[str, str]]:
         "understudy-redis": {
             **{name: files["understudy_redis_url"] for name, files in urls.items()},
             "users": found["redis"].files["users.acl"] + "\n",
+            # Nothing mounts it: who operates Redis looks it up.
+            "operator": found["redis"].files["operator"],
         },
     }
 

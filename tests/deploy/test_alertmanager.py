@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from tests.observing import program
-from tests.unit.deploy.promql import ROOT, groups
+from tests.unit.deploy import routing
+from tests.unit.deploy.promql import ROOT, alerts
 
 FOLDER: Final = ROOT / "deploy" / "alertmanager"
 CONFIG: Final = FOLDER / "alertmanager.yml"
@@ -104,7 +105,7 @@ def test_no_secret_stands_in_a_file() -> None:
         assert not keys & {"api_url", "routing_key", "auth_password", "credentials", "password"}
 
 
-@pytest.mark.parametrize("rule", list(groups("alerts")), ids=lambda rule: str(rule["alert"]))
+@pytest.mark.parametrize("rule", alerts(), ids=lambda rule: str(rule["alert"]))
 def test_whoever_is_concerned_is_told(rule: dict[str, Any]) -> None:
     name, labels = rule["alert"], rule["labels"]
     expected = {labels["severity"]}
@@ -113,6 +114,11 @@ def test_whoever_is_concerned_is_told(rule: dict[str, Any]) -> None:
     if name == "UnderstudyWatchdog":
         expected = {"watchdog"}
     assert told(alertname=name, deployment="credit-risk", **labels) == expected
+
+
+def test_routes_are_read_as_alertmanager_reads_them() -> None:
+    to_monitor = {rule["alert"] for rule in routing.routed_to("monitor")}
+    assert to_monitor == ROLLED_BACK_BY
 
 
 def test_the_monitor_is_not_told_of_what_has_no_deployment() -> None:
@@ -124,7 +130,7 @@ def test_what_is_unknown_is_a_ticket() -> None:
 
 
 def test_what_hushes_exists() -> None:
-    names = {rule["alert"] for rule in groups("alerts")}
+    names = {rule["alert"] for rule in alerts()}
     sources = [
         matcher.partition('"')[2].rstrip('"')
         for rule in yaml.safe_load(CONFIG.read_text())["inhibit_rules"]

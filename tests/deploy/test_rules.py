@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.observing import program
-from tests.unit.deploy.promql import PROMETHEUS, groups
+from tests.unit.deploy.promql import PROMETHEUS, alerts
 
 CASES: Final = sorted((PROMETHEUS / "tests").glob("*.yml"))
 RULES: Final = sorted((PROMETHEUS / "rules").glob("*.yml"))
@@ -53,7 +53,7 @@ def test_alerts_fire_and_stay_silent_as_written(tool: str, case: Path) -> None:
     assert "SUCCESS" in run(tool, "test", "rules", case)
 
 
-@pytest.mark.parametrize("name", sorted({rule["alert"] for rule in groups("alerts")}))
+@pytest.mark.parametrize("name", sorted({rule["alert"] for rule in alerts()}))
 def test_every_alert_has_a_case_in_which_it_fires_and_one_in_which_not(name: str) -> None:
     heard = [bool(each["exp_alerts"]) for each in asked() if each["alertname"] == name]
     # What always fires has no other case.
@@ -66,7 +66,7 @@ def test_every_rule_fires_in_a_case_with_its_words() -> None:
         for alert in each["exp_alerts"]:
             assert alert["exp_annotations"]["summary"]
             told[each["alertname"]].append(alert["exp_labels"])
-    for rule in groups("alerts"):
+    for rule in alerts():
         fixed = rule["labels"].items()
         assert any(fixed <= labels.items() for labels in told[rule["alert"]]), rule["alert"]
 

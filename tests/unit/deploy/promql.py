@@ -18,7 +18,6 @@ SCRAPED: Final = frozenset({"job", "instance"})
 """Labels that Prometheus gives to whatever it scrapes."""
 FOREIGN: Final[Mapping[str, frozenset[str]]] = {
     "up": frozenset(),
-    "process_start_time_seconds": frozenset(),
     "certmanager_certificate_expiration_timestamp_seconds": frozenset({"name", "namespace"}),
 }
 """What others export."""
@@ -61,10 +60,13 @@ def read(promql: str) -> Query:
     return Query(metrics, frozenset(grouped - {""}), made)
 
 
-def catalogue() -> dict[str, frozenset[str]]:
-    """Every metric of ours, as docs/metrics.md has it, to its labels."""
+def catalogue(process: str = "") -> dict[str, frozenset[str]]:
+    """Every metric of ours, or of a process, as docs/metrics.md has it, to its labels."""
     found: dict[str, frozenset[str]] = {}
-    for name, kind, told in _ROW.findall((ROOT / "docs" / "metrics.md").read_text()):
+    text = (ROOT / "docs" / "metrics.md").read_text()
+    if process:
+        text = text.partition(f"\n## {process}\n")[2].partition("\n## ")[0]
+    for name, kind, told in _ROW.findall(text):
         labels = frozenset(re.findall(r"`(\w+)`", told))
         # Some are exported by several processes, with other labels each.
         found[name] = found.get(name, frozenset()) | labels
@@ -74,15 +76,25 @@ def catalogue() -> dict[str, frozenset[str]]:
     return found
 
 
-def groups(name: str) -> Iterator[dict[str, Any]]:
-    """All rules of one file."""
-    for group in yaml.safe_load((PROMETHEUS / "rules" / f"{name}.yml").read_text())["groups"]:
-        yield from group["rules"]
+def alerts() -> list[dict[str, Any]]:
+    """All of them, file by file."""
+    return [rule for rule in _rules() if "alert" in rule]
+
+
+def recordings() -> list[dict[str, Any]]:
+    """All rules that record a series."""
+    return [rule for rule in _rules() if "record" in rule]
+
+
+def _rules() -> Iterator[dict[str, Any]]:
+    for file in sorted((PROMETHEUS / "rules").glob("*.yml")):
+        for group in yaml.safe_load(file.read_text())["groups"]:
+            yield from group["rules"]
 
 
 def recorded() -> dict[str, frozenset[str]]:
     """What is recorded, to its labels."""
-    rules = ((rule["record"], read(rule["expr"])) for rule in groups("recording"))
+    rules = ((rule["record"], read(rule["expr"])) for rule in recordings())
     return {name: query.grouped | query.made for name, query in rules}
 
 

@@ -8,14 +8,24 @@ import typer.main
 
 from deploy.grafana.reading import Dashboard
 from tests.unit.deploy import runbook
-from tests.unit.deploy.promql import ROOT, SCRAPED, catalogue, faults, groups, known, read, recorded
+from tests.unit.deploy.promql import (
+    ROOT,
+    SCRAPED,
+    alerts,
+    catalogue,
+    faults,
+    known,
+    read,
+    recorded,
+    recordings,
+)
 from understudy.cli.root import app
 
-ALERTS: Final = list(groups("alerts"))
+ALERTS: Final = alerts()
 NAMES: Final = sorted({rule["alert"] for rule in ALERTS})
 KNOWN: Final = known()
 
-_ASKED: Final = re.compile(r"printf `([^`]+)`")
+_ASKED: Final = re.compile(r"(?:printf|query) `([^`]+)`")
 _LABEL: Final = re.compile(r"\$labels\.(\w+)")
 _DASHBOARD: Final = re.compile(r"/d/([\w-]+)")
 _LISTED: Final = re.compile(r"^\| \[(\w+)\]\(runbook\.md#(\w+)\) \| ([^|]+) \|", re.MULTILINE)
@@ -61,13 +71,13 @@ def test_an_alert_names_no_label_that_it_does_not_have(rule: dict[str, Any]) -> 
     assert set(_LABEL.findall(" ".join(rule["annotations"].values()))) <= has
 
 
-@pytest.mark.parametrize("rule", list(groups("recording")), ids=lambda rule: str(rule["record"]))
+@pytest.mark.parametrize("rule", recordings(), ids=lambda rule: str(rule["record"]))
 def test_what_is_recorded_exists_and_is_used(rule: dict[str, Any]) -> None:
     assert not faults(rule["expr"], KNOWN)
     used = "\n".join(
         [
             *(each["expr"] + str(each["annotations"]) for each in ALERTS),
-            *(each["expr"] for each in groups("recording")),
+            *(each["expr"] for each in recordings()),
             *(str(board.json) for board in Dashboard.all()),
         ]
     )
