@@ -15,12 +15,25 @@ WORKDIR /source
 # hang on these lists alone, so that whatever else changes in the project leaves them as they are.
 FROM builder AS locked
 COPY pyproject.toml uv.lock ./
-RUN export="uv export --quiet --frozen --no-dev --no-emit-project --no-header --no-annotate" \
- && mkdir /lists \
- && $export --extra registry --extra postgres --extra s3 -o /lists/registry.txt \
- && $export --extra serving -o /lists/serving.txt \
- && $export --extra monitor --extra postgres --extra s3 -o /lists/monitor.txt \
- && $export --extra registry --extra cli -o /lists/example.txt
+ENV EXPORT="uv export --quiet --frozen --no-dev"
+ENV REGISTRY="${EXPORT} --extra registry --extra postgres --extra s3" \
+    SERVING="${EXPORT} --extra serving" \
+    MONITOR="${EXPORT} --extra monitor --extra postgres --extra s3" \
+    EXAMPLE="${EXPORT} --extra registry --extra cli"
+RUN mkdir /lists \
+ && $REGISTRY --no-emit-project --no-header --no-annotate -o /lists/registry.txt \
+ && $SERVING --no-emit-project --no-header --no-annotate -o /lists/serving.txt \
+ && $MONITOR --no-emit-project --no-header --no-annotate -o /lists/monitor.txt \
+ && $EXAMPLE --no-emit-project --no-header --no-annotate -o /lists/example.txt
+
+FROM locked AS bills
+RUN mkdir /bills \
+ && $REGISTRY --format cyclonedx1.5 --preview-features sbom-export -o /bills/registry.cdx.json \
+ && $SERVING --format cyclonedx1.5 --preview-features sbom-export -o /bills/serving.cdx.json \
+ && $MONITOR --format cyclonedx1.5 --preview-features sbom-export -o /bills/monitor.cdx.json
+
+FROM scratch AS sbom
+COPY --from=bills /bills /
 
 FROM builder AS libraries
 COPY deploy/images/prune.sh /usr/local/bin/prune
@@ -52,18 +65,8 @@ COPY examples examples
 RUN --mount=type=cache,target=/root/.cache/uv uv build --quiet --wheel --out-dir /wheels \
  && uv pip install --quiet --no-deps --target /app /wheels/*.whl \
  && rm -rf /app/bin /app/.lock \
- && python3 -m compileall -q -f --invalidation-mode unchecked-hash /app
-
-FROM builder AS bills
-COPY pyproject.toml uv.lock ./
-RUN export="uv export --quiet --frozen --no-dev --format cyclonedx1.5 --preview-features sbom-export" \
- && mkdir /bills \
- && $export --extra registry --extra postgres --extra s3 -o /bills/registry.cdx.json \
- && $export --extra serving -o /bills/serving.cdx.json \
- && $export --extra monitor --extra postgres --extra s3 -o /bills/monitor.cdx.json
-
-FROM scratch AS sbom
-COPY --from=bills /bills /
+ && python3 -m compileall -q -f --invalidation-mode unchecked-hash /app \
+ && mkdir /metadata && mv /app/understudy-*.dist-info /metadata
 
 # What all services share: a user without rights or a home, and the folder for state.
 FROM ${PYTHON_IMAGE} AS base
@@ -95,7 +98,7 @@ FROM base AS registry
 LABEL org.opencontainers.image.title="Understudy registry"
 COPY --from=registry-libraries /opt/understudy /opt/understudy
 COPY --from=code /app/understudy understudy
-COPY --from=code /app/understudy-0.1.0.dist-info understudy-0.1.0.dist-info
+COPY --from=code /metadata ./
 COPY --from=code /app/services/__init__.py services/__init__.py
 COPY --from=code /app/services/__pycache__ services/__pycache__
 COPY --from=code /app/services/registry services/registry
@@ -110,7 +113,7 @@ FROM base AS serving
 LABEL org.opencontainers.image.title="Understudy serving and challenger"
 COPY --from=serving-libraries /opt/understudy /opt/understudy
 COPY --from=code /app/understudy understudy
-COPY --from=code /app/understudy-0.1.0.dist-info understudy-0.1.0.dist-info
+COPY --from=code /metadata ./
 COPY --from=code /app/services/__init__.py services/__init__.py
 COPY --from=code /app/services/__pycache__ services/__pycache__
 COPY --from=code /app/services/serving services/serving
@@ -127,7 +130,7 @@ FROM base AS monitor
 LABEL org.opencontainers.image.title="Understudy monitor"
 COPY --from=monitor-libraries /opt/understudy /opt/understudy
 COPY --from=code /app/understudy understudy
-COPY --from=code /app/understudy-0.1.0.dist-info understudy-0.1.0.dist-info
+COPY --from=code /metadata ./
 COPY --from=code /app/services/__init__.py services/__init__.py
 COPY --from=code /app/services/__pycache__ services/__pycache__
 COPY --from=code /app/services/monitor services/monitor
@@ -147,7 +150,7 @@ FROM registry AS installation
 LABEL org.opencontainers.image.title="Understudy installation"
 USER 0
 RUN for name in registry serving challenger monitor example redis prometheus alertmanager grafana \
-      postgres objects redis-data; do install -d -o 10001 -g 10001 "/run/understudy/$name"; done
+      postgres objects redis-data backups; do install -d -o 10001 -g 10001 "/run/understudy/$name"; done
 USER 10001:10001
 HEALTHCHECK NONE
 ENTRYPOINT ["python", "-m", "understudy.launch.installation"]
@@ -158,7 +161,7 @@ FROM base AS example
 LABEL org.opencontainers.image.title="Understudy examples and command line"
 COPY --from=example-libraries /opt/understudy /opt/understudy
 COPY --from=code /app/understudy understudy
-COPY --from=code /app/understudy-0.1.0.dist-info understudy-0.1.0.dist-info
+COPY --from=code /metadata ./
 COPY --from=code /app/examples examples
 USER 10001:10001
 # It waits for nobody and answers nobody: there is nothing to ask.

@@ -29,8 +29,8 @@ EXAMPLE ?=
 up: ## Start everything in containers, EXAMPLE=1 with an example; see docs/compose.md
 	$(COMPOSE) up --build --detach --wait $(ARGS)
 	@if [ -n "$(EXAMPLE)" ]; then $(COMPOSE) run --build --rm example; fi
-	@$(COMPOSE) exec -T redis sh -c 'redis-cli --user operator --pass "$$(cat /run/secrets/operator)" \
-	  --no-auth-warning acl load >/dev/null' # its users may have changed
+	@$(COMPOSE) exec -T redis sh -c 'REDISCLI_AUTH="$$(cat /run/secrets/operator)" \
+	  redis-cli --user operator acl load >/dev/null' # its users may have changed
 	@sh deploy/compose/addresses.sh "$(COMPOSE)"
 
 down: ## Stop the containers; data and keys stay

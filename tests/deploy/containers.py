@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
+import yaml
 
 from tests.cluster import free_ports
 
@@ -21,6 +23,8 @@ ROOT: Final = Path(__file__).parents[2]
 IMAGES: Final = ("installation", "registry", "serving", "monitor", "example")
 SERVICES: Final = ("redis", "registry", "serving", "challenger", "monitor")
 VERSION: Final = "under-test"
+# Debian's Alertmanager reads its default templates from files; others have them built in.
+_TEMPLATES: Final = Path("/usr/share/prometheus/alertmanager")
 _PORTS: Final = (
     "UNDERSTUDY_REGISTRY_PORT",
     "UNDERSTUDY_SERVING_PORT",
@@ -78,6 +82,7 @@ class Containers:
 
     project: str
     settings: dict[str, str] = field(default_factory=dict)
+    override: Path | None = None
 
     def __post_init__(self) -> None:
         chosen = zip(_PORTS, map(str, free_ports(len(_PORTS))), strict=True)
@@ -87,6 +92,9 @@ class Containers:
             **dict(chosen),
             **self.settings,
         }
+        if self.override is not None:
+            files = [ROOT / "docker-compose.yml", self.override]
+            self.environment["COMPOSE_FILE"] = os.pathsep.join(map(str, files))
 
     def compose(self, *arguments: str) -> str:
         """Run `docker compose`."""
@@ -99,7 +107,8 @@ class Containers:
         return time.monotonic() - began
 
     def url(self, service: str) -> str:
-        port = self.environment[f"UNDERSTUDY_{service.upper()}_PORT"]
+        names = (f"UNDERSTUDY_{service.upper()}_PORT", f"{service.upper()}_PORT")
+        (port,) = (self.environment[name] for name in names if name in self.environment)
         return f"http://127.0.0.1:{port}"
 
     def secret(self, service: str, name: str) -> str:
@@ -118,9 +127,8 @@ class Containers:
 
     def redis(self, *words: str) -> str:
         """A command as Redis's operator."""
-        password = self.secret("redis", "operator")
-        line = ["redis-cli", "--no-auth-warning", "--user", "operator", "--pass", password]
-        return self.compose("exec", "-T", "redis", *line, *words).strip()
+        line = 'REDISCLI_AUTH="$(cat /run/secrets/operator)" exec redis-cli --user operator "$@"'
+        return self.compose("exec", "-T", "redis", "sh", "-c", line, "sh", *words).strip()
 
     def ready(self, service: str) -> bool:
         try:
@@ -136,11 +144,22 @@ class Containers:
 @contextmanager
 def containers(project: str, **settings: str) -> Iterator[Containers]:
     """A project that leaves nothing behind."""
-    found = Containers(project, settings)
-    try:
-        yield found
-    finally:
-        found.gone()
+    with tempfile.TemporaryDirectory() as folder:
+        found = Containers(project, settings, _override(Path(folder)))
+        try:
+            yield found
+        finally:
+            found.gone()
+
+
+def _override(folder: Path) -> Path | None:
+    """What the host has and a stand-in for an image may lack."""
+    if not _TEMPLATES.is_dir():
+        return None
+    volumes = {"volumes": [f"{_TEMPLATES}:{_TEMPLATES}:ro"]}
+    path = folder / "override.yml"
+    path.write_text(yaml.safe_dump({"services": {"alertmanager": volumes}}))
+    return path
 
 
 def wait_until(holds: Callable[[], bool], what: str, seconds: float = 180.0) -> float:

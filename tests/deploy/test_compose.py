@@ -4,103 +4,59 @@
 """
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from threading import Event, Thread
+from collections.abc import Iterator
 
 import httpx
 import pytest
 
-from tests.deploy.containers import (
-    SERVICES,
-    Containers,
-    containers,
-    docker,
-    needs_docker,
-    wait_until,
-)
-from understudy.client import MonitorClient, RegistryClient, ServingClient
-from understudy.contracts.monitor import Totals
-from understudy.contracts.registry import ReleaseRequest
+from tests.deploy.containers import SERVICES, containers, docker, needs_docker, wait_until
+from tests.deploy.iris import NAME, Cluster, following
 from understudy.contracts.serving import LabelRequest
 from understudy.contracts.vocabulary import ReleaseKind
 
 pytestmark = [needs_docker, pytest.mark.timeout(2_400)]
 
-NAME = "iris"
-ROW: Mapping[str, object] = {
-    "sepal_length": 5.1,
-    "sepal_width": 3.5,
-    "petal_length": 1.4,
-    "petal_width": 0.2,
-}
 OURS = tuple(name for name in SERVICES if name != "redis")
-ALL = (*SERVICES, "prometheus")
-
-
-class Cluster:
-    """What an operator and an application have of it."""
-
-    def __init__(self, running: Containers) -> None:
-        self.running = running
-        self.key = running.secret("registry", "understudy_admin_key")
-        self.registry = RegistryClient(running.url("registry"), self.key)
-        self.serving = ServingClient(running.url("serving"), self.key)
-        self.monitor = MonitorClient(running.url("monitor"), self.key)
-        self.answered = 0
-        """Predictions that had an answer, here."""
-
-    def ask(self) -> str:
-        answer = self.serving.predict(NAME, ROW)
-        self.answered += 1
-        return answer.prediction_id
-
-    def totals(self) -> Totals:
-        return self.monitor.assessment(NAME).totals
-
-    def seen(self) -> int:
-        return sum(self.totals().predictions.values())
-
-    def paired(self) -> int:
-        totals = self.totals()
-        return sum(totals.pairs.values()) + sum(totals.pair_errors.values())
-
-    def release(self, kind: ReleaseKind, version: int | None = None) -> None:
-        self.registry.release(NAME, ReleaseRequest(kind=kind, version=version, reason="a test"))
-
-    def main(self) -> int:
-        return self.serving.predict(NAME, ROW).model.version
-
-    @contextmanager
-    def asking(self) -> Iterator[list[str]]:
-        """Asks all the while, from another thread; what went wrong is listed."""
-        over, failed = Event(), list[str]()
-
-        def ask() -> None:
-            while not over.is_set():
-                try:
-                    self.ask()
-                except Exception as error:  # noqa: BLE001 - a failure of any kind is one
-                    failed.append(repr(error))
-                over.wait(0.05)
-
-        asker = Thread(target=ask)
-        asker.start()
-        try:
-            yield failed
-        finally:
-            over.set()
-            asker.join()
+WATCHERS = ("prometheus", "alertmanager")
+FORBIDDEN = {
+    "serving": (
+        "set understudy:{iris}:predictions gone",
+        "get understudy:{iris}:labels",
+        "xadd understudy:{iris}:pairs * s 1",
+        "xadd understudy:{iris}:writer:one * s 1",
+        "set understudy:{iris}:monitor:totals none",
+        "del understudy:{iris}:predictions",
+        "xtrim understudy:{iris}:labels MAXLEN 0",
+        "flushall",
+        "script flush",
+    ),
+    "challenger": (
+        "set understudy:{iris}:pairs gone",
+        "xadd understudy:{iris}:predictions * s 1",
+        "xadd understudy:{iris}:labels * s 1",
+        "xrange understudy:{iris}:protected - +",
+        "hset understudy:{iris}:monitor:positions predictions 9-0",
+        "get understudy:{iris}:writer:one",
+        "config get maxmemory",
+    ),
+    "monitor": (
+        "xadd understudy:{iris}:labels * s 1",
+        "xtrim understudy:{iris}:predictions MAXLEN 0",
+        "del understudy:{iris}:pairs",
+        "set understudy:{iris}:challenger:2:position 9-0",
+        "get understudy:monitors",
+        "keys *",
+    ),
+    "probe": ("get understudy:monitors", "info"),
+}
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Cluster]:
     with containers(f"understudy-story-{os.getpid()}") as running:
         running.compose("--profile", "example", "build")
-        print(f"up --wait: {running.up(*ALL):.0f} s on volumes that are new")
-        running.compose("run", "--rm", "example", "examples.story", "load", "--rows", "100")
-        found = Cluster(running)
-        with found.registry, found.serving, found.monitor:
+        print(f"up --wait: {running.up():.0f} s on volumes that are new")
+        with following(running) as found:
             yield found
 
 
@@ -108,12 +64,8 @@ def cluster() -> Iterator[Cluster]:
 def _counted_from_here(cluster: Cluster) -> Iterator[None]:
     """Whatever a test does: what was answered is in the log, once, and so are its pairs."""
     wait_until(lambda: all(map(cluster.running.healthy, SERVICES)), "all to be healthy")
-    seen, paired, cluster.answered = cluster.seen(), cluster.paired(), 0
-    yield
-    wait_until(lambda: cluster.seen() - seen >= cluster.answered, "the monitor to see the answers")
-    wait_until(lambda: cluster.paired() - paired >= cluster.answered, "their pairs")
-    assert cluster.seen() - seen == cluster.answered
-    assert cluster.paired() - paired == cluster.answered
+    with cluster.counted():
+        yield
     # No service lacks a right.
     assert not cluster.running.redis("acl", "log")
 
@@ -135,16 +87,35 @@ def test_nobody_is_let_in_without_a_key(cluster: Cluster) -> None:
     assert "NOAUTH" in refused
 
 
+@pytest.mark.parametrize(
+    ("user", "command"), [(user, command) for user, few in FORBIDDEN.items() for command in few]
+)
+def test_redis_lets_a_service_do_what_it_needs_alone(
+    cluster: Cluster, user: str, command: str
+) -> None:
+    told = cluster.running.redis("acl", "dryrun", user, *command.split())
+    assert "no permissions" in told or "can't access" in told or "NOPERM" in told
+
+
 def test_prometheus_is_let_in_everywhere(cluster: Cluster) -> None:
-    address = f"http://127.0.0.1:{cluster.running.environment['PROMETHEUS_PORT']}"
-
-    def up() -> set[str]:
-        query = {"query": 'up{job=~"understudy-.*"} == 1'}
-        found = httpx.get(f"{address}/api/v1/query", params=query).json()["data"]["result"]
-        return {each["metric"]["job"] for each in found}
-
     wanted = {f"understudy-{name}" for name in OURS}
-    wait_until(lambda: up() == wanted, "all to be scraped")
+    up = 'up{job=~"understudy-.*"} == 1'
+    wait_until(lambda: {one["job"] for one in _found(cluster, up)} == wanted, "all to be scraped")
+
+
+def test_a_first_backup_is_made(cluster: Cluster) -> None:
+    made = "understudy_backup_timestamp_seconds > 0"
+    took = wait_until(lambda: bool(_found(cluster, made)), "the gauge of a backup")
+    names = cluster.running.compose("exec", "-T", "backup", "ls", "/backups").split()
+    print(f"a backup was told of {took:.0f} s later: {names}")
+    assert len([name for name in names if name != "artifacts"]) == 1
+
+
+def _found(cluster: Cluster, query: str) -> list[dict[str, str]]:
+    """Labels of what Prometheus finds."""
+    address = f"{cluster.running.url('prometheus')}/api/v1/query"
+    found = httpx.get(address, params={"query": query}).json()["data"]["result"]
+    return [each["metric"] for each in found]
 
 
 def test_predictions_and_labels_come_through(cluster: Cluster) -> None:
@@ -182,18 +153,36 @@ def test_a_process_that_dies_is_started_anew(cluster: Cluster, name: str) -> Non
     assert name == "serving" or not failed, failed[:3]
 
 
-@pytest.mark.parametrize("name", SERVICES)
+@pytest.mark.parametrize("name", [*SERVICES, *WATCHERS, "backup"])
 def test_a_killed_container_stops_no_prediction_but_its_own(cluster: Cluster, name: str) -> None:
     running = cluster.running
     with cluster.asking() as failed:
         # The engine takes it as a wish: it does not start it again by itself.
         docker("kill", running.container(name))
-        assert not running.healthy(name)
+        assert not running.inspect(name)["State"]["Running"]
         wait_until(lambda: cluster.answered >= 10 or name == "serving", "answers meanwhile")
-        took = running.up(*SERVICES)
+        took = running.up()
         wait_until(lambda: running.ready("serving"), "serving")
     print(f"{name} was back {took:.0f} s after docker kill and up --wait")
     assert name == "serving" or not failed, failed[:3]
+    cluster.ask()
+
+
+def test_an_alert_comes_through(cluster: Cluster) -> None:
+    running = cluster.running
+
+    def told() -> bool:
+        try:
+            found = httpx.get(f"{running.url('alertmanager')}/api/v2/alerts").json()
+        except httpx.HTTPError:
+            return False
+        return "UnderstudyServingDown" in {alert["labels"]["alertname"] for alert in found}
+
+    running.compose("stop", "serving")
+    took = wait_until(told, "Alertmanager to have the alert")
+    print(f"Alertmanager had UnderstudyServingDown {took:.0f} s after serving was stopped")
+    running.up()
+    print(f"and had it no more {wait_until(lambda: not told(), 'it to be over', 600):.0f} s later")
     cluster.ask()
 
 
@@ -217,7 +206,7 @@ def test_data_is_kept_over_down_and_up(cluster: Cluster) -> None:
     wait_until(lambda: cluster.seen() > 0, "the monitor")
     releases = cluster.registry.releases(NAME)
     running.compose("down")
-    took = running.up(*SERVICES)
+    took = running.up()
     print(f"up --wait: {took:.0f} s on volumes that hold data")
     assert running.secret("registry", "understudy_admin_key") == cluster.key
     assert cluster.registry.releases(NAME) == releases

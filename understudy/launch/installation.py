@@ -7,6 +7,7 @@ not there yet and writes the folders anew, so that it may be run at every start.
 import argparse
 import json
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,9 +20,10 @@ from typing import Final
 from understudy.launch.secrets import Secrets, load_secrets
 
 REDIS_USERS: Final = ("operator", "serving", "challenger", "monitor")
+_POSTGRES_ROLES: Final = {"postgres": "owner", "registry": "registry", "monitor": "monitor"}
 _PASSWORDS: Final = (
     *(f"redis-{user}" for user in REDIS_USERS),
-    *(f"postgres-{user}" for user in ("owner", "registry", "monitor")),
+    *(f"postgres-{user}" for user in _POSTGRES_ROLES.values()),
     *("s3-registry", "s3-monitor", "grafana"),
 )
 _S3_ENDPOINT: Final = "http://objects:8333"
@@ -159,7 +161,8 @@ def _users(passwords: Mapping[str, str], users: Template) -> str:
     digests = {
         user: sha256(passwords[f"redis-{user}"].encode()).hexdigest() for user in REDIS_USERS
     }
-    return users.substitute(digests).rstrip()
+    # In the template a user's further rights may stand on lines of their own; Redis wants one.
+    return re.sub(r"\n\s+", " ", users.substitute(digests).rstrip())
 
 
 def _redis_url(passwords: Mapping[str, str], user: str) -> str:
@@ -171,16 +174,25 @@ def _postgres_url(passwords: Mapping[str, str], user: str) -> str:
 
 
 def _postgres(passwords: Mapping[str, str]) -> dict[str, str]:
-    # Drawn passwords hold no quotes.
+    # Passwords come with the second file, which is run again when they were drawn anew.
     made = [
-        f"CREATE ROLE {user} LOGIN PASSWORD '{passwords[f'postgres-{user}']}';\n"
+        f"CREATE ROLE {user} LOGIN;\n"
         # Whatever the server's own: psycopg gives no text from SQL_ASCII, and indexes ordered by C
         # outlive a change of the system's collations.
         f"CREATE DATABASE {user} OWNER {user} TEMPLATE template0 ENCODING 'UTF8' LOCALE 'C';\n"
         f"REVOKE CONNECT ON DATABASE {user} FROM PUBLIC;"
         for user in ("registry", "monitor")
     ]
-    return {"password": passwords["postgres-owner"], "databases.sql": "\n".join(made)}
+    # Drawn passwords hold no quotes.
+    told = [
+        f"ALTER ROLE {role} PASSWORD '{passwords[f'postgres-{user}']}';"
+        for role, user in _POSTGRES_ROLES.items()
+    ]
+    return {
+        "password": passwords["postgres-owner"],
+        "databases.sql": "\n".join(made),
+        "passwords.sql": "\n".join(told),
+    }
 
 
 def _s3(passwords: Mapping[str, str], user: str) -> dict[str, str]:

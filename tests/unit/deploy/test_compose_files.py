@@ -13,7 +13,6 @@ from services.monitor.settings import MonitorSettings
 from services.registry.settings import RegistrySettings
 from services.serving.settings import ChallengerSettings, ServingSettings
 from understudy.launch.installation import (
-    REDIS_USERS,
     Database,
     Folder,
     Objects,
@@ -23,7 +22,8 @@ from understudy.launch.installation import (
 from understudy.runtime.settings import SECRETS_DIR, ServiceSettings
 
 ROOT: Final = Path(__file__).parents[3]
-COMPOSE: Final[dict[str, Any]] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())
+COMPOSE_TEXT: Final = (ROOT / "docker-compose.yml").read_text()
+COMPOSE: Final[dict[str, Any]] = yaml.safe_load(COMPOSE_TEXT)
 SERVICES: Final[dict[str, dict[str, Any]]] = COMPOSE["services"]
 DOCKERFILE: Final = (ROOT / "Dockerfile").read_text()
 USERS: Final = (ROOT / "deploy/compose/users.acl").read_text()
@@ -34,6 +34,8 @@ SETTINGS: Final[dict[str, type[ServiceSettings]]] = {
     "monitor": MonitorSettings,
 }
 ONE_SHOT: Final = {"keys", "example"}
+# They run with the secrets of another.
+AS_ANOTHER: Final = {"backup": "registry"}
 EACH: Final = pytest.mark.parametrize("name", SERVICES)
 OURS: Final = pytest.mark.parametrize("name", SETTINGS)
 
@@ -126,7 +128,7 @@ def test_each_container_is_given_its_own_folder_of_secrets(tmp_path: Path) -> No
         secret = [v for v in service["volumes"] if str(v).startswith("keys-")]
         if name != "keys":
             (volume,) = secret
-            assert volume.startswith(f"keys-{name}:")
+            assert volume.startswith(f"keys-{AS_ANOTHER.get(name, name)}:")
             assert volume.endswith(":ro")
 
 
@@ -147,11 +149,6 @@ def test_volumes_are_those_that_are_mounted() -> None:
         assert (ROOT / path).exists()
 
 
-def test_folders_of_secrets_have_their_owner_in_the_image(tmp_path: Path) -> None:
-    (listed,) = re.findall(r"RUN for name in (.*?);", DOCKERFILE, re.DOTALL)
-    assert set(listed.replace("\\\n", " ").split()) == {*given(tmp_path), "redis-data"}
-
-
 def test_redis_keeps_what_it_was_told() -> None:
     command = SERVICES["redis"]["command"]
     told = dict(zip(command[1::2], command[2::2], strict=True))
@@ -160,50 +157,30 @@ def test_redis_keeps_what_it_was_told() -> None:
     assert "--maxmemory" in told
 
 
-def test_users_of_redis_begin_with_no_rights() -> None:
-    users = {line.split()[1]: line.split()[2:] for line in USERS.splitlines()}
-    # Nobody can be it, but Redis 7.0 reads transactions of its append-only file as if it were: what
-    # it may not do is missing after a restart.
-    assert users.pop("default") == ["off", "allkeys", "allchannels", "allcommands"]
-    assert set(users) == {*REDIS_USERS, "probe"}
-    assert "allcommands" in users.pop("operator")
-    for words in users.values():
-        assert "-@all" in words
-        assert not {"+@all", "allcommands", "+@write", "+flushall", "+keys", "allkeys"} & {*words}
-        assert not any(word in {"~*", "%RW~*"} for word in words)
-
-
-def test_only_the_probe_needs_no_password() -> None:
-    open_to_all = [line.split()[1] for line in USERS.splitlines() if "nopass" in line.split()]
-    assert open_to_all == ["probe"]
-
-
-def test_the_builder_has_the_version_of_uv_that_the_makefile_has() -> None:
-    (pinned,) = re.findall(r"^UV_VERSION := (\S+)", (ROOT / "Makefile").read_text(), re.MULTILINE)
-    assert f"ARG UV_VERSION={pinned}\n" in DOCKERFILE
-
-
-def test_the_dockerfile_asks_for_no_other_front_end() -> None:
-    assert "# syntax" not in DOCKERFILE
-
-
-def test_images_run_as_nobody_and_are_asked_how_they_are() -> None:
-    stages = {
-        stage.split()[3]: stage
-        for stage in re.split(r"^(?=FROM )", DOCKERFILE, flags=re.MULTILINE)
-        if stage.startswith("FROM ") and " AS " in stage.splitlines()[0]
+def test_grafana_is_told_what_its_files_ask_for() -> None:
+    asked = {
+        variable
+        for path in (ROOT / "deploy/grafana/provisioning").rglob("*.yml")
+        for variable in re.findall(r"\$\{(\w+)\}", path.read_text())
     }
-    for name in ("registry", "serving", "monitor", "installation", "example"):
-        last = [line for line in stages[name].splitlines() if line.startswith("USER ")][-1]
-        assert last == "USER 10001:10001"
-        for line in stages[name].splitlines():
-            if re.match(r"(ENTRYPOINT|CMD) ", line):
-                assert line.partition(" ")[2].startswith("["), line
-    for name in ("registry", "serving", "monitor"):
-        port = SETTINGS[name].model_fields[f"{name}_port"].default
-        probe = f'understudy.runtime.probe", "http://127.0.0.1:{port}/readyz'
-        assert probe in stages[name]
-        assert f"EXPOSE {port}" in stages[name]
+    assert "PROMETHEUS_URL" in asked
+    assert asked <= set(SERVICES["grafana"]["environment"])
+
+
+def test_no_password_stands_on_a_command_line() -> None:
+    for path in ("docker-compose.yml", "Makefile", "docs/compose.md", "tests/deploy/containers.py"):
+        assert not re.findall(r"--pass\b|redis-cli[^\n]* -a ", (ROOT / path).read_text()), path
+
+
+def test_a_week_of_backups_is_kept_of_where_the_registry_keeps_its_data() -> None:
+    backup, registry = SERVICES["backup"], SERVICES["registry"]
+    assert backup["image"] == registry["image"]
+    assert {*registry["volumes"]} <= {v for v in backup["volumes"] if isinstance(v, str)}
+    (_, _, line) = backup["entrypoint"]
+    (volume,) = (v for v in backup["volumes"] if isinstance(v, dict))
+    told = f"services.registry backup {volume['target']} --keep ${{BACKUPS_KEPT:-7}}"
+    assert told in line
+    assert f"find {volume['target']} " in line
 
 
 def test_the_switch_to_stores_names_what_there_is() -> None:

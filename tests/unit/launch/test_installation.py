@@ -57,14 +57,15 @@ def test_files_are_the_stores_unless_told_otherwise(tmp_path: Path) -> None:
 
 def test_databases_are_made_for_whom_they_are_given(tmp_path: Path) -> None:
     given = folders(draw(tmp_path), USERS, Database.POSTGRES)
-    made = given["postgres"].files["databases.sql"]
+    made, told = (given["postgres"].files[f"{name}.sql"] for name in ("databases", "passwords"))
     for name, file in (
         ("registry", "understudy_database_url"),
         ("monitor", "understudy_monitor_outcomes_url"),
     ):
         url = given[name].files[file]
         password = url.removeprefix(f"postgresql+psycopg://{name}:").partition("@")[0]
-        assert f"CREATE ROLE {name} LOGIN PASSWORD '{password}';" in made
+        assert f"CREATE ROLE {name} LOGIN;" in made
+        assert f"ALTER ROLE {name} PASSWORD '{password}';" in told
         assert url.endswith(f"@postgres:5432/{name}")
 
 
@@ -87,6 +88,12 @@ def test_folders_hold_what_is_wanted_and_nothing_else(tmp_path: Path) -> None:
     assert {path.name: path.read_text() for path in (tmp_path / "one").iterdir()} == {"kept": "4\n"}
     assert stat.S_IMODE((tmp_path / "one" / "kept").stat().st_mode) == 0o400
     assert stat.S_IMODE((tmp_path / "two" / "all").stat().st_mode) == 0o444
+
+
+def test_rights_on_lines_of_their_own_are_one_line_to_redis(tmp_path: Path) -> None:
+    users = Template("user $serving\n  (+get)\n  (+set)\nuser $monitor\n")
+    found = folders(draw(tmp_path), users)["redis"].files["users.acl"].splitlines()
+    assert [line.split(maxsplit=2)[2:] for line in found] == [["(+get) (+set)"], []]
 
 
 @pytest.mark.parametrize("template", ["$nobody", "$"])
