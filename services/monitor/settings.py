@@ -1,27 +1,23 @@
 """What the monitor is told. Each setting is read from `UNDERSTUDY_` + its name in capitals."""
 
-import re
 from typing import Annotated, Final
 
 from pydantic import Field, HttpUrl, SecretStr, field_validator
 from pydantic_settings import SettingsConfigDict
 
 from understudy.runtime.settings import FollowerSettings, Port, Seconds
-
-_PASSWORD: Final = re.compile(r"(://[^:/@]*:).*@")
-_PARAMETER: Final = re.compile(r"((?:pass|secret|token|key)\w*=)[^&]*", re.IGNORECASE)
+from understudy.runtime.urls import without_passwords
 
 _SHORTEST_SECRET: Final = 32
 
 Count = Annotated[int, Field(ge=1)]
 
 
-def without_passwords(url: str) -> str:
-    """Of a database; what is no URL is not shown at all, for it may be a password."""
+def shown_database(url: str) -> str:
+    """Without passwords; what is no URL is not shown at all, for it may be a password."""
     if "://" not in url:
         return "**********" if url else ""
-    shown = _PASSWORD.sub(r"\1***@", url)
-    return _PARAMETER.sub(r"\1***", shown)
+    return without_passwords(url)
 
 
 class MonitorSettings(FollowerSettings):
@@ -124,10 +120,15 @@ class MonitorSettings(FollowerSettings):
         return secret
 
     def effective(self) -> dict[str, object]:
-        """As everywhere; of the outcome store's URL only passwords are masked."""
-        stated = self.monitor_outcomes_url
-        url = None if stated is None else without_passwords(stated.get_secret_value())
-        return {**super().effective(), "monitor_outcomes_url": url}
+        """As everywhere; of URLs that may hold passwords only those are masked."""
+        stated, asked = self.monitor_outcomes_url, self.monitor_prometheus_url
+        outcomes = None if stated is None else shown_database(stated.get_secret_value())
+        prometheus = None if asked is None else without_passwords(str(asked))
+        return {
+            **super().effective(),
+            "monitor_outcomes_url": outcomes,
+            "monitor_prometheus_url": prometheus,
+        }
 
     @property
     def registry_key(self) -> str:

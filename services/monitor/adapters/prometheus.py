@@ -15,14 +15,17 @@ class PrometheusWitness:
 
     def __init__(self, url: str, seconds: float = _SECONDS) -> None:
         self._url = f"{url.rstrip('/')}/api/v1/query"
-        self._seconds = seconds
+        self._http = httpx.AsyncClient(timeout=seconds)
+
+    async def aclose(self) -> None:
+        """Give its connections back."""
+        await self._http.aclose()
 
     async def firing(self, deployment: str) -> frozenset[tuple[str, str]]:
         """One instant query, by a deadline."""
         asked = f'ALERTS{{alertstate="firing",deployment={json.dumps(deployment)}}}'
         try:
-            async with httpx.AsyncClient(timeout=self._seconds) as http:
-                answer = await http.get(self._url, params={"query": asked})
+            answer = await self._http.get(self._url, params={"query": asked})
             found: Any = answer.raise_for_status().json()["data"]["result"]
             labels = [one["metric"] for one in found]
             return frozenset((each["alertname"], each.get("version", "")) for each in labels)

@@ -13,9 +13,8 @@ from starlette.types import Lifespan
 
 from services.monitor.adapters.alert_store import RedisAlertStore
 from services.monitor.api import Surface, monitor_routes
-from services.monitor.api.refusals import CountedRefusals, Refused, uncounted
 from services.monitor.app.background import concluding, following, keeping
-from services.monitor.app.outside import outside_of, verify, witness_of
+from services.monitor.app.outside import outside_of, verify
 from services.monitor.app.parts import counting_of, reporting_of, verdicts_of
 from services.monitor.app.terms import alert_terms_of
 from services.monitor.loops import Watching
@@ -26,6 +25,7 @@ from services.monitor.operations.replaying import Replaying
 from services.monitor.settings import MonitorSettings
 from understudy.runtime.http import RequestIds
 from understudy.runtime.loops import cancel, repeat
+from understudy.runtime.refusals import CountedRefusals, Refused, uncounted
 from understudy.runtime.validation import HANDLERS
 
 __all__ = ["create_app", "http_app", "verify"]
@@ -40,7 +40,7 @@ def create_app(settings: MonitorSettings) -> FastAPI:
     counting = counting_of(settings, outside, numbers)
     monitoring, sources = counting.monitoring, counting.sources
     store = RedisAlertStore(outside.redis)
-    facts = AlertFacts(store, settings.monitor_alert_seconds, witness_of(settings))
+    facts = AlertFacts(store, settings.monitor_alert_seconds, outside.witness)
     verdicts = verdicts_of(outside, counting, facts)
     reporting = reporting_of(settings, outside, counting)
     watching = Watching(monitoring, sources.metrics, settings.monitor_pause_seconds)

@@ -32,6 +32,8 @@ class Outside:
     outcomes: SqlOutcomes
     archive: ParquetArchive | None
     """None when nothing is to be archived."""
+    witness: PrometheusWitness | None
+    """Who confirms alerts; None where nobody is named."""
 
     @property
     def past(self) -> Past:
@@ -44,6 +46,8 @@ class Outside:
         if self.archive is not None:
             self.archive.close()
         self.outcomes.close()
+        if self.witness is not None:
+            await self.witness.aclose()
         await self.releases.aclose()
         await self.registry.aclose()
         await self.redis.aclose()
@@ -58,6 +62,7 @@ def outside_of(settings: MonitorSettings) -> Outside:
         redis=_redis(settings),
         outcomes=SqlOutcomes(_outcomes_url(settings)),
         archive=_archive(settings),
+        witness=_witness(settings),
     )
 
 
@@ -73,8 +78,7 @@ def verify(settings: MonitorSettings) -> None:
         outcomes.close()
 
 
-def witness_of(settings: MonitorSettings) -> PrometheusWitness | None:
-    """Who confirms alerts; None where nobody is named."""
+def _witness(settings: MonitorSettings) -> PrometheusWitness | None:
     url = settings.monitor_prometheus_url
     return None if url is None else PrometheusWitness(str(url))
 

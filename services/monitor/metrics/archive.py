@@ -28,6 +28,10 @@ class ArchiveMetrics:
         )
         self._lags = set[tuple[str, str]]()
 
+    def begins(self, deployment: str) -> None:
+        """The deployment is to be archived: failures are there, at 0."""
+        self._failures.labels(deployment)
+
     def wrote(self, deployment: str, stream: str, rows: int, size: int) -> None:
         """A part is there."""
         self._rows.labels(deployment, stream).inc(rows)

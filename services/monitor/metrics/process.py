@@ -1,10 +1,17 @@
 """What happened in this process, as verbs."""
 
 from contextlib import suppress
+from itertools import product
+from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, ProcessCollector
 
+from services.monitor.domain.deciding.deeds import DeedState
 from understudy.contracts.vocabulary import Verdict
+from understudy.runtime.refusals import WATCHED
+
+_RELEASING: Final = (Verdict.PROMOTE, Verdict.ROLL_BACK)
+_OUTCOMES: Final = (DeedState.RECOMMENDED, DeedState.DONE, DeedState.FAILED)
 
 
 class MonitorMetrics:
@@ -66,6 +73,23 @@ class MonitorMetrics:
             ("code", "status"),
             registry=registry,
         )
+        for code, status in WATCHED:
+            self._refusals.labels(code, str(status))
+        self._by_deployment = (
+            self._failures,
+            self._refused,
+            self._elsewhere,
+            self._probe_failures,
+            self._report_failures,
+            self._judging_failures,
+        )
+
+    def begins(self, deployment: str) -> None:
+        """The deployment is watched: what alerts look at is there, at 0."""
+        for counter in self._by_deployment:
+            counter.labels(deployment)
+        for verdict, outcome in product(_RELEASING, _OUTCOMES):
+            self._action(deployment, verdict, outcome)
 
     def refused(self, code: str, status: int) -> None:
         """A request was not answered as it was asked."""
@@ -101,22 +125,18 @@ class MonitorMetrics:
 
     def acted(self, deployment: str, verdict: Verdict, outcome: str) -> None:
         """A verdict that asks for a release was carried out, failed, or was recommended."""
-        labels = (deployment, str(verdict), outcome)
-        self._acted.add(labels)
-        self._actions.labels(*labels).inc()
+        self._action(deployment, verdict, outcome).inc()
 
     def forget(self, deployment: str) -> None:
         """The deployment is gone."""
-        for counter in (
-            self._failures,
-            self._refused,
-            self._elsewhere,
-            self._probe_failures,
-            self._report_failures,
-            self._judging_failures,
-        ):
+        for counter in self._by_deployment:
             with suppress(KeyError):
                 counter.remove(deployment)
         for labels in [each for each in self._acted if each[0] == deployment]:
             self._acted.discard(labels)
             self._actions.remove(*labels)
+
+    def _action(self, deployment: str, verdict: Verdict, outcome: str) -> Counter:
+        labels = (deployment, str(verdict), outcome)
+        self._acted.add(labels)
+        return self._actions.labels(*labels)

@@ -49,6 +49,8 @@ class Archiving:
         for name in self._left_at.keys() - names:
             del self._left_at[name]
             self._metrics.forget(name)
+        for name in names - self._left_at.keys():
+            self._metrics.begins(name)
         for name in sorted(names):
             try:
                 await self._carry(name)

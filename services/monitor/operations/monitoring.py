@@ -35,6 +35,7 @@ class Monitoring:
                 self.watches[name].deployment = deployment
             else:
                 self.watches[name] = Watch(deployment, self._sources)
+                self._sources.metrics.begins(name)
         self.changed.set()
 
     def caller(self, key: str | None) -> Caller:

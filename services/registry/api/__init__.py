@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from fastapi import FastAPI
+from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry
 from starlette.types import ASGIApp
 
@@ -19,6 +20,7 @@ from services.registry.api.door import BoundedBodies, Counted, Keyed
 from services.registry.metrics import Metrics
 from services.registry.operations import Operations
 from understudy.runtime.http import RequestIds
+from understudy.runtime.refusals import CountedRefusals
 from understudy.runtime.validation import HANDLERS
 
 ROUTERS = (
@@ -52,10 +54,13 @@ def make_api(
     api.state.missing = missing
     for router in ROUTERS:
         api.include_router(router)
+        for route in router.routes:
+            if isinstance(route, APIRoute):
+                metrics.offers(route.path, *(route.methods or ()))
     return api
 
 
 def behind_the_door(api: ASGIApp, operations: Operations, metrics: Metrics, limit: int) -> ASGIApp:
     """The routes as the world sees them: numbered, counted, and nothing without a key."""
     keyed = Keyed(BoundedBodies(api, limit), operations.snapshots.keys)
-    return RequestIds(Counted(keyed, metrics))
+    return RequestIds(Counted(CountedRefusals(keyed, metrics.refused), metrics))

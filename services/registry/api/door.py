@@ -1,6 +1,5 @@
 """What every request passes before it reaches a route: counting, the key, the limit of its body."""
 
-import json
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -74,10 +73,7 @@ class BoundedBodies:
 
 
 class Counted:
-    """Counts requests by the route that answered them, never by what the caller wrote.
-
-    Refusals are read off what is sent, whichever layer it was that refused.
-    """
+    """Counts requests by the route that answered them, never by what the caller wrote."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -94,8 +90,6 @@ class Counted:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-            elif status >= 400 and (code := _code(message.get("body", b""))):
-                self._metrics.refused(code, status)
             await send(message)
 
         try:
@@ -104,11 +98,3 @@ class Counted:
             route = getattr(scope.get("route"), "path", _UNKNOWN)
             method = scope["method"] if route != _UNKNOWN else _UNKNOWN
             self._metrics.answered(route, method, status, time.perf_counter() - began)
-
-
-def _code(problem: bytes) -> str | None:
-    """The code in a problem's body, which is ours and sent in one piece."""
-    try:
-        return str(json.loads(problem)["code"])
-    except (ValueError, TypeError, KeyError):
-        return None

@@ -9,11 +9,13 @@ from services.registry.domain.releases import Release
 from services.registry.domain.versions import Compiled, Version
 from services.registry.metrics.state import StateGauges
 from understudy.runtime.buckets import LATENCY_SECONDS
+from understudy.runtime.refusals import WATCHED
 
 HANGING: Final = "/v1/snapshot"
 """Takes as long as its caller wishes, so its durations say nothing."""
 _SECONDS: Final = tuple(sorted({*LATENCY_SECONDS, 0.1, 0.5, 1.0}))
 """What a share of slow answers is asked for must be an edge."""
+_FAILED: Final = "failed"
 
 
 class Metrics:
@@ -32,6 +34,8 @@ class Metrics:
             ("code", "status"),
             registry=collectors,
         )
+        for code, status in WATCHED:
+            self._refusals.labels(code, str(status))
         self._seconds = Histogram(
             "understudy_registry_request_duration_seconds",
             "Time to answer, without waits for a newer snapshot.",
@@ -64,6 +68,11 @@ class Metrics:
         )
         self._state = StateGauges(collectors)
         ProcessCollector(registry=collectors)
+
+    def offers(self, route: str, *methods: str) -> None:
+        """There is such a route: that it fails is there, at 0."""
+        for method in methods:
+            self._requests.labels(route, method, _FAILED)
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """A request got its answer."""
@@ -101,4 +110,4 @@ class Metrics:
 def _outcome(status: int) -> str:
     if status < 400:
         return "answered"
-    return "refused" if status < 500 else "failed"
+    return "refused" if status < 500 else _FAILED

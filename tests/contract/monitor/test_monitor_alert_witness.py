@@ -1,6 +1,7 @@
 """Prometheus as a witness of alerts: what it says, and what its silence does."""
 
 from collections.abc import Iterator
+from contextlib import aclosing
 
 import pytest
 
@@ -34,8 +35,8 @@ def vector(*series: dict[str, str]) -> dict[str, object]:
 
 async def seen(server: Script, *held: Alert) -> tuple[AlertReading, ...]:
     store = MemoryAlerts({NAME: AlertBook(1, held)})
-    facts = AlertFacts(store, 900.0, PrometheusWitness(server.url, seconds=1.0))
-    known = await facts.of(NAME, ("Burn",))
+    async with aclosing(PrometheusWitness(server.url, seconds=1.0)) as witness:
+        known = await AlertFacts(store, 900.0, witness).of(NAME, ("Burn",))
     return read(known, Blame(1, 0.0, ("Burn",), 900.0), T + 60)
 
 
@@ -44,7 +45,8 @@ async def test_what_it_confirms_accuses(server: Script) -> None:
     (found,) = await seen(server, FIRES)
     assert found.accuses
     assert server.asked[0].query == {"query": f'ALERTS{{alertstate="firing",deployment="{NAME}"}}'}
-    named = await PrometheusWitness(server.url).firing(NAME)
+    async with aclosing(PrometheusWitness(server.url)) as witness:
+        named = await witness.firing(NAME)
     assert named == {("Burn", ""), ("Slow", "2")}
 
 
@@ -69,8 +71,9 @@ async def test_what_can_not_be_read_confirms_nothing(server: Script, content: st
 
 async def test_silence_confirms_nothing(server: Script) -> None:
     server.hang_up("GET", PATH)
-    with pytest.raises(WitnessSilentError):
-        await PrometheusWitness(server.url).firing(NAME)
+    async with aclosing(PrometheusWitness(server.url)) as witness:
+        with pytest.raises(WitnessSilentError):
+            await witness.firing(NAME)
     (found,) = await seen(server, FIRES)
     assert not found.accuses
 

@@ -107,6 +107,14 @@ async def test_the_last_backup_is_told(registry: Registry) -> None:
     assert (await told(registry))["understudy_backup_timestamp_seconds",] == NOON.timestamp()
 
 
+async def test_what_alerts_look_at_is_there_before_it_happens(registry: Registry) -> None:
+    found = await told(registry)
+    for place in (("unauthenticated", "401"), ("forbidden", "403")):
+        assert found["understudy_registry_refusals_total", *place] == 0
+    for method in ("GET", "POST"):
+        assert found["understudy_registry_requests_total", method, "failed", "/v1/projects"] == 0
+
+
 async def test_refusals_are_counted_by_code_and_status(registry: Registry) -> None:
     for body in ({"kind": "promote", "version": 2}, {"kind": "deploy"}, {"kind": "no such"}):
         await registry.http.post(RELEASES, json=body)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr, ValidationError
 
-from services.monitor.settings import MonitorSettings, without_passwords
+from services.monitor.settings import MonitorSettings, shown_database
 
 KEPT = "postgresql+psycopg://me:***@db:5432/labels?sslmode=require"
 
@@ -25,9 +25,22 @@ KEPT = "postgresql+psycopg://me:***@db:5432/labels?sslmode=require"
 def test_of_the_outcome_stores_url_only_passwords_are_masked(url: str, shown: str) -> None:
     settings = MonitorSettings(service_key=SecretStr("k"), monitor_outcomes_url=SecretStr(url))
     found = settings.effective()["monitor_outcomes_url"]
-    assert found == without_passwords(url)
+    assert found == shown_database(url)
     assert str(found).endswith(shown)
     assert "secret" not in str(found)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://me:s3c%40secret@prometheus:9090/p", "https://me:***@prometheus:9090/p"),
+        ("http://prometheus:9090/?token=secret", "http://prometheus:9090/?token=***"),
+        ("http://prometheus:9090/", "http://prometheus:9090/"),
+    ],
+)
+def test_of_prometheus_url_only_the_password_is_masked(url: str, shown: str) -> None:
+    stated = {"service_key": "k", "monitor_prometheus_url": url}
+    assert MonitorSettings.model_validate(stated).effective()["monitor_prometheus_url"] == shown
 
 
 @pytest.mark.parametrize(

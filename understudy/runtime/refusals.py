@@ -12,19 +12,23 @@ from understudy.runtime.http import PROBLEM_JSON
 Refused = Callable[[str, int], None]
 """Is told code and status."""
 
-
-def uncounted(_code: str, _status: int) -> None:
-    """For who counts none."""
-
-
+WATCHED: Final = (("unauthenticated", 401), ("forbidden", 403))
+"""What is watched for abuse; counters have it before it happens."""
 _FAILED: Final = ("internal", 500)
 _LOWEST: Final = 400
 _PROBES: Final = frozenset({"/livez", "/readyz"})
 """What is not ready says so in a body of its own: that refuses nobody."""
 
 
+def uncounted(_code: str, _status: int) -> None:
+    """For who counts none."""
+
+
 class CountedRefusals:
-    """ASGI middleware: reads the code off problem bodies as they pass."""
+    """ASGI middleware: reads the code off problem bodies as they pass.
+
+    Each request is counted once at most; "other" is the code of an answer that is no problem.
+    """
 
     def __init__(self, app: ASGIApp, refused: Refused) -> None:
         self._app = app
@@ -41,13 +45,16 @@ class CountedRefusals:
             problem.see(message)
             await send(message)
 
+        failed = True
         try:
             await self._app(scope, receive, send_on)
-        except Exception:
-            self._refused(*_FAILED)
-            raise
-        if problem.status >= _LOWEST:
-            self._refused(problem.code, problem.status)
+            failed = False
+        finally:
+            # Who failed may have said so before the failure came through here.
+            if problem.status >= _LOWEST:
+                self._refused(problem.code, problem.status)
+            elif failed:
+                self._refused(*_FAILED)
 
 
 class _Problem:
@@ -69,5 +76,7 @@ class _Problem:
 
     @property
     def code(self) -> str:
-        """Of the problem; "other" of an answer that is none."""
-        return str(json.loads(self._body)["code"]) if self._body else "other"
+        try:
+            return str(json.loads(self._body)["code"])
+        except (ValueError, LookupError, TypeError):
+            return "other"
