@@ -1,10 +1,15 @@
 """`python -m services.monitor`: starts the monitor."""
 
+import contextlib
+import logging
+import os
+import socket
 import sys
 from collections.abc import Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Final
 
 import uvicorn
 from fastapi import FastAPI
@@ -14,13 +19,15 @@ from services.monitor.domain.errors import OutcomesUnavailableError, UnknownOutc
 from services.monitor.settings import MonitorSettings
 from understudy.runtime.logs import configure_logs
 
+_FAILED_TO_START: Final = 3
+
 
 def main() -> None:
     """Serve until told to stop; exit with 1 and one line when the surroundings are wrong."""
     without_pandas()
     settings = MonitorSettings()
     configure_logs("monitor", settings.log_level).info("starting", **settings.effective())
-    uvicorn.run(
+    config = uvicorn.Config(
         _app(settings),
         host=settings.host,
         port=settings.monitor_port,
@@ -28,6 +35,27 @@ def main() -> None:
         access_log=False,
         timeout_graceful_shutdown=5,
     )
+    server = Server(config)
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        sys.exit(_FAILED_TO_START)
+
+
+class Server(uvicorn.Server):
+    """Ends the process with its work: nothing is left to be done when the application has ended.
+
+    A signal ends it here anyway, but not what is process 1 of a container: that would wait for
+    threads whose work nobody takes any more, and take its modules down for seconds.
+    """
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Until told to stop."""
+        await super().serve(sockets)
+        if self.started:
+            logging.shutdown()
+            sys.stdout.flush()
+            os._exit(0)
 
 
 def _app(settings: MonitorSettings) -> FastAPI:
