@@ -13,14 +13,17 @@ from services.registry.commands.backing_up import back_up, list_backups, restore
 from services.registry.commands.migrating import migrate
 from services.registry.commands.serving import serve
 from services.registry.commands.telling import complain, quieten
+from services.registry.domain.backups import BackupPublishedError
 from services.registry.settings import RegistrySettings
 from understudy.contracts.refusals import Refusal
 
 _FAILED: Final = 1
 _WRONG: Final = 2
+_PUBLISHED: Final = 3
 _EXIT_CODES: Final = (
     "Exit codes: 0 done; 1 refused or failed, and nothing was changed; 2 wrong arguments or "
-    "settings, or what the registry needs at its start is not there."
+    "settings, or what the registry needs at its start is not there; 3 the backup is published, "
+    "but noting it or removing older ones failed."
 )
 _URL: Final = "folder, as fsspec opens it: /mnt/backups, s3://bucket/registry, …"
 
@@ -41,6 +44,9 @@ def main() -> None:
     quieten(settings.log_level)
     try:
         _run(settings, stated)
+    except BackupPublishedError as refusal:
+        complain(refusal.detail)
+        sys.exit(_PUBLISHED)
     except Refusal as refusal:
         complain(refusal.detail)
         sys.exit(_FAILED)

@@ -46,7 +46,7 @@ class Installation:
     def files(self) -> ArtifactFiles:
         return ArtifactFiles(str(self.folder / "artifacts"))
 
-    def backups(self, place: Path, now: datetime | None = None) -> Backups:
+    def backups(self, place: Path | str, now: datetime | None = None) -> Backups:
         tokens = itertools.count()
         return Backups(
             tables=SqlTables(self.database),

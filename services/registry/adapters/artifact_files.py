@@ -2,7 +2,6 @@
 
 import asyncio
 import hashlib
-import os
 import tempfile
 import uuid
 from collections.abc import AsyncIterator, Iterable, Iterator
@@ -14,6 +13,7 @@ from typing import Any, Final
 
 import fsspec
 
+from services.registry.adapters.local_files import is_local, sync_file, sync_folder
 from services.registry.domain.errors import (
     ArtifactTooLargeError,
     DigestMismatchError,
@@ -122,7 +122,7 @@ class ArtifactFiles:
 
     @property
     def _is_local(self) -> bool:
-        return "file" in self._files.protocol
+        return is_local(self._files)
 
     def _path(self, digest: str) -> str:
         return f"{self._root}/{digest[:2]}/{digest}"
@@ -146,13 +146,16 @@ class ArtifactFiles:
 
     def _flush(self, file: Any) -> None:
         if self._is_local:
-            file.flush()
-            os.fsync(file.fileno())
+            sync_file(file)
 
     def _accept(self, draft: str, digest: str) -> None:
         path = self._path(digest)
-        self._files.makedirs(path.rpartition("/")[0], exist_ok=True)
+        folder = path.rpartition("/")[0]
+        self._files.makedirs(folder, exist_ok=True)
         self._files.mv(draft, path)
+        if self._is_local:
+            sync_folder(folder)
+            sync_folder(self._root)
 
     def _discard(self, draft: str) -> None:
         with suppress(FileNotFoundError):

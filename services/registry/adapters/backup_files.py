@@ -9,8 +9,8 @@ import gzip
 import hashlib
 import uuid
 import zlib
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import IO, Final
@@ -18,17 +18,18 @@ from typing import IO, Final
 import fsspec
 from pydantic import TypeAdapter, ValidationError
 
-from services.registry.adapters.artifact_files import ArtifactFiles
+from services.registry.adapters.local_files import is_local, sync_file, sync_folder
+from services.registry.adapters.reaching import ReachedFiles, reached
 from services.registry.domain.backups import (
     FORMAT,
     NAME,
-    BackupFolderUnavailableError,
     BackupNotFoundError,
     BackupTooNewError,
     BackupUnusableError,
     Manifest,
     Part,
 )
+from understudy.runtime.urls import without_passwords
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,24 +49,26 @@ class BackupFiles:
     """Implements `ports.backups.BackupFolder`."""
 
     def __init__(self, url: str) -> None:
-        with _reached():
-            try:
-                self._files, self._root = fsspec.url_to_fs(url)
-            except (ValueError, ImportError) as error:
-                raise BackupFolderUnavailableError(f"No backups by that URL: {error}") from error
-        self.place = self._files.unstrip_protocol(self._root)
-        self.artifacts = ArtifactFiles(f"{url.rstrip('/')}/artifacts")
+        self.place = without_passwords(url)
+        with self._reached():
+            self._files, self._root = fsspec.url_to_fs(url)
+            self.place = without_passwords(self._files.unstrip_protocol(self._root))
+        self._local = is_local(self._files)
+        self.artifacts = ReachedFiles(f"{url.rstrip('/')}/artifacts")
+
+    def _reached(self) -> AbstractContextManager[None]:
+        return reached(self.place)
 
     def names(self) -> list[str]:
         """Published backups, newest first."""
-        with _reached():
+        with self._reached():
             return sorted(filter(self._published, self._folders()), reverse=True)
 
     def manifest(self, name: str) -> Manifest:
         """What the backup's manifest says."""
         if not NAME.fullmatch(name) or name not in self.names():
             raise BackupNotFoundError(f"There is no published backup '{name}' in {self.place}.")
-        with _reached():
+        with self._reached():
             content = self._files.cat_file(self._path(name, "manifest.json"))
         try:
             stated = _STATED.validate_json(content).format
@@ -81,14 +84,12 @@ class BackupFiles:
     def write(self, name: str, file: str, lines: Iterable[bytes]) -> Part:
         """Compressed on its way, and hashed as it lies there."""
         rows = 0
-        with _reached():
-            self._files.makedirs(self._path(name), exist_ok=True)
-            with self._files.open(self._path(name, file), "wb") as target:
-                hashed = _Hashed(target)
-                with gzip.GzipFile(filename="", mode="wb", fileobj=hashed, mtime=0) as packed:
-                    for line in lines:
-                        packed.write(line)
-                        rows += 1
+        with self._created(name, file) as target:
+            hashed = _Hashed(target)
+            with gzip.GzipFile(filename="", mode="wb", fileobj=hashed, mtime=0) as packed:
+                for line in lines:
+                    packed.write(line)
+                    rows += 1
         return Part(rows, hashed.size_bytes, hashed.hexdigest())
 
     def verify(self, name: str, file: str, part: Part) -> None:
@@ -113,16 +114,26 @@ class BackupFiles:
                 raise BackupUnusableError(f"'{file}' of backup {name} is damaged.") from error
 
     def publish(self, manifest: Manifest) -> None:
-        """By a rename."""
-        draft = self._path(manifest.name, f"{uuid.uuid4().hex}.draft")
-        with _reached():
-            self._files.pipe_file(draft, _MANIFEST.dump_json(manifest, indent=1))
-            self._files.mv(draft, self._path(manifest.name, "manifest.json"))
+        """By a rename, once all that it vouches for is on the disk."""
+        file = f"{uuid.uuid4().hex}.draft"
+        with self._created(manifest.name, file) as target:
+            target.write(_MANIFEST.dump_json(manifest, indent=1))
+        with self._reached():
+            self._sync(self._path(manifest.name), self._root)
+            try:
+                self._files.mv(
+                    self._path(manifest.name, file), self._path(manifest.name, "manifest.json")
+                )
+            except Exception:
+                # An object store copies; that the draft stays behind undoes nothing.
+                if not self._published(manifest.name):
+                    raise
+            self._sync(self._path(manifest.name))
 
     def prune(self, keep: int, now: datetime) -> list[str]:
         """What stops being a backup does so first, whatever becomes of its files."""
         surplus = self.names()[keep:]
-        with _reached():
+        with self._reached():
             abandoned = self._abandoned(now)
             for name in surplus:
                 with suppress(FileNotFoundError):
@@ -151,9 +162,29 @@ class BackupFiles:
     def _path(self, *parts: str) -> str:
         return "/".join((self._root.rstrip("/"), *parts))
 
+    def _sync(self, *folders: str) -> None:
+        if self._local:
+            for folder in folders:
+                sync_folder(folder)
+
+    @contextmanager
+    def _created(self, name: str, file: str) -> Iterator["_Target"]:
+        """A new file; what its writer meets elsewhere is not told as the folder's."""
+        with self._reached():
+            self._files.makedirs(self._path(name), exist_ok=True)
+            opened = self._files.open(self._path(name, file), "wb")
+        try:
+            yield _Target(opened, self._reached)
+            with self._reached():
+                if self._local:
+                    sync_file(opened)
+        finally:
+            with self._reached():
+                opened.close()
+
     @contextmanager
     def _opened(self, name: str, file: str) -> Iterator[IO[bytes]]:
-        with _reached():
+        with self._reached():
             try:
                 source = self._files.open(self._path(name, file), "rb")
             except FileNotFoundError as error:
@@ -162,10 +193,24 @@ class BackupFiles:
                 yield source
 
 
+class _Target:
+    """A file that is being written."""
+
+    def __init__(
+        self, file: IO[bytes], reached: Callable[[], AbstractContextManager[None]]
+    ) -> None:
+        self._file = file
+        self._reached = reached
+
+    def write(self, content: bytes) -> None:
+        with self._reached():
+            self._file.write(content)
+
+
 class _Hashed:
     """Hashes and counts what passes through to a file, if there is one."""
 
-    def __init__(self, target: IO[bytes] | None = None) -> None:
+    def __init__(self, target: "_Target | None" = None) -> None:
         self._target = target
         self._hashing = hashlib.sha256()
         self.size_bytes = 0
@@ -182,13 +227,3 @@ class _Hashed:
 
     def hexdigest(self) -> str:
         return self._hashing.hexdigest()
-
-
-@contextmanager
-def _reached() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise BackupFolderUnavailableError(
-            f"The folder of the backups failed: {type(error).__name__}: {error}"
-        ) from error

@@ -1,13 +1,14 @@
 """`backup` and `restore`."""
 
+import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 
-from services.registry.adapters.artifact_files import ArtifactFiles
 from services.registry.adapters.backup_files import BackupFiles
 from services.registry.adapters.database import Database
+from services.registry.adapters.reaching import ReachedFiles
 from services.registry.adapters.table_store import SqlTables
 from services.registry.commands.telling import progress, result, size
 from services.registry.domain.backups import Manifest
@@ -16,7 +17,11 @@ from services.registry.settings import RegistrySettings
 
 
 def back_up(settings: RegistrySettings, url: str, keep: int | None, form: str) -> None:
-    """Publish a backup in the folder of that URL. Raises Refusal or OSError."""
+    """Publish a backup in the folder of that URL. Raises Refusal.
+
+    Files that it makes are nobody's but this user's: models and samples of data are in them.
+    """
+    os.umask(0o077)
     with _backups(settings, url) as (backups, place):
         done = backups.back_up(keep)
     made = done.manifest
@@ -30,7 +35,7 @@ def back_up(settings: RegistrySettings, url: str, keep: int | None, form: str) -
 def restore(
     settings: RegistrySettings, url: str, name: str | None, form: str, *, force: bool
 ) -> None:
-    """Put a backup in the place of what is there. Raises Refusal or OSError."""
+    """Put a backup in the place of what is there. Raises Refusal."""
     with _backups(settings, url) as (backups, place):
         done = backups.restore(name, force=force)
     made = done.manifest
@@ -58,7 +63,7 @@ def _backups(settings: RegistrySettings, url: str) -> Iterator[tuple[Backups, st
         yield (
             Backups(
                 tables=SqlTables(database),
-                files=ArtifactFiles(settings.artifacts),
+                files=ReachedFiles(settings.artifacts),
                 folder=folder,
                 clock=lambda: datetime.now(UTC),
                 draw=lambda: secrets.token_hex(3),

@@ -60,6 +60,13 @@ class BackupFolderUnavailableError(Refusal):
     code: ClassVar = "backup_folder_unavailable"
 
 
+class BackupPublishedError(Refusal):
+    """The backup is published; something that comes after that failed."""
+
+    fault: ClassVar = Fault.FAILED
+    code: ClassVar = "backup_published"
+
+
 class BackupNotFoundError(Refusal):
     """There is no published backup, or none of that name."""
 

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -13,6 +14,7 @@ from services.registry.domain.backups import (
     FORMAT,
     ArtifactLostError,
     BackupNotFoundError,
+    BackupPublishedError,
     BackupUnusableError,
     Manifest,
     Part,
@@ -21,6 +23,7 @@ from services.registry.domain.backups import (
 from services.registry.domain.errors import DigestMismatchError
 from services.registry.operations.reach import Clock
 from services.registry.ports.backups import BackupFolder, FileStore, TableStore
+from understudy.contracts.refusals import Refusal
 
 Progress = Callable[[str], None]
 _SAID_EVERY: Final = 100
@@ -94,8 +97,10 @@ class Backups:
         )
         self._folder.publish(manifest)
         self._progress(f"published {name}")
-        self._tables.backed_up(began, self._entry(Action.BACK_UP, manifest))
-        removed = [] if keep is None else self._folder.prune(keep, self._clock())
+        with self._once_published(name, "the registry could not note it"):
+            self._tables.backed_up(began, self._entry(Action.BACK_UP, manifest))
+        with self._once_published(name, "older ones could not be removed"):
+            removed = [] if keep is None else self._folder.prune(keep, self._clock())
         return BackedUp(manifest, copied, tuple(removed))
 
     def restore(self, name: str | None = None, *, force: bool = False) -> Restored:
@@ -156,6 +161,19 @@ class Backups:
             if number % _SAID_EVERY == 0 or number == len(digests):
                 self._progress(f"artifacts: {number} of {len(digests)}, {files} copied")
         return Copied(files, size_bytes)
+
+    @contextmanager
+    def _once_published(self, name: str, what: str) -> Iterator[None]:
+        """Whoever reads that something failed must not take the backup for missing."""
+        try:
+            yield
+        except Exception as error:
+            said = f"{type(error).__name__}: {error}"
+            detail = error.detail if isinstance(error, Refusal) else said
+            raise BackupPublishedError(
+                f"Backup {name} is published in {self._folder.place} and whole, but {what}: "
+                f"{detail}"
+            ) from error
 
     def _lost(self, digest: str, what: str) -> Exception:
         return ArtifactLostError(

@@ -86,6 +86,27 @@ def test_a_backup_beside_a_registry_makes_another_one(
         second.end(signal.SIGKILL)
 
 
+def test_what_a_backup_makes_is_its_users_alone(registry: RegistryProcess, tmp_path: Path) -> None:
+    place = tmp_path / "backups"
+    assert run(registry, "backup", str(place)).returncode == 0
+    made = [path for path in (place, *place.rglob("*")) if path.name != "incoming"]
+    assert {path.stat().st_mode & 0o077 for path in made} == {0}
+
+
+def test_a_backup_that_is_published_is_not_said_to_have_failed(
+    registry: RegistryProcess, tmp_path: Path
+) -> None:
+    """An older one whose manifest is a folder can't be removed."""
+    place = tmp_path / "backups"
+    (place / "20200101T000000Z-000000" / "manifest.json").mkdir(parents=True)
+    made = run(registry, "backup", str(place), "--keep", "1")
+    assert (made.returncode, made.stdout) == (3, "")
+    assert "is published" in made.stderr
+    assert "could not be removed" in made.stderr
+    assert "Traceback" not in made.stderr
+    assert len([path for path in place.glob("2*/manifest.json") if path.is_file()]) == 1
+
+
 def test_a_backup_that_is_killed_is_none(registry: RegistryProcess, tmp_path: Path) -> None:
     """An artifact that never comes to its end holds the backup when its tables are written."""
     place = tmp_path / "backups"
