@@ -24,7 +24,7 @@ class CredentialsError(Exception):
     """As libraries of object stores have: no OSError."""
 
 
-class Cloud(MemoryFileSystem):  # type: ignore[misc] - fsspec has no types
+class Cloud(MemoryFileSystem):  # type: ignore[misc]
     """Raises what it is told to, at what it is told to."""
 
     protocol = "cloud"
