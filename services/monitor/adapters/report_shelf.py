@@ -13,6 +13,7 @@ import fsspec
 import msgspec
 
 from services.monitor.domain.reports import REPORT_ID, KeptReport
+from understudy.runtime.folders import WrittenFolder, make_folder
 
 _DESCRIPTION: Final = ".json"
 _PAGE: Final = ".html.gz"
@@ -24,6 +25,7 @@ class FileReportShelf:
     def __init__(self, url: str, *, room: int, deadline_seconds: float) -> None:
         self._files, root = fsspec.url_to_fs(url, use_listings_cache=False)
         self._root = root.rstrip("/")
+        self._written = WrittenFolder(self._files, self._root)
         self._room = room
         self._deadline_seconds = deadline_seconds
 
@@ -45,10 +47,11 @@ class FileReportShelf:
             return await asyncio.to_thread(self._page, deployment, report)
 
     def _put(self, deployment: str, report: KeptReport, page: bytes) -> None:
-        self._files.makedirs(f"{self._root}/{deployment}", exist_ok=True)
         place = self._place(deployment, report.id)
-        self._files.pipe_file(place + _PAGE, gzip.compress(page, 6))
-        self._files.pipe_file(place + _DESCRIPTION, msgspec.json.encode(report))
+        with self._written.writing():
+            make_folder(self._files, f"{self._root}/{deployment}")
+            self._files.pipe_file(place + _PAGE, gzip.compress(page, 6))
+            self._files.pipe_file(place + _DESCRIPTION, msgspec.json.encode(report))
         for name in self._names(deployment)[self._room :]:
             self._drop(self._place(deployment, name))
 

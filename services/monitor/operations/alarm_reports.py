@@ -16,6 +16,7 @@ from services.monitor.operations.sources import Sources
 from services.monitor.operations.watching import Watch
 from understudy.contracts.refusals import Refusal
 from understudy.contracts.vocabulary import Verdict
+from understudy.runtime.folders import FolderUnavailableError
 
 _QUIET_SECONDS: Final = 3_600.0
 _MOST_NAMED: Final = 5
@@ -61,7 +62,10 @@ class AlarmReports:
         except (Refusal, OSError, TimeoutError) as error:
             self._sources.metrics.report_failed(name)
             structlog.stdlib.get_logger().warning(
-                "alarm_report_failed", deployment=name, error=type(error).__name__
+                "alarm_report_failed",
+                deployment=name,
+                error=type(error).__name__,
+                detail=str(error) if isinstance(error, FolderUnavailableError) else None,
             )
         else:
             structlog.stdlib.get_logger().info(

@@ -16,6 +16,7 @@ from services.monitor.domain.parts import EntryId, Stream, Waiting
 from services.monitor.metrics import ArchiveMetrics
 from services.monitor.operations.sources import Clock
 from services.monitor.ports import Archive, Backlog, Piece
+from understudy.runtime.folders import FolderUnavailableError
 
 _MOST_PARTS: Final = 20
 """Of one stream in one step, so that all streams get on."""
@@ -113,6 +114,7 @@ class Archiving:
             deployment=deployment,
             stream=None if stream is None else str(stream),
             error=type(error).__name__,
+            detail=str(error) if isinstance(error, FolderUnavailableError) else None,
         )
 
 

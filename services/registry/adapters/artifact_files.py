@@ -13,13 +13,14 @@ from typing import Any, Final
 
 import fsspec
 
-from services.registry.adapters.local_files import is_local, sync_file, sync_folder
+from services.registry.adapters.local_files import sync_file, sync_folder
 from services.registry.domain.errors import (
     ArtifactTooLargeError,
     DigestMismatchError,
     StoreUnavailableError,
     UploadStalledError,
 )
+from understudy.runtime.folders import MISTAKES, is_local, make_folder, unwritable
 
 _CHUNK: Final = 1 << 20
 _ABANDONED_AFTER: Final = timedelta(hours=24)
@@ -29,7 +30,7 @@ class ArtifactFiles:
     """Implements `ports.ArtifactStore`. A file gets its name only when its bytes deserve it."""
 
     def __init__(self, url: str, *, limit_bytes: int = 1 << 62, idle_seconds: float = 30.0) -> None:
-        self._files, self._root = fsspec.url_to_fs(url)
+        self._files, self._root = fsspec.url_to_fs(url, use_listings_cache=False)
         self._limit_bytes = limit_bytes
         self._idle_seconds = idle_seconds
         self._drafts = f"{self._root}/incoming"
@@ -37,20 +38,30 @@ class ArtifactFiles:
     def verify(self) -> None:
         """Write and remove a file. Raises StoreUnavailableError."""
         try:
-            self._files.makedirs(self._drafts, exist_ok=True)
+            make_folder(self._files, self._drafts)
             probe = f"{self._drafts}/{uuid.uuid4().hex}"
             self._files.pipe_file(probe, b"")
             self._files.rm_file(probe)
-        except OSError as error:
-            raise StoreUnavailableError(f"The artifact folder can't be written: {error}") from error
+        except MISTAKES:
+            raise
+        except Exception as error:
+            # Each library of an object store has errors of its own.
+            raise StoreUnavailableError(unwritable(self._files, self._root, error)) from error
 
     def sweep(self) -> None:
         """Remove what killed uploads left behind."""
         before = datetime.now(UTC) - _ABANDONED_AFTER
-        for draft in self._files.ls(self._drafts, detail=False):
+        for draft in self._begun():
             with suppress(FileNotFoundError, NotImplementedError):
                 if self._files.modified(draft) < before:
                     self._files.rm_file(draft)
+
+    def _begun(self) -> list[str]:
+        """An object store has no folder that holds nothing."""
+        try:
+            return list(self._files.ls(self._drafts, detail=False))
+        except FileNotFoundError:
+            return []
 
     def size(self, digest: str) -> int | None:
         """In bytes."""
@@ -89,7 +100,7 @@ class ArtifactFiles:
         """
         draft = f"{self._drafts}/{uuid.uuid4().hex}"
         hashing, size = hashlib.sha256(), 0
-        self._files.makedirs(self._drafts, exist_ok=True)
+        make_folder(self._files, self._drafts)
         try:
             with self._files.open(draft, "wb") as target:
                 for chunk in chunks:
@@ -151,7 +162,7 @@ class ArtifactFiles:
     def _accept(self, draft: str, digest: str) -> None:
         path = self._path(digest)
         folder = path.rpartition("/")[0]
-        self._files.makedirs(folder, exist_ok=True)
+        make_folder(self._files, folder)
         self._files.mv(draft, path)
         if self._is_local:
             sync_folder(folder)

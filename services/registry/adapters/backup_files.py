@@ -18,7 +18,7 @@ from typing import IO, Final
 import fsspec
 from pydantic import TypeAdapter, ValidationError
 
-from services.registry.adapters.local_files import is_local, sync_file, sync_folder
+from services.registry.adapters.local_files import sync_file, sync_folder
 from services.registry.adapters.reaching import ReachedFiles, reached
 from services.registry.domain.backups import (
     FORMAT,
@@ -29,6 +29,7 @@ from services.registry.domain.backups import (
     Manifest,
     Part,
 )
+from understudy.runtime.folders import is_local, make_folder
 from understudy.runtime.urls import without_passwords
 
 
@@ -51,7 +52,7 @@ class BackupFiles:
     def __init__(self, url: str) -> None:
         self.place = without_passwords(url)
         with self._reached():
-            self._files, self._root = fsspec.url_to_fs(url)
+            self._files, self._root = fsspec.url_to_fs(url, use_listings_cache=False)
             self.place = without_passwords(self._files.unstrip_protocol(self._root))
         self._local = is_local(self._files)
         self.artifacts = ReachedFiles(f"{url.rstrip('/')}/artifacts")
@@ -171,7 +172,7 @@ class BackupFiles:
     def _created(self, name: str, file: str) -> Iterator["_Target"]:
         """A new file; what its writer meets elsewhere is not told as the folder's."""
         with self._reached():
-            self._files.makedirs(self._path(name), exist_ok=True)
+            make_folder(self._files, self._path(name))
             opened = self._files.open(self._path(name, file), "wb")
         try:
             yield _Target(opened, self._reached)

@@ -4,11 +4,6 @@ import os
 from typing import Any
 
 
-def is_local(files: Any) -> bool:
-    """Whether an fsspec file system is this machine's."""
-    return "file" in files.protocol
-
-
 def sync_file(file: Any) -> None:
     """Have what was written to an open file on the disk."""
     file.flush()

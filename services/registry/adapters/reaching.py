@@ -2,22 +2,12 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import Final
 
 from services.registry.adapters.artifact_files import ArtifactFiles
 from services.registry.domain.backups import BackupFolderUnavailableError
 from understudy.contracts.refusals import Refusal
+from understudy.runtime.folders import MISTAKES
 from understudy.runtime.urls import without_passwords
-
-_MISTAKES: Final = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    LookupError,
-    NameError,
-    TypeError,
-)
-"""What says that a program is wrong, rather than its surroundings: it keeps its traceback."""
 
 
 @contextmanager
@@ -28,7 +18,7 @@ def reached(place: str) -> Iterator[None]:
     """
     try:
         yield
-    except (Refusal, *_MISTAKES):
+    except (Refusal, *MISTAKES):
         raise
     except Exception as error:
         said = without_passwords(f"{type(error).__name__}: {error}")

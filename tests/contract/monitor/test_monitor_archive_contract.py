@@ -17,6 +17,7 @@ from services.monitor.domain.parts import START, EntryId, PartId, PartLimits, St
 from services.monitor.ports import Archive, Backlog, Piece
 from tests.fakes.monitor_archive import MemoryArchive, MemoryBacklog
 from tests.fakes.monitor_entries import NAME, label_batch, pair_batch, prediction_batch, sample
+from tests.fakes.object_stores import OBJECT_STORES, fresh_folder
 from understudy.contracts import events
 
 pytestmark = pytest.mark.anyio
@@ -153,10 +154,12 @@ async def test_an_entry_of_a_newer_understudy_is_not_passed_over(redis_url: str)
             await RedisBacklog(client, LIMITS).next(NAME, Stream.LABELS, START)
 
 
-@pytest.fixture(params=["memory", "disk", "object store"])
+@pytest.fixture(params=["memory", "disk", "object store", *OBJECT_STORES])
 def archive(request: pytest.FixtureRequest, tmp_path: Path) -> Archive:
     if request.param == "memory":
         return MemoryArchive()
+    if request.param == "s3":
+        return ParquetArchive(fresh_folder(), deadline_seconds=20.0)
     # fsspec's memory stands for a store without renaming: files are put whole.
     urls = {"disk": tmp_path.as_uri(), "object store": f"memory://{tmp_path.name}"}
     return ParquetArchive(urls[request.param], deadline_seconds=20.0)

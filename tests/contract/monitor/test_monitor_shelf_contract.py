@@ -9,16 +9,19 @@ from services.monitor.adapters.report_shelf import FileReportShelf
 from services.monitor.domain.reports import KeptReport
 from services.monitor.ports import ReportShelf
 from tests.fakes.monitor_reports import MemoryShelf
+from tests.fakes.object_stores import OBJECT_STORES, fresh_folder
 
 pytestmark = pytest.mark.anyio
 
 BEGIN = datetime(2027, 1, 15, 8, tzinfo=UTC)
 
 
-@pytest.fixture(params=["memory", "file", "fsspec-memory"])
+@pytest.fixture(params=["memory", "file", "fsspec-memory", *OBJECT_STORES])
 def shelf(request: pytest.FixtureRequest, tmp_path: Path) -> ReportShelf:
     if request.param == "memory":
         return MemoryShelf(room=3)
+    if request.param == "s3":
+        return FileReportShelf(fresh_folder(), room=3, deadline_seconds=10.0)
     url = tmp_path.as_uri() if request.param == "file" else f"memory://{tmp_path}"
     return FileReportShelf(url, room=3, deadline_seconds=10.0)
 

@@ -15,6 +15,7 @@ from services.registry.domain.errors import (
     UploadStalledError,
 )
 from services.registry.ports import ArtifactStore
+from tests.fakes.object_stores import OBJECT_STORES, fresh_folder
 from tests.fakes.registry import MemoryArtifacts
 
 pytestmark = pytest.mark.anyio
@@ -40,14 +41,15 @@ def kept(path: Path) -> list[str]:
     return [held.name for held in path.rglob("*") if held.is_file()]
 
 
-@pytest.fixture(params=["memory", "folder", "memory-url"])
+@pytest.fixture(params=["memory", "folder", "memory-url", *OBJECT_STORES])
 def artifacts(request: pytest.FixtureRequest, tmp_path: Path) -> ArtifactStore:
     if request.param == "folder":
         return folder_of(tmp_path)
-    if request.param == "memory-url":
-        url = f"memory://{tmp_path}"
+    if request.param in {"memory-url", *OBJECT_STORES}:
+        url = f"memory://{tmp_path}" if request.param == "memory-url" else fresh_folder()
         files = ArtifactFiles(url, limit_bytes=4_000_000, idle_seconds=0.05)
         files.verify()
+        files.sweep()
         return files
     return MemoryArtifacts()
 

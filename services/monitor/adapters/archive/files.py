@@ -21,6 +21,7 @@ import pyarrow.parquet as pq
 from services.monitor.adapters.archive.tables import table_of
 from services.monitor.domain.parts import PartId, StoredPart, Stream, expired, parse_part
 from services.monitor.ports import Piece
+from understudy.runtime.folders import WrittenFolder, is_local
 
 Found = TypeVar("Found")
 
@@ -38,6 +39,7 @@ class ParquetArchive:
     def __init__(self, url: str, *, deadline_seconds: float) -> None:
         self._files, root = fsspec.url_to_fs(url, use_listings_cache=False)
         self._root = root.rstrip("/")
+        self._written = WrittenFolder(self._files, self._root)
         self._drafts = f"{self._root}/.drafts"
         self._deadline_seconds = deadline_seconds
         self._thread = ThreadPoolExecutor(1, "archive")
@@ -72,11 +74,12 @@ class ParquetArchive:
         written = io.BytesIO()
         pq.write_table(table_of(piece), written, compression="zstd", row_group_size=_ROW_GROUP)
         pa.default_memory_pool().release_unused()
-        self._put(self._path(piece.part), written.getbuffer())
+        with self._written.writing():
+            self._put(self._path(piece.part), written.getbuffer())
         return written.tell()
 
     def _put(self, path: str, content: memoryview) -> None:
-        if "file" not in self._files.protocol:
+        if not is_local(self._files):
             self._files.pipe_file(path, bytes(content))
             return
         folder = path.rpartition("/")[0]
