@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, Final
 
 import aiohttp
@@ -283,8 +284,10 @@ def outsiders_misbehave(cluster: LaptopCluster, sky: Observatory) -> list[Heard]
     """Keys that are tried, a key that runs out, an entry that nobody of ours wrote."""
     deployment = "visited"
     answered(planted_for(cluster, Cause(deployment, ())))
-    counted = f'understudy_monitored_malformed_entries_total{{deployment="{deployment}"}}'
-    eventually(lambda: bool(sky.query(counted)), 60.0)
+    # What was never scraped as 0 grows from nothing, which no rule can see.
+    of = f'{{deployment="{deployment}"}}'
+    for counter in ("refusals_total", "monitored_malformed_entries_total"):
+        eventually(partial(sky.query, f"understudy_{counter}{of}"), 60.0)
     begun = time.time()
     with httpx.Client(base_url=cluster.serving_url) as client:
         for number in range(150):
