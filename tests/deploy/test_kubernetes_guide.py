@@ -56,7 +56,7 @@ def test_of_production_each_change_arrives(tmp_path: Path) -> None:
     rendered = overlay("production", tmp_path)
     images = {one["image"] for workload in rendered.workloads for one in workload.containers}
     assert all(one.startswith("registry.example.com/understudy/") for one in images)
-    assert rendered.find("ConfigMap/stores")["data"]["AWS_REGION"] == "eu-west-1"
+    assert rendered.find("ConfigMap/stores")["data"]["AWS_DEFAULT_REGION"] == "eu-west-1"
     assert rendered.find("ConfigMap/monitor")["data"][ASKED].endswith(":9090")
     (egress,) = rendered.find("NetworkPolicy/clients-to-redis")["spec"]["egress"]
     assert egress["to"] == [{"ipBlock": {"cidr": "192.0.2.7/32"}}]

@@ -14,7 +14,7 @@ _PREFIX: Final = "UNDERSTUDY_"
 FOREIGN: Final = frozenset(
     {
         "ARROW_DEFAULT_MEMORY_POOL",
-        "AWS_REGION",
+        "AWS_DEFAULT_REGION",
         "AWS_SHARED_CREDENTIALS_FILE",
         "BACKUP_URL",
         "BENTOML_DO_NOT_TRACK",
