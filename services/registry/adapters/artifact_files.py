@@ -163,14 +163,22 @@ class ArtifactFiles:
         path = self._path(digest)
         folder = path.rpartition("/")[0]
         make_folder(self._files, folder)
-        self._files.mv(draft, path)
         if self._is_local:
+            self._files.mv(draft, path)
             sync_folder(folder)
             sync_folder(self._root)
+        else:
+            # Object stores can't rename; the draft is discarded in any case.
+            self._files.copy(draft, path)
 
     def _discard(self, draft: str) -> None:
         with suppress(FileNotFoundError):
-            self._files.rm_file(draft)
+            try:
+                self._files.rm_file(draft)
+            except PermissionError:
+                # Whoever may only add to an object store, as backups should, leaves it there.
+                if self._is_local:
+                    raise
 
 
 async def _blocks(chunks: AsyncIterator[bytes], idle_seconds: float) -> AsyncIterator[bytes]:
