@@ -6,6 +6,7 @@ hears what Alertmanager sends. Each alert's way: cause, metric, rule, `for`, Ale
 
 import asyncio
 import itertools
+import os
 import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -22,7 +23,7 @@ from sklearn.linear_model import LogisticRegression
 
 from tests.chaos.faulty import MARKED, TRUSTED, Contrary, Drowsy, Mute
 from tests.chaos.flowers import Flowers, fitted, plant, register
-from tests.chaos.processes import launcher_stopped
+from tests.chaos.processes import launcher_stopped, workers
 from tests.cluster import LaptopCluster, laptop_cluster
 from tests.fakes.serving import eventually
 from tests.observing import ALERTMANAGER, PROMETHEUS, Observatory, observatory
@@ -344,6 +345,9 @@ def processes_go(cluster: LaptopCluster, sky: Observatory) -> list[Heard]:
     names = ("serving", "monitor", "registry", "challenger")
     with launcher_stopped(cluster):
         begun = time.time()
+        # Workers outlive their supervisor, until somebody tidies up.
+        for pid in workers(cluster):
+            os.kill(pid, signal.SIGKILL)
         for name in names:
             cluster.kill(name)
         heard = [
