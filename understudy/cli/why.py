@@ -189,17 +189,23 @@ def _action(found: Judgement, action: ActionView) -> Table:
         rows.append(("due", f"{str(action.verdict).replace('_', ' ')} version {action.version}"))
     if action.held_by:
         rows.append(("held by", action.held_by))
-    if action.done_release is None and not action.due:
-        rows.append(("by hand", _command(found, action)))
+    command = _command(found, action)
+    if action.done_release is None and not action.due and command is not None:
+        rows.append(("by hand", command))
     if action.undo:
         rows.append(("undo", action.undo))
     return make_details(rows)
 
 
-def _command(found: Judgement, action: ActionView) -> str:
-    verb = "rollback" if action.verdict == "roll_back" else "promote"
-    version = f" {action.version}" if verb == "promote" and action.version is not None else ""
-    return f"understudy {verb} {found.deployment}{version} --expect {found.release}"
+def _command(found: Judgement, action: ActionView) -> str | None:
+    """What the monitor would do; without `--to` a rollback takes back no more than one release."""
+    if action.release is not None:
+        done = f"rollback {found.deployment} --to {action.release}"
+    elif any(beside.challenger == found.version for beside in found.comparisons):
+        done = f"promote {found.deployment} {found.version}"
+    else:
+        return None
+    return f"understudy {done} --expect {found.release}"
 
 
 def _state(reading: ComparisonReading) -> Text:

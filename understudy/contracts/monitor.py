@@ -441,6 +441,8 @@ class ActionView(Body):
     mode: ActionMode
     version: int
     """That would be main, or is."""
+    release: int | None = None
+    """That a rollback goes back to; None where a challenger, running beside, is promoted."""
     due: bool
     held_by: str | None = None
     """Why it is not done by itself."""

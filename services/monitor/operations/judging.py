@@ -169,6 +169,7 @@ def standing_of(deployment: DeploymentSnapshot, terms: Terms) -> Standing:
         ),
         policy=deployment.policy.judging,
         terms=terms,
+        previous_release=_release_back_to(deployment, deployment.previous_main),
     )
 
 
@@ -181,7 +182,7 @@ def change_of(deployment: DeploymentSnapshot, judgement: Judgement) -> ReleaseRe
     return ReleaseRequest(
         kind=ReleaseKind.PROMOTE if beside else ReleaseKind.ROLLBACK,
         version=judgement.version if beside else None,
-        release=None if beside else deployment.previous_release,
+        release=_release_back_to(deployment, judgement.version),
         former_main=FormerMain.CHALLENGER,
         expected_release=deployment.release,
         reason=f"{judgement.verdict.replace('_', ' ')} by policy: {'; '.join(judgement.reasons)}"[
@@ -189,6 +190,11 @@ def change_of(deployment: DeploymentSnapshot, judgement: Judgement) -> ReleaseRe
         ],
         evidence=evidence_of(judgement),
     )
+
+
+def _release_back_to(deployment: DeploymentSnapshot, version: int | None) -> int | None:
+    """What runs beside is promoted instead: the policy and the other challengers stay."""
+    return None if version in deployment.challengers else deployment.previous_release
 
 
 def evidence_of(judgement: Judgement) -> dict[str, object]:

@@ -8,10 +8,24 @@ import pytest
 from tests.fakes import monitor_bodies as bodies
 from tests.fakes.scripted_http import Script
 from tests.fakes.typed_commands import Run
-from understudy.contracts.monitor import AlertReading, Judgement
+from understudy.contracts.monitor import ActionView, AlertReading, Judgement
 from understudy.contracts.vocabulary import ActionMode, AlertState, RuleName, Verdict
 
 PATH = "/v1/deployments/risk/verdict"
+
+
+def back(release: int | None) -> ActionView:
+    recommended = {"verdict": Verdict.ROLL_BACK, "mode": ActionMode.RECOMMEND, "release": release}
+    return bodies.action().model_copy(update=recommended)
+
+
+def test_without_a_version_to_go_to_no_command_is_told(run: Run, server: Script) -> None:
+    server.on(
+        "GET",
+        PATH,
+        bodies.promotion(action=back(release=None)).model_copy(update={"version": None}),
+    )
+    assert "understudy" not in run("why", "risk").stdout
 
 
 def test_the_verdict_comes_first(run: Run, server: Script) -> None:
@@ -72,13 +86,11 @@ def test_a_veto_is_told_with_what_was_observed(run: Run, server: Script) -> None
             ("release 5 was made", "understudy rollback risk"),
         ),
         (
-            bodies.promotion(
-                action=bodies.action().model_copy(
-                    update={"verdict": Verdict.ROLL_BACK, "mode": ActionMode.RECOMMEND}
-                )
-            ),
-            ("understudy rollback risk --expect 4",),
+            bodies.promotion(action=back(release=2)),
+            ("understudy rollback risk --to 2 --expect 4",),
         ),
+        # What runs beside is promoted, as the monitor would: the policy stays.
+        (bodies.promotion(action=back(release=None)), ("understudy promote risk 3 --expect 4",)),
     ],
 )
 def test_what_the_policy_makes_of_it(

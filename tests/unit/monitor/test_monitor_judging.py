@@ -225,6 +225,18 @@ async def test_a_release_that_came_meanwhile_is_not_acted_on(world: World) -> No
     assert world.desk.asked == []
 
 
+async def test_a_recommended_rollback_names_the_release_that_an_automatic_one_goes_to(
+    world: World,
+) -> None:
+    world.mode = ActionMode.RECOMMEND
+    judging, watch = await world.watched()
+    await judging.step(watch)
+    assert watch.judged is not None
+    assert watch.judged.action is not None
+    assert watch.judged.action.release == 2
+    assert change_of(watch.deployment, watch.judged).release == 2
+
+
 def test_a_challenger_is_promoted_and_a_version_that_left_is_rolled_back_to() -> None:
     described = deployment().model_copy(update={"previous_main": 7, "previous_release": 2})
     promoted = change_of(described, replace(judgement(NAME), version=described.challengers[0]))

@@ -34,6 +34,8 @@ class Present:
     rows: int
     """That were asked since the release."""
     now: float
+    previous_release: int | None = None
+    """That a rollback goes back to; None where there is none, or its main runs beside."""
 
 
 def consider(
@@ -49,10 +51,16 @@ def consider(
         verdict=conclusion.verdict,
         mode=mode,
         version=version,
+        release=_release(conclusion, present),
         held_by=_held_by(conclusion, policy, present, deeds),
         done_release=done,
         undo=None if done is None else f"understudy rollback {present.deployment}",
     )
+
+
+def _release(conclusion: Conclusion, present: Present) -> int | None:
+    back = conclusion.verdict is Verdict.ROLL_BACK and conclusion.version is not None
+    return present.previous_release if back else None
 
 
 def _mode(verdict: Verdict, policy: Actions) -> ActionMode:

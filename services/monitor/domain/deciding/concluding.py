@@ -64,6 +64,8 @@ class Standing:
     rivals: Sequence[Rival]
     policy: Judging
     terms: Terms
+    previous_release: int | None = None
+    """The newest of the former main; None where that runs beside as a challenger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,13 @@ def conclude(standing: Standing, known: Known, edges: Floats, now: float) -> Jud
     )
     conclusion = judge(case)
     present = Present(
-        standing.deployment, standing.release, standing.released_at, standing.main, rows, now
+        standing.deployment,
+        standing.release,
+        standing.released_at,
+        standing.main,
+        rows,
+        now,
+        standing.previous_release,
     )
     return replace(
         told(standing.deployment, standing.release, terms, conclusion, now),

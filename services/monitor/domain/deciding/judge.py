@@ -1,10 +1,10 @@
 """The judge: readings in, one verdict out. Pure; the first rule that applies decides.
 
 1. Nothing was answered under this release: no data.
-2. The main crosses a rail of its own: roll back, unless the version that it replaced runs beside it
-   and goes wrong on the same rows.
-3. An alert that the policy names fires, and began under the main: roll back, unless the version
-   that it replaced runs beside it and is known to do worse.
+2. The main crosses a rail of its own: roll back, unless it replaced no version, or the version that
+   it replaced runs beside it and goes wrong on the same rows.
+3. An alert that the policy names fires, and began under the main: roll back, unless it replaced no
+   version, or the version that it replaced runs beside it and is known to do worse.
 4. Of the challengers that are better and not vetoed, the one with the strongest evidence: promote;
    or roll back, when it is the version that the main had replaced.
 5. The main's losses have risen: roll back, unless the version that it replaced runs beside it, in
@@ -84,7 +84,15 @@ def _faulty_main(case: Case) -> Conclusion | None:
             f"version {case.previous_main} goes wrong on the same rows: going back would not help"
         )
         return Conclusion(Verdict.KEEP, rail.rule, reasons=(*said, more))
-    return Conclusion(Verdict.ROLL_BACK, rail.rule, case.previous_main, said)
+    return _back(case, rail.rule, said)
+
+
+def _back(case: Case, rule: RuleName, said: tuple[str, ...]) -> Conclusion:
+    """To the former main. A first main is kept: nobody can do what would be asked of them."""
+    if case.previous_main is None:
+        more = f"version {case.main} replaced no version: there is nothing to roll back to"
+        return Conclusion(Verdict.KEEP, rule, reasons=(*said, more))
+    return Conclusion(Verdict.ROLL_BACK, rule, case.previous_main, said)
 
 
 def _as_bad(case: Case, rail: RailReading) -> bool:
@@ -105,7 +113,7 @@ def _alerted(case: Case) -> Conclusion | None:
     said = tuple(_fires(alert) for alert in accusing[:_ALERTS_TOLD])
     if (more := _known_worse(case)) is not None:
         return Conclusion(Verdict.KEEP, RuleName.ALERT, reasons=(*said, more))
-    return Conclusion(Verdict.ROLL_BACK, RuleName.ALERT, case.previous_main, said)
+    return _back(case, RuleName.ALERT, said)
 
 
 def _known_worse(case: Case) -> str | None:

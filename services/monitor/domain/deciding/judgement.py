@@ -114,6 +114,8 @@ class ActionReading:
     verdict: Verdict
     mode: ActionMode
     version: int
+    release: int | None = None
+    """To roll back to; None where a challenger is to be promoted."""
     held_by: str | None = None
     done_release: int | None = None
     undo: str | None = None

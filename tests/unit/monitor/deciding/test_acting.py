@@ -66,6 +66,13 @@ def test_a_young_or_idle_release_is_left_alone(present: Present, reason: str) ->
     assert reason in (found.held_by or "")
 
 
+def test_a_rollback_names_the_release_that_it_goes_back_to_and_a_promotion_none() -> None:
+    present = replace(PRESENT, previous_release=3)
+    assert considered(ROLL_BACK, present).release == 3
+    assert considered(PROMOTE, present).release is None
+    assert considered(replace(ROLL_BACK, version=None), present).release is None
+
+
 def test_there_must_be_a_version_to_go_to() -> None:
     found = considered(Conclusion(Verdict.ROLL_BACK, RuleName.ERRORS, None))
     assert not found.due

@@ -22,7 +22,8 @@ def test_an_alert_that_accuses_the_main_rolls_back() -> None:
 
 def test_without_a_former_main_there_is_nothing_to_go_to() -> None:
     found = judge(case(alerts=[alert()]))
-    assert (found.verdict, found.version) == (Verdict.ROLL_BACK, None)
+    assert (found.verdict, found.rule, found.version) == (Verdict.KEEP, RuleName.ALERT, None)
+    assert found.reasons[-1] == "version 1 replaced no version: there is nothing to roll back to"
 
 
 @pytest.mark.parametrize("seen", [alert(excused="it began before"), alert(named=False)])

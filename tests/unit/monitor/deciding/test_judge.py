@@ -20,6 +20,13 @@ def test_a_faulty_main_is_rolled_back_before_anything_else() -> None:
     assert found.reasons == ("version 1: failed in 10.00% of 1,000 rows, 1.00% allowed",)
 
 
+def test_a_faulty_main_that_replaced_none_is_kept_and_told_of() -> None:
+    found = judge(case(reading(Verdict.PROMOTE), main_rails=[rail()]))
+    assert (found.verdict, found.rule, found.version) == (Verdict.KEEP, RuleName.ERRORS, None)
+    assert "failed in 10.00%" in found.reasons[0]
+    assert "nothing to roll back to" in found.reasons[1]
+
+
 def test_going_back_to_what_goes_wrong_on_the_same_rows_would_not_help() -> None:
     def beside(observed: float) -> ComparisonReading:
         paired = replace(rail(crossed=False, version=7), observed=observed)
