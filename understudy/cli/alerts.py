@@ -15,7 +15,11 @@ def alerts_table(alerts: Sequence[AlertReading]) -> Table:
     table = make_table(("ALERT", "STATE", "SINCE", "TOLD", "SAYS"), ())
     for alert in alerts:
         table.add_row(
-            cell(alert.alert), _state(alert), cell(alert.since), cell(alert.told_at), _says(alert)
+            Text(cell(alert.alert)),
+            _state(alert),
+            cell(alert.since),
+            cell(alert.told_at),
+            _says(alert),
         )
     return table
 

@@ -18,7 +18,7 @@ class Board:
     """The console of one `understudy up`."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False)
+        self._console = Console(highlight=False, emoji=False)
         if not self._console.is_terminal:
             self._console.width = max(shutil.get_terminal_size().columns, 200)
         self._status: Status | None = None
@@ -47,15 +47,15 @@ class Board:
                     f"starting it again in {event.restart_in_seconds:.1f} s"
                 )
             case events.Stopped():
-                self.say(f"  [dim]stopped[/] {event.name}")
+                self._say(f"  [dim]stopped[/] {event.name}")
             case events.Killed():
                 self._alarm(f"{event.name} did not stop within {event.after_seconds:g} s: killed")
             case _:
                 assert_never(event)
 
     def say(self, text: str) -> None:
-        """One line."""
-        self._console.print(text, soft_wrap=True)
+        """One line, as it is: folders have brackets in their names."""
+        self._say(escape(text))
 
     def show(self, parts: RenderableType) -> None:
         """Something larger."""
@@ -63,7 +63,10 @@ class Board:
 
     def fail(self, text: str) -> None:
         """What stands in the way."""
-        self._console.print(f"[bold red]Error:[/] {escape(text)}", soft_wrap=True)
+        self._say(f"[bold red]Error:[/] {escape(text)}")
+
+    def _say(self, marked: str) -> None:
+        self._console.print(marked, soft_wrap=True)
 
     def _started(self, name: str, pid: int) -> None:
         if self._settled:
@@ -74,7 +77,7 @@ class Board:
 
     def _ready(self, name: str, seconds: float) -> None:
         self._awaited.pop(name, None)
-        self.say(f"  [green]ready[/]   {name:<12}{seconds:6.1f} s")
+        self._say(f"  [green]ready[/]   {name:<12}{seconds:6.1f} s")
         self._await()
 
     def _await(self) -> None:
@@ -83,4 +86,4 @@ class Board:
 
     def _alarm(self, text: str) -> None:
         at = datetime.now().astimezone().strftime("%H:%M:%S")
-        self.say(f"[yellow]{at} {escape(text)}[/]")
+        self._say(f"[yellow]{at} {escape(text)}[/]")

@@ -109,7 +109,8 @@ def _words(value: object) -> str:
 
 def console() -> Console:
     """Standard output; wide enough for whole lines when nobody watches."""
-    made = Console(highlight=False)
+    # Names, summaries and reasons are other people's: brackets and colons in them are text.
+    made = Console(highlight=False, markup=False, emoji=False)
     if not made.is_terminal:
         made.width = 200
     return made

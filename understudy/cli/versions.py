@@ -187,7 +187,7 @@ def _ensure_model(registry: RegistryClient, model: str, project: str | None) -> 
 
 
 def _upload(registry: RegistryClient, path: Path) -> str:
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), DownloadColumn())
     console = Console(stderr=True)
     with Progress(*columns, TransferSpeedColumn(), console=console) as progress:
         task = progress.add_task(path.name, total=path.stat().st_size)

@@ -144,5 +144,16 @@ def test_texts_of_others_obey_no_terminal(run: Run, server: Script) -> None:
     assert "\x1b" not in run("why", "risk").stdout
 
 
+def test_markup_of_others_is_shown_as_text(run: Run, server: Script) -> None:
+    strange = {"alert": "[/bold]x[red] :bug:", "summary": "[/] of [a]", "excused": "[/b] is"}
+    alert = bodies.alert(excused="it").model_copy(update=strange)
+    found = bodies.judgement(reasons=("[/red]y",)).model_copy(update={"alerts": (alert,)})
+    server.on("GET", PATH, found)
+    told = run("why", "risk")
+    assert told.exit_code == 0
+    shown = [part for part in (*strange.values(), "[/red]y") if part in told.stdout]
+    assert len(shown) == 4
+
+
 def test_without_an_answer_it_fails(run: Run) -> None:
     assert run("why", "risk").exit_code == 1
