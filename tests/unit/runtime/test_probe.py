@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from threading import Thread
+from typing import ClassVar
 
 import pytest
 
@@ -20,6 +21,14 @@ class Answers(BaseHTTPRequestHandler):
 
     def log_message(self, *args: object) -> None:
         del args
+
+
+class Awakening(Answers):
+    answers: ClassVar[Iterator[int]]
+
+    def do_GET(self) -> None:
+        self.send_response(next(self.answers))
+        self.end_headers()
 
 
 @contextmanager
@@ -67,6 +76,33 @@ def test_http_alone_is_asked(url: str) -> None:
     assert why_unwell(url) == f"{url} is no http address"
 
 
+def test_it_waits_for_a_service_that_is_not_there_yet() -> None:
+    """It has found nobody and unreadiness before it finds the service well."""
+    Awakening.answers = iter((503, 503, 200))
+    with service() as url:
+        pass
+    port = int(url.rpartition(":")[2])
+    command = [sys.executable, "-m", "understudy.runtime.probe", f"{url}/readyz", "--wait", "60"]
+    waiting = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    server = HTTPServer(("127.0.0.1", port), Awakening)
+    try:
+        for _ in range(3):
+            server.handle_request()
+        assert waiting.wait(60) == 0
+    finally:
+        waiting.kill()
+        waiting.communicate()
+        server.server_close()
+
+
+def test_its_patience_ends() -> None:
+    with service() as url:
+        told = run(f"{url}/readyz", "--wait", "0.5")
+    assert (told.returncode, "503 redis: away" in told.stderr) == (1, True)
+
+
 def test_it_wants_one_address() -> None:
-    assert run().returncode == 1
-    assert "usage" in run().stderr
+    """Exits with 2, so that it can't be taken for a service that is unwell."""
+    for words in ((), ("http://127.0.0.1:1", "more"), ("http://127.0.0.1:1", "--wait", "long")):
+        told = run(*words)
+        assert (told.returncode, "usage" in told.stderr) == (2, True)
