@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     backup = commands.add_parser(
         "backup", parents=[told], help="publish a backup of all tables and artifacts"
     )
-    backup.add_argument("url", metavar="URL", help=_URL)
+    backup.add_argument("url", type=_place, metavar="URL", help=_URL)
     backup.add_argument(
         "--keep", type=_positive, metavar="N", help="remove all but the newest N afterwards"
     )
@@ -96,7 +96,7 @@ def _add_restore(parser: argparse.ArgumentParser) -> None:
         "Replaces all tables in one transaction, after every file was verified; artifacts are "
         "added. Stop the registry first."
     )
-    parser.add_argument("url", metavar="URL", help=_URL)
+    parser.add_argument("url", type=_place, metavar="URL", help=_URL)
     which = parser.add_mutually_exclusive_group()
     which.add_argument("--backup", metavar="NAME", help="which one; the newest by default")
     which.add_argument("--list", action="store_true", help="say which there are, and do nothing")
@@ -105,11 +105,17 @@ def _add_restore(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _place(text: str) -> str:
+    """An unset variable must not mean the current folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError("no URL was given")
+    return text
+
+
 def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError("keep at least one")
-    return number
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"'{text}' is not a number of at least 1")
+    return int(text)
 
 
 def _complaint(error: ValidationError) -> str:

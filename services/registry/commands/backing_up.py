@@ -10,9 +10,9 @@ from services.registry.adapters.backup_files import BackupFiles
 from services.registry.adapters.database import Database
 from services.registry.adapters.reaching import ReachedFiles
 from services.registry.adapters.table_store import SqlTables
-from services.registry.commands.telling import progress, result, size
-from services.registry.domain.backups import Manifest
-from services.registry.operations.backups import Backups, Copied
+from services.registry.commands.telling import progress, result, size, warn
+from services.registry.domain.backups import BackupUnusableError, Manifest
+from services.registry.operations.backups import Backups, Copied, Unreadable
 from services.registry.settings import RegistrySettings
 
 
@@ -47,12 +47,18 @@ def restore(
 
 
 def list_backups(settings: RegistrySettings, url: str, form: str) -> None:
-    """Say which backups are published. Raises Refusal."""
+    """Say which backups are published. Raises Refusal, also when none of them can be read."""
     with _backups(settings, url) as (backups, place):
         found = backups.published()
-    lines = [f"{one.name}  revision {one.revision}  {_holds(one)}" for one in found]
-    text = "\n".join(lines) or f"There is no published backup in {place}."
+    text = "\n".join(map(_line, found)) or f"There is no published backup in {place}."
     result(text, [_facts(one) for one in found], form)
+    unreadable = [one for one in found if isinstance(one, Unreadable)]
+    if not unreadable:
+        return
+    told = f"{len(unreadable)} of {len(found)} backups in {place} can't be read."
+    if len(unreadable) == len(found):
+        raise BackupUnusableError(told)
+    warn(told)
 
 
 @contextmanager
@@ -75,6 +81,12 @@ def _backups(settings: RegistrySettings, url: str) -> Iterator[tuple[Backups, st
         database.close()
 
 
+def _line(one: Manifest | Unreadable) -> str:
+    if isinstance(one, Unreadable):
+        return f"{one.name}  UNREADABLE  {one.reason}"
+    return f"{one.name}  revision {one.revision}  {_holds(one)}"
+
+
 def _holds(made: Manifest) -> str:
     files = f"{made.artifacts.rows} artifacts ({size(made.artifact_bytes)})"
     return f"{made.rows} rows of {len(made.tables)} tables, {files}"
@@ -84,7 +96,9 @@ def _copied(copied: Copied) -> str:
     return f"{copied.files} artifacts ({size(copied.size_bytes)}) had to be copied"
 
 
-def _facts(made: Manifest) -> dict[str, object]:
+def _facts(made: Manifest | Unreadable) -> dict[str, object]:
+    if isinstance(made, Unreadable):
+        return {"backup": made.name, "unreadable": made.reason}
     return {
         "backup": made.name,
         "made_at": made.made_at.isoformat(),

@@ -27,6 +27,11 @@ def complain(detail: str) -> None:
     sys.stderr.write(f"Error: {detail}\n")
 
 
+def warn(detail: str) -> None:
+    """What is wrong beside what was done."""
+    sys.stderr.write(f"Warning: {detail}\n")
+
+
 def result(text: str, facts: Mapping[str, object] | list[Mapping[str, object]], form: str) -> None:
     """For people, or as JSON."""
     sys.stdout.write(f"{json.dumps(facts) if form == 'json' else text}\n")

@@ -54,6 +54,14 @@ class Restored:
     copied: Copied
 
 
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """A backup of which nobody can say what it holds."""
+
+    name: str
+    reason: str
+
+
 class Backups:
     """One registry and one folder of backups."""
 
@@ -74,9 +82,15 @@ class Backups:
         self._draw = draw
         self._progress = progress
 
-    def published(self) -> list[Manifest]:
-        """Newest first."""
-        return [self._folder.manifest(name) for name in self._folder.names()]
+    def published(self) -> list[Manifest | Unreadable]:
+        """Newest first. One that can't be read hides no other."""
+        return [self._told(name) for name in self._folder.names()]
+
+    def _told(self, name: str) -> Manifest | Unreadable:
+        try:
+            return self._folder.manifest(name)
+        except Refusal as refusal:
+            return Unreadable(name, refusal.detail)
 
     def back_up(self, keep: int | None = None) -> BackedUp:
         """Publish a backup of one moment; afterwards keep no more than `keep` of them."""

@@ -18,6 +18,7 @@ from services.registry.domain.backups import (
     BackupUnusableError,
 )
 from services.registry.domain.errors import SchemaAheadError, SchemaBehindError
+from services.registry.operations.backups import Unreadable
 from tests.fakes.installations import (
     MODEL,
     ONNX,
@@ -123,6 +124,22 @@ def test_what_is_no_backup_is_refused(install: Install, tmp_path: Path) -> None:
     (folder / "manifest.json").write_text("no JSON")
     with pytest.raises(BackupUnusableError):
         backups.restore()
+
+
+def test_one_that_cannot_be_read_hides_no_other(filled: Installation, tmp_path: Path) -> None:
+    backups = filled.backups(tmp_path / "b")
+    good = backups.back_up().manifest
+    for day, content in (("20200101", "no JSON"), ("20991231", '{"format": 2}')):
+        folder = tmp_path / "b" / f"{day}T000000Z-000000"
+        folder.mkdir()
+        (folder / "manifest.json").write_text(content)
+    (tmp_path / "b" / "20200102T000000Z-000000" / "manifest.json").mkdir(parents=True)
+    newest, listed, *others = backups.published()
+    assert listed == good
+    told = [(one.name[:8], one.reason) for one in (newest, *others) if isinstance(one, Unreadable)]
+    assert [name for name, _ in told] == ["20991231", "20200102", "20200101"]
+    for (_, reason), word in zip(told, ("format 2", "IsADirectory", "can't be read"), strict=True):
+        assert word in reason
 
 
 def test_a_folder_that_cannot_be_written_is_told(filled: Installation, tmp_path: Path) -> None:

@@ -154,6 +154,30 @@ def test_tables_are_migrated_when_told_to(tmp_path: Path) -> None:
 
 def test_wrong_words_are_told(tmp_path: Path) -> None:
     registry = RegistryProcess(tmp_path)
-    for words in (["backup"], ["backup", "x", "--keep", "0"], ["nonsense"]):
+    for words, told in (
+        (["backup"], "URL"),
+        (["backup", "x", "--keep", "0"], "'0' is not a number of at least 1"),
+        (["backup", "x", "--keep", "abc"], "'abc' is not a number of at least 1"),
+        (["backup", ""], "no URL was given"),
+        (["restore", " ", "--list"], "no URL was given"),
+        (["nonsense"], "nonsense"),
+    ):
         said = run(registry, *words)
-        assert (said.returncode, "usage:" in said.stderr) == (2, True)
+        assert (said.returncode, "usage:" in said.stderr, told in said.stderr) == (2, True, True)
+
+
+def test_a_list_shows_what_can_be_read_beside_what_cannot(
+    registry: RegistryProcess, tmp_path: Path
+) -> None:
+    place = tmp_path / "backups"
+    bad = place / "20200101T000000Z-000000"
+    bad.mkdir(parents=True)
+    (bad / "manifest.json").write_text("no JSON")
+    none = run(registry, "restore", str(place), "--list")
+    assert (none.returncode, none.stdout.split()[:2]) == (1, [bad.name, "UNREADABLE"])
+    made = json.loads(run(registry, "backup", str(place), "-o", "json").stdout)["backup"]
+    some = run(registry, "restore", str(place), "--list")
+    assert (some.returncode, "Warning: 1 of 2 backups" in some.stderr) == (0, True)
+    assert [line.split()[0] for line in some.stdout.splitlines()] == [made, bad.name]
+    listed = json.loads(run(registry, "restore", str(place), "--list", "-o", "json").stdout)
+    assert [one["backup"] for one in listed if "unreadable" not in one] == [made]
