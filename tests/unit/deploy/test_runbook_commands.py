@@ -20,6 +20,7 @@ KINDS: Final = {
     "hpa": "HorizontalPodAutoscaler",
     "job": "Job",
     "secret": "Secret",
+    "service": "Service",
     "statefulset": "StatefulSet",
 }
 """As kubectl takes them, of what the runbook names."""
@@ -67,6 +68,29 @@ def test_compose_is_asked_of_services_that_there_are(words: list[str]) -> None:
     named = asked_of(words)
     assert named
     assert set(named) <= services()
+
+
+def test_the_command_line_in_a_container_starts_nothing_else() -> None:
+    (said,) = re.findall(r"`docker compose run ([^`]+)`", runbook.FILE.read_text())
+    words = said.split()
+    assert "--no-deps" in words
+    assert asked_of(["run", *words])[0] == "example"
+
+
+def test_a_backup_is_made_where_backups_are_kept() -> None:
+    (words,) = (words for words in COMPOSE if "backup" in words and words[0] == "exec")
+    assert words[1] == "backup"
+    kept = yaml.safe_load((ROOT / "docker-compose.yml").read_text())["services"]["backup"]
+    mounted = {volume["target"] for volume in kept["volumes"] if isinstance(volume, dict)}
+    assert words[words.index("backup", 2) + 1] in mounted
+
+
+def test_nothing_is_linked_that_the_page_does_not_hold() -> None:
+    links = re.findall(r"\]\(([^)]+)\)", runbook.FILE.read_text())
+    assert not [link for link in links if not link.startswith(("#", "http"))]
+    named = re.findall(r"`((?:docs|deploy)/[\w./-]+)`", runbook.FILE.read_text())
+    assert named
+    assert all((ROOT / name).exists() for name in named)
 
 
 @pytest.mark.parametrize("words", KUBECTL, ids=" ".join)

@@ -28,6 +28,8 @@ KNOWN: Final = known()
 _ASKED: Final = re.compile(r"(?:printf|query) `([^`]+)`")
 _LABEL: Final = re.compile(r"\$labels\.(\w+)")
 _DASHBOARD: Final = re.compile(r"/d/([\w-]+)")
+NUMBERS: Final = {"RELEASE", "VERSION"}
+"""What a reader puts the right one in the place of."""
 _LISTED: Final = re.compile(r"^\| \[(\w+)\]\(runbook\.md#(\w+)\) \| ([^|]+) \|", re.MULTILINE)
 
 
@@ -116,12 +118,34 @@ def test_queries_of_the_runbook_ask_for_what_exists(promql: str) -> None:
 
 @pytest.mark.parametrize("words", list(runbook.commands()), ids=" ".join)
 def test_commands_of_the_runbook_exist(words: list[str]) -> None:
+    # Fails on an option or a value that there is not.
+    parse(["7" if word in NUMBERS else word for word in words])
+
+
+@pytest.mark.parametrize(
+    "words", [words for words in runbook.commands() if NUMBERS & set(words)], ids=" ".join
+)
+def test_a_command_that_is_pasted_without_its_number_is_refused(words: list[str]) -> None:
+    with pytest.raises(typer.BadParameter):
+        parse(words)
+
+
+def test_no_command_of_the_runbook_names_a_release_or_a_version_by_chance() -> None:
+    acting = {"challenge", "promote", "rollback", "versions", "withdraw"}
+    named = [words for words in runbook.commands() if words[1] in acting]
+    assert {words[1] for words in named} == acting
+    assert all(NUMBERS & set(words) for words in named)
+    assert not [word for words in named for word in words if word.isdigit()]
+    assert all("--to" in words for words in named if words[1] == "rollback")
+
+
+def parse(words: list[str]) -> None:
+    """As the command line would take it."""
     command: Any = typer.main.get_command(app)
     rest = words[1:]
     while hasattr(command, "commands"):
         assert rest[0] in command.commands
         command, rest = command.commands[rest[0]], rest[1:]
-    # Fails on an option or a value that there is not.
     command.make_context("understudy", rest)
 
 
