@@ -194,6 +194,7 @@ class Observatory:
             "scrape_interval": f"{self.seconds}s",
             "scrape_timeout": f"{self.seconds}s",
             "evaluation_interval": f"{self.seconds}s",
+            "external_labels": self._links(),
         }
         config["rule_files"] = [str(DEPLOY / "prometheus" / "rules" / "*.yml")]
         at = [f"127.0.0.1:{self._alertmanager_port}"]
@@ -210,6 +211,12 @@ class Observatory:
             ],
             f"{self.prometheus_url}/-/ready",
         )
+
+    def _links(self) -> dict[str, str]:
+        """What alerts lead to; there is no Grafana."""
+        monitor = f"http://127.0.0.1:{self.cluster.ports['monitor']}"
+        grafana = "http://127.0.0.1:3000"
+        return {"runbooks": f"{monitor}/runbook", "grafana": grafana, "monitor": monitor}
 
     def _scraped(self, jobs: Sequence[Yaml]) -> Iterator[Yaml]:
         """Our services where this cluster has them, and Prometheus itself; nothing else."""
