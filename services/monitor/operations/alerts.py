@@ -16,6 +16,7 @@ import structlog
 
 from services.monitor.domain.deciding.alerts import (
     LATE_SECONDS,
+    MOST_HELD,
     Alert,
     Blame,
     bounded,
@@ -214,7 +215,7 @@ class Signature:
 
 _DETAILS: Final = {
     AlertOutcome.IGNORED: "it tells nothing new",
-    AlertOutcome.REFUSED: "there is no room: others that weigh more are held",
+    AlertOutcome.REFUSED: f"there is no room: {MOST_HELD} that weigh as much or more are held",
 }
 
 

@@ -96,7 +96,12 @@ def impossible(alert: Alert) -> str | None:
 def told(
     held: Sequence[Alert], news: Alert, named: Collection[str], lifetime: float
 ) -> tuple[Sequence[Alert], AlertOutcome]:
-    """What is held after one more alert was told, the newest first, and what became of it."""
+    """What is held after one more alert was told, and what became of it.
+
+    Where there is no room, those stay that fire and are named, then those that fire, then those
+    that were held before: had the newest the place, a sender of too many would be told that each of
+    them was taken, and the rest would come and go.
+    """
     now = news.told_at
     fresh = [one for one in held if now - one.told_at <= KEPT_SECONDS]
     former = next((one for one in fresh if one.key == news.key), None)
@@ -104,9 +109,10 @@ def told(
     if current is None:
         return tuple(fresh), AlertOutcome.IGNORED
 
-    def worth(one: Alert) -> tuple[bool, bool, float]:
+    def worth(one: Alert) -> tuple[bool, bool, bool, float]:
         firing = one.state(now, lifetime) is AlertState.FIRING
-        return firing and one.name in named, firing, one.told_at
+        known = one is not current or former is not None
+        return firing and one.name in named, firing, known, one.told_at
 
     every = [current, *(one for one in fresh if one is not former)]
     kept = sorted(every, key=worth, reverse=True)[:MOST_HELD]

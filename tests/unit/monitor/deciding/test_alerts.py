@@ -135,6 +135,19 @@ def test_there_is_room_for_those_that_the_policy_names() -> None:
     assert {one.name for one in held} == {"Burn"}
 
 
+def test_what_is_held_and_fires_stays_when_more_is_told_than_there_is_room_for() -> None:
+    crowd = [replace(FIRES, name="Noise", fingerprint=f"{n}") for n in range(MOST_HELD + 8)]
+    held, outcomes = after(*crowd, *(replace(one, told_at=T + 300) for one in crowd))
+    taken = [AlertOutcome.TAKEN] * MOST_HELD + [AlertOutcome.REFUSED] * 8
+    assert outcomes == [*taken, *taken]
+    assert {one.fingerprint for one in held} == {f"{n}" for n in range(MOST_HELD)}
+    over = replace(crowd[3], told_at=T + 400, ended_at=T + 390)
+    late = replace(crowd[-1], told_at=T + 401)
+    held, outcomes = after(*crowd[:MOST_HELD], over, late)
+    assert outcomes[-2:] == [AlertOutcome.RESOLVED, AlertOutcome.TAKEN]
+    assert over.fingerprint not in {one.fingerprint for one in held}
+
+
 def test_what_is_over_is_forgotten_in_the_end() -> None:
     later = ENDED.told_at + KEPT_SECONDS + 1
     other = replace(FIRES, fingerprint="beef", starts_at=later, first_told_at=later, told_at=later)
