@@ -1,10 +1,7 @@
 """The compose file and the Dockerfile, read: what holds of every container before it starts."""
 
-import os
 import re
 import shlex
-import subprocess
-import time
 from pathlib import Path
 from string import Template
 from typing import Any, Final
@@ -184,44 +181,6 @@ def test_a_week_of_backups_is_kept_of_where_the_registry_keeps_its_data() -> Non
     told = f"services.registry backup {volume['target']} --keep ${{BACKUPS_KEPT:-7}}"
     assert told in line
     assert f"find {volume['target']} " in line
-
-
-@pytest.mark.parametrize(
-    ("minutes", "artifact", "made"),
-    [
-        (None, False, True),
-        (30, False, False),
-        (90, False, True),
-        (90, True, False),
-        (1430, True, False),
-        (1450, True, True),
-    ],
-)
-def test_backups_are_hourly_until_one_held_an_artifact_then_daily(
-    tmp_path: Path, minutes: int | None, *, artifact: bool, made: bool
-) -> None:
-    """The container's own shell script, once round, with a program that leaves a trace."""
-    backups, programs = tmp_path / "backups", tmp_path / "programs"
-    for folder in (backups, programs):
-        folder.mkdir()
-    (programs / "python").write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/told\n')
-    (programs / "python").chmod(0o755)
-    if minutes is not None:
-        manifest = backups / "20260301T020000Z-1a2b3c" / "manifest.json"
-        manifest.parent.mkdir()
-        manifest.touch()
-        at = time.time() - 60 * minutes
-        os.utime(manifest, (at, at))
-    if artifact:
-        (backups / "artifacts" / "ab").mkdir(parents=True)
-        (backups / "artifacts" / "ab" / "ab12").touch()
-    (_, _, script) = SERVICES["backup"]["entrypoint"]
-    once = script.replace("$$", "$").replace("/backups", str(backups)).replace("sleep 300", "break")
-    path = f"{programs}:{os.environ['PATH']}"
-    subprocess.run(["sh", "-c", once], env={"PATH": path}, check=True, timeout=60)
-    told = tmp_path / "told"
-    assert told.exists() is made
-    assert not made or f"backup {backups} --keep 7" in told.read_text()
 
 
 def test_the_switch_to_stores_names_what_there_is() -> None:
