@@ -5,11 +5,17 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from grafana_foundation_sdk.cog.encoder import JSONEncoder
+try:
+    from grafana_foundation_sdk.cog.encoder import JSONEncoder
+except ModuleNotFoundError:
+    # It is no part of what runs.
+    sys.stderr.write("Grafana's SDK is not installed: make install first.\n")
+    raise SystemExit(2) from None
 
 from deploy.grafana.data_plane import data_plane
 from deploy.grafana.deployment import deployment
