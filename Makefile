@@ -27,7 +27,10 @@ export REVISION
 EXAMPLE ?=
 
 up: ## Start everything in containers, EXAMPLE=1 with an example; see docs/compose.md
-	$(COMPOSE) up --build --detach --wait $(ARGS)
+	@$(COMPOSE) up --build --detach --wait $(ARGS) || { status=$$?; \
+	  echo "A port is taken? Set UNDERSTUDY_SERVING_PORT, UNDERSTUDY_REGISTRY_PORT," \
+	    "UNDERSTUDY_MONITOR_PORT, PROMETHEUS_PORT, ALERTMANAGER_PORT or GRAFANA_PORT" \
+	    "(docs/compose.md)." >&2; exit $$status; }
 	@if [ -n "$(EXAMPLE)" ]; then $(COMPOSE) run --build --rm example; fi
 	@$(COMPOSE) exec -T redis sh -c 'REDISCLI_AUTH="$$(cat /run/secrets/operator)" \
 	  redis-cli --user operator acl load >/dev/null' # its users may have changed
@@ -38,7 +41,8 @@ down: ## Stop the containers; data and keys stay
 
 images: ## Build the images, and state their sizes
 	$(COMPOSE) --profile example build $(ARGS)
-	@docker image ls --filter reference='understudy/*' --format '{{.Repository}}:{{.Tag}} {{.Size}}'
+	@$(COMPOSE) --profile example config --images | grep '^understudy/' | sort -u \
+	  | xargs -n 1 docker image ls --format '{{.Repository}}:{{.Tag}} {{.Size}}'
 
 sbom: ## Write what each image holds to dist/sbom, as CycloneDX, from uv.lock
 	docker build --network $${BUILD_NETWORK:-default} --target sbom --output dist/sbom .

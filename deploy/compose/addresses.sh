@@ -13,7 +13,7 @@ Understudy is up.
   Alertmanager  $(address alertmanager 9093)
 
 The administrator's key:   $compose exec registry cat /run/secrets/understudy_admin_key
-The command line:          $compose run --rm example understudy.cli status
-The example:               $compose run --rm example
+The command line:          $compose run --rm --no-deps example understudy.cli status
+The example:               $compose run --rm example   (what it calls serving:8700, a browser has above)
 Stop it, data stays:       make down
 TEXT
