@@ -20,6 +20,7 @@ NAME_PATTERN = r"^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$"
 """Names of projects, models and deployments: DNS labels, so that they fit URLs and Kubernetes."""
 
 DIGEST_PATTERN = r"^[0-9a-f]{64}$"
+FINGERPRINT_PATTERN = r"^[0-9A-Za-z]{1,64}$"
 
 PREDICTION_ID_PATTERN = r"^[A-Za-z0-9._:-]{1,128}$"
 

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from understudy.contracts.refusals import Fault, FieldError, Refusal, json_pointer
-from understudy.contracts.vocabulary import DIGEST_PATTERN, NAME_PATTERN
+from understudy.contracts.vocabulary import DIGEST_PATTERN, FINGERPRINT_PATTERN, NAME_PATTERN
 from understudy.runtime.http import EXCEPTION_HANDLERS, on_http_exception, on_refusal
 
 _MOST_ERRORS: Final = 50
@@ -19,6 +19,7 @@ _PATTERNS: Final = {
     NAME_PATTERN: "must be lower-case letters, digits and hyphens, at most 63, beginning and "
     "ending with a letter or digit",
     DIGEST_PATTERN: "must be a SHA-256: 64 digits 0-9 and letters a-f",
+    FINGERPRINT_PATTERN: "must be 1 to 64 letters of a-z, A-Z and digits",
 }
 _WORDS: Final = {
     "bool_type": "must be true or false",
@@ -88,7 +89,9 @@ def refusal_of(errors: Any, *, json: bool) -> Refusal:
     first = errors[0]
     if first["type"] == "json_invalid":
         position, reason = first["loc"][-1], first["ctx"]["error"]
-        return MalformedError(f"The body is not JSON: {reason} at character {position}.")
+        # Read from bytes, the reason says itself at which line and column.
+        at = f" at character {position}" if isinstance(position, int) else ""
+        return MalformedError(f"The body is not JSON: {reason}{at}.")
     if not json and first["loc"] == ("body",) and first["type"] in _NOT_JSON:
         return MediaTypeError("Send JSON, with the header 'Content-Type: application/json'.")
     found = [FieldError(_pointer(one["loc"]), _message(one)) for one in errors[:_MOST_ERRORS]]

@@ -252,6 +252,26 @@ async def test_what_is_no_notice_is_told_by_field(
         assert pointer in [error["pointer"] for error in answer.json()["errors"]]
 
 
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"not json", "The body is not JSON: expected ident at line 1 column 2."),
+        (b"", "The body is not JSON: EOF while parsing a value at line 1 column 0."),
+        (
+            notice(alert(fingerprint="../etc")),
+            "/alerts/0/fingerprint: must be 1 to 64 letters of a-z, A-Z and digits.",
+        ),
+        (notice(alert(status="on fire")), "/alerts/0/status: must be 'firing' or 'resolved'."),
+        (notice(version="5"), "/version: must be '4'."),
+    ],
+)
+async def test_what_is_wrong_is_said_in_words(
+    http: httpx.AsyncClient, body: bytes, said: str
+) -> None:
+    answer = await http.post("/v1/alerts", content=body, headers=bearer(ALERTER))
+    assert answer.json()["detail"].endswith(said)
+
+
 async def test_what_concerns_nobody_here_is_taken_note_of_and_not_sent_again(
     place: Place, http: httpx.AsyncClient
 ) -> None:
