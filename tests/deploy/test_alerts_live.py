@@ -168,7 +168,8 @@ def tell(sky: Observatory, capsys: pytest.CaptureFixture[str]) -> Iterator[Table
         print("\n| cause | alert | severity | after | summary |")
         print("| --- | --- | --- | --- | --- |")
         print("\n".join(one.row() for one in table))
-    assert sky.receiver.first("UnderstudyWatchdog") is not None
+    # Prometheus says again after a minute what it told before it had found Alertmanager.
+    sky.await_notice("UnderstudyWatchdog", 0.0, 120.0)
     assert all(notice.annotations["runbook_url"] for notice in sky.receiver.notices)
 
 
