@@ -30,6 +30,7 @@ from understudy.cli.judging_options import (
     RollBackOption,
     SlowSecondsOption,
 )
+from understudy.cli.output import remark
 from understudy.cli.policies import (
     DurabilityOption,
     LowConfidenceOption,
@@ -130,3 +131,13 @@ def configure(
         expected = expect or current.release
         made = registry.configure(deployment, policy, expected_release=expected, reason=reason)
     show_release(context, made)
+    if options.alert_rollback is not None:
+        remark(_guarding(made.policy.judging.actions.alerts))
+
+
+def _guarding(alerts: tuple[str, ...]) -> str:
+    """Which alerts there are is written in Prometheus's rules, which nobody here reads."""
+    if not alerts:
+        return "No alert speaks for rolling back."
+    named = ", ".join(alerts)
+    return f"Speak for rolling back: {named}; as alerts of the rules of Prometheus are spelt."

@@ -60,7 +60,9 @@ def _name(_flag: str, typed: str) -> str | None:
     return None if typed == _OFF else typed
 
 
-def _names(_flag: str, typed: tuple[str, ...]) -> tuple[str, ...]:
+def _names(flag: str, typed: tuple[str, ...]) -> tuple[str, ...]:
+    if _OFF in typed and len(typed) > 1:
+        raise typer.BadParameter(f"{flag} takes names or {_OFF}, not both")
     return () if typed == (_OFF,) else typed
 
 

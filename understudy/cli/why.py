@@ -63,8 +63,8 @@ def page(found: Judgement, *, state: bool = False) -> RenderableType:
             parts.append(Padding(_state(comparison), (0, 0, 0, 2)))
     if found.main_rails:
         parts += [Text(), _title("MAIN"), _indented(rails_table(found.main_rails, "OBSERVED"))]
-    if found.alerts:
-        parts += [Text(), _title("ALERTS"), _indented(alerts_table(found.alerts))]
+    if found.alerts or found.alerts_unheard:
+        parts += [Text(), _title("ALERTS"), *_alerts(found)]
     if found.concept is not None:
         parts += [Text(), _title("WHAT ANSWERS MEAN"), _indented(_concept(found.concept))]
     if found.action is not None:
@@ -157,6 +157,16 @@ def _evidence(log_evidence: float, threshold: float, style: str) -> Text:
     return evidence_bar(log_evidence, threshold, style).append(
         text, f"bold {style}" if reached else ""
     )
+
+
+def _alerts(found: Judgement) -> Iterator[RenderableType]:
+    if found.alerts:
+        yield _indented(alerts_table(found.alerts))
+    for name in found.alerts_unheard:
+        yield Text(
+            f"  {cell(name)}: named by the policy; nothing is held of it: it is well, or misspelt",
+            "dim",
+        )
 
 
 def _concept(reading: ConceptView) -> Table:

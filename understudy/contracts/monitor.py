@@ -5,6 +5,7 @@ from typing import Final, Literal
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from understudy.contracts.vocabulary import (
+    FINGERPRINT_PATTERN,
     ActionMode,
     AlertOutcome,
     AlertState,
@@ -407,7 +408,7 @@ class ToldAlert(Body):
     starts_at: AwareDatetime = Field(alias="startsAt")
     ends_at: AwareDatetime | None = Field(default=None, alias="endsAt")
     """Of a resolved one; of one that fires it says nothing."""
-    fingerprint: str = Field(pattern=r"^[0-9A-Za-z]{1,64}$")
+    fingerprint: str = Field(pattern=FINGERPRINT_PATTERN)
 
 
 class AlertNotice(Body):
@@ -474,6 +475,8 @@ class Judgement(Body):
     concept: ConceptView | None = None
     alerts: tuple[AlertReading, ...] = ()
     """Those that fire, and those that did lately."""
+    alerts_unheard: tuple[str, ...] = ()
+    """Names of the policy that nobody told of within a day: it is well, or they are misspelt."""
     action: ActionView | None = None
 
 

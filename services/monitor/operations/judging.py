@@ -5,10 +5,7 @@ the same. What the monitor does, it does through the registry's ordinary road, w
 """
 
 import asyncio
-import base64
 import math
-import zlib
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -19,9 +16,9 @@ from services.monitor.domain.deciding.concluding import Known, Rival, Standing, 
 from services.monitor.domain.deciding.deeds import Deed, DeedState
 from services.monitor.domain.deciding.judgement import Judgement
 from services.monitor.domain.deciding.terms import Terms
-from services.monitor.domain.statistics.spectrum import STEPS
 from services.monitor.operations.alerts import AlertFacts
 from services.monitor.operations.appraising import Appraising
+from services.monitor.operations.packing import packed
 from services.monitor.operations.sources import Sources
 from services.monitor.operations.terms import terms_of
 from services.monitor.operations.watching import Watch
@@ -34,8 +31,6 @@ _TOLD_LATE_SECONDS: Final = 31 * 86_400.0
 """Predictions made elsewhere may be told of 30 days later: they belong to the release in which they
 were. Which cohorts count is told by releases, whatever is read beside them."""
 _LONGEST_FAILURE: Final = 200
-_LONGEST_STATE: Final = 48_000
-"""Of the 64 KiB that evidence may take."""
 _MOST_ALERTS: Final = 3
 _JSON_OUT: Final = msgspec.json.Encoder()
 _JSON: Final = msgspec.json.Decoder(dict[str, object])
@@ -210,35 +205,13 @@ def evidence_of(judgement: Judgement) -> dict[str, object]:
         judgement,
         comparisons=unpacked,
         alerts=tuple(accusing[:_MOST_ALERTS]),
+        alerts_unheard=(),
         action=None,
         changed_at=None,
     )
     decisive = (found for found in judgement.comparisons if found.challenger == judgement.version)
     state = None if alerted else next((packed(found.state) for found in decisive), None)
     return {**_JSON.decode(_JSON_OUT.encode(kept)), "state": state}
-
-
-def packed(state: Mapping[int, int]) -> str | None:
-    """Base64 of zlib of varints, or None where that is too long to be kept.
-
-    For each place, ascending: its distance from the one before (from -2^14 for the first), then its
-    count.
-    """
-    written, before = bytearray(), -STEPS
-    for place in sorted(state):
-        written += _varint(place - before) + _varint(state[place])
-        before = place
-    found = base64.b64encode(zlib.compress(bytes(written), 9)).decode()
-    return found if len(found) <= _LONGEST_STATE else None
-
-
-def _varint(number: int) -> bytes:
-    """LEB128: seven bits a byte, the lowest first; the high bit says that more follow."""
-    found = bytearray()
-    while number >= 0x80:
-        found.append(number & 0x7F | 0x80)
-        number >>= 7
-    return bytes((*found, number))
 
 
 def _dated(found: Judgement, former: Judgement | None) -> Judgement:

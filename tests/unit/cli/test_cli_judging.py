@@ -84,6 +84,25 @@ def test_off_is_as_it_would_be_unless_stated(run: Run, server: Script) -> None:
 
 
 @pytest.mark.parametrize(
+    ("alerts", "told"),
+    [
+        (("Burn", "[x]Slow"), "Speak for rolling back: Burn, [x]Slow; as alerts of the rules"),
+        ((), "No alert speaks for rolling back."),
+    ],
+)
+def test_alerts_that_now_guard_are_told(
+    run: Run, server: Script, alerts: tuple[str, ...], told: str
+) -> None:
+    policy = Policy(judging=Judging(actions=Actions(alerts=alerts)))
+    server.on("GET", "/v1/deployments/risk", deployment(release(7, 1)))
+    made = release(8, 1, kind=ReleaseKind.CONFIGURE, policy=policy)
+    server.on("POST", RELEASES, made, 201)
+    options = [f"--alert-rollback={name}" for name in alerts or ("off",)]
+    assert told in run("configure", "risk", *options).stderr
+    assert "rolling back" not in run("configure", "risk", "--alpha", "0.01").stderr
+
+
+@pytest.mark.parametrize(
     ("options", "told"),
     [
         (("--loss", "hinge"), "--loss takes brier, log-loss, zero-one, absolute, squared"),
@@ -99,11 +118,15 @@ def test_off_is_as_it_would_be_unless_stated(run: Run, server: Script) -> None:
         (("--minimum-labels", "20000000"), "minimum_labels is 1 to 10,000,000"),
         (("--slow-seconds", "3601"), "slow_seconds is at most 3600"),
         (("--alert-rollback", "a,b"), "--alert-rollback: an alert's name is 1 to 128"),
+        (
+            ("--alert-rollback", "Burn", "--alert-rollback", "off"),
+            "--alert-rollback takes names or off, not both",
+        ),
         (("--promote", "always"), "'always' is not one of"),
     ],
 )
 def test_a_wrong_option_is_told_what_it_takes(
-    run: Run, server: Script, options: tuple[str, str], told: str
+    run: Run, server: Script, options: tuple[str, ...], told: str
 ) -> None:
     server.on("GET", "/v1/deployments/risk", deployment(release(1, 1)))
     result = run("configure", "risk", *options)

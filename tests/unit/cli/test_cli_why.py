@@ -117,6 +117,15 @@ def test_alerts_and_what_they_say(run: Run, server: Script, found: AlertReading,
     assert told in re.sub(date, "", " ".join(line.split()))
 
 
+def test_a_named_alert_that_nobody_told_of_is_seen(run: Run, server: Script) -> None:
+    found = bodies.judgement().model_copy(update={"alerts_unheard": ("Nonsense",)})
+    server.on("GET", PATH, found)
+    assert (
+        "Nonsense: named by the policy; nothing is held of it: it is well, or misspelt"
+        in run("why", "risk").stdout
+    )
+
+
 def test_an_alarm_of_concept_drift(run: Run, server: Script) -> None:
     server.on("GET", PATH, bodies.judgement(concept=bodies.concept(alarm=True)))
     assert "the loss has risen since 2026" in run("why", "risk").stdout

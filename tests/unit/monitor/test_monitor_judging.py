@@ -28,7 +28,8 @@ from services.monitor.metrics import MonitorMetrics
 from services.monitor.operations import Sources, Watch
 from services.monitor.operations.alerts import AlertFacts
 from services.monitor.operations.appraising import Appraising
-from services.monitor.operations.judging import Judging, change_of, evidence_of, packed
+from services.monitor.operations.judging import Judging, change_of, evidence_of
+from services.monitor.operations.packing import packed
 from tests.fakes.judged import reading
 from tests.fakes.monitor import MemoryAlerts, MemoryLog, MemoryReferences, MemoryStore
 from tests.fakes.monitor_entries import (
@@ -234,6 +235,7 @@ async def test_a_recommended_rollback_names_the_release_that_an_automatic_one_go
     assert watch.judged is not None
     assert watch.judged.action is not None
     assert watch.judged.action.release == 2
+    assert watch.judged.alerts_unheard == ("Burn",)
     assert change_of(watch.deployment, watch.judged).release == 2
 
 
@@ -269,6 +271,7 @@ def test_the_fullest_state_leaves_the_request_possible() -> None:
         judgement(NAME),
         version=2,
         comparisons=(replace(reading(Verdict.PROMOTE), state=state),),
+        alerts_unheard=tuple(f"{n:02}{'𝕏' * 126}" for n in range(16)),
         alerts=read(longest_alerts(), Blame(1, 0.0, ("𝕏" * 128,), 900.0), NOW),
     )
     assert all(alert.accuses for alert in told.alerts)

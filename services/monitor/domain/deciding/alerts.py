@@ -177,6 +177,12 @@ def read(held: Sequence[Alert], blame: Blame, now: float) -> tuple[AlertReading,
     return tuple(sorted(found, key=lambda one: (not one.accuses, not one.named, one.state)))
 
 
+def unheard(named: Collection[str], held: Sequence[AlertReading]) -> tuple[str, ...]:
+    """Names of which nothing is held."""
+    heard = {alert.alert for alert in held}
+    return tuple(name for name in named if name not in heard)
+
+
 def _reading(one: Alert, blame: Blame, now: float) -> AlertReading:
     state, named = one.state(now, blame.lifetime), one.name in blame.named
     fires = named and state is AlertState.FIRING

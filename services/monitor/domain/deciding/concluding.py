@@ -5,16 +5,17 @@ these terms; rails read minutes since the main has been main.
 """
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import reduce
 from operator import add
 
 from services.monitor.domain.arrays import Floats
-from services.monitor.domain.cells import AgreementTally, Cell, CellId, OutputTally
+from services.monitor.domain.cells import AgreementTally, Cell, CellId
 from services.monitor.domain.deciding.acting import Present, consider
-from services.monitor.domain.deciding.alerts import Alert, Blame, read
+from services.monitor.domain.deciding.alerts import Alert, Blame, read, unheard
+from services.monitor.domain.deciding.answers import answered, begun, rows_asked
 from services.monitor.domain.deciding.comparison import Contest, compare
 from services.monitor.domain.deciding.deeds import Deed
 from services.monitor.domain.deciding.fairness_rail import fairness_rail, sides
@@ -27,7 +28,7 @@ from services.monitor.domain.deciding.judgement import (
     Judgement,
     RailReading,
 )
-from services.monitor.domain.deciding.rails import MINUTE, Allowance, challenger_rails, main_rails
+from services.monitor.domain.deciding.rails import Allowance, challenger_rails, main_rails
 from services.monitor.domain.deciding.terms import Terms
 from services.monitor.domain.outcomes.tallies import (
     CohortId,
@@ -38,7 +39,6 @@ from services.monitor.domain.outcomes.tallies import (
 )
 from services.monitor.domain.statistics.spectrum import no_spectrum
 from understudy.contracts.judging import Judging
-from understudy.contracts.vocabulary import Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +89,15 @@ def conclude(standing: Standing, known: Known, edges: Floats, now: float) -> Jud
     contested = tuple(
         _comparison(rival, standing, known, allowance, now) for rival in standing.rivals
     )
-    rows, told_of = _rows(standing, known.minutes), _alerts(standing, known, now)
+    told_of = _alerts(standing, known, now)
+    rows = rows_asked(known.minutes, standing.main, standing.released_at)
     case = Case(
         main=standing.main,
         previous_main=standing.previous_main,
         rows=rows,
-        main_rails=main_rails(standing.main, _main_minutes(standing, known.minutes), allowance),
+        main_rails=main_rails(
+            standing.main, answered(known.minutes, standing.main, standing.main_since), allowance
+        ),
         comparisons=contested,
         concept=known.concept,
         alerts=told_of,
@@ -115,6 +118,7 @@ def conclude(standing: Standing, known: Known, edges: Floats, now: float) -> Jud
         main_rails=tuple(case.main_rails),
         concept=known.concept,
         alerts=told_of,
+        alerts_unheard=unheard(policy.actions.alerts, told_of),
         action=consider(conclusion, policy.actions, present, known.deeds),
     )
 
@@ -181,7 +185,7 @@ def _minute_rails(
     tallies = [
         cell.agreements[couple]
         for name, cell in minutes.items()
-        if couple in cell.agreements and _begun(name, rival.since)
+        if couple in cell.agreements and begun(name, rival.since)
     ]
     if not tallies:
         return ()
@@ -222,36 +226,3 @@ def _cohorts(
 
 def _couple(tally: CohortTally, rival: Rival) -> CoupleTally | None:
     return tally.couples.get(rival.challenger)
-
-
-def _main_minutes(standing: Standing, minutes: Mapping[CellId, Cell]) -> dict[int, OutputTally]:
-    """By minute: whatever references the minute's cells were counted on."""
-    speaker = (Role.MAIN, standing.main)
-    found: dict[int, OutputTally] = {}
-    for name, cell in minutes.items():
-        if speaker in cell.outputs and _begun(name, standing.main_since):
-            held, tally = found.get(name.minute), cell.outputs[speaker]
-            found[name.minute] = tally if held is None else held + tally
-    return found
-
-
-def _rows(standing: Standing, minutes: Mapping[CellId, Cell]) -> int:
-    """Asked of the main since the release, as far as minutes reach back."""
-    speaker = (Role.MAIN, standing.main)
-    return sum(_rows_of(minutes, speaker, standing.released_at))
-
-
-def _rows_of(
-    minutes: Mapping[CellId, Cell], speaker: tuple[Role, int], since: float
-) -> Iterable[int]:
-    for name, cell in minutes.items():
-        if speaker in cell.outputs and _begun(name, since):
-            yield cell.outputs[speaker].rows
-
-
-def _begun(name: CellId, since: float) -> bool:
-    """Whether the minute, or an hour's first, ends after that moment.
-
-    The hours in which a release, a main or a couple began are kept as minutes (see `account`).
-    """
-    return (name.minute + 1) * MINUTE > since

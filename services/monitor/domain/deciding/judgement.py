@@ -156,6 +156,8 @@ class Judgement:
     main_rails: tuple[RailReading, ...] = ()
     concept: ConceptReading | None = None
     alerts: tuple[AlertReading, ...] = ()
+    alerts_unheard: tuple[str, ...] = ()
+    """That the policy names, and of which nothing is held."""
     action: ActionReading | None = None
     replay: bool = False
     changed_at: datetime | None = field(default=None, compare=False)
