@@ -13,7 +13,8 @@ from services.registry.commands.backing_up import back_up, list_backups, restore
 from services.registry.commands.migrating import migrate
 from services.registry.commands.serving import serve
 from services.registry.commands.telling import complain, quieten
-from services.registry.domain.backups import BackupPublishedError
+from services.registry.domain.backups import BackupPublishedError, FolderUnsupportedError
+from services.registry.domain.errors import DatabaseSilentError, DatabaseUnusableError
 from services.registry.settings import RegistrySettings
 from understudy.contracts.refusals import Refusal
 
@@ -44,6 +45,12 @@ def main() -> None:
     quieten(settings.log_level)
     try:
         _run(settings, stated)
+    except (DatabaseUnusableError, FolderUnsupportedError) as refusal:
+        complain(refusal.detail)
+        sys.exit(_WRONG)
+    except DatabaseSilentError as refusal:
+        complain(f"The database at {refusal.place} does not answer: {refusal.reason}")
+        sys.exit(_FAILED)
     except BackupPublishedError as refusal:
         complain(refusal.detail)
         sys.exit(_PUBLISHED)

@@ -3,21 +3,23 @@
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Final
 
 import structlog
 from sqlalchemy import Connection, Engine, create_engine, event, insert, select, text, update
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from services.registry.adapters import schema
+from services.registry.adapters.database_urls import have_folder, opened, place_of
 from services.registry.adapters.rows import entry_row
 from services.registry.adapters.tables import audit, state
 from services.registry.domain.audit import Entry
-from services.registry.domain.errors import StoreUnavailableError
+from services.registry.domain.errors import DatabaseSilentError
 from understudy.runtime.sqlite_files import beginning, prepare
+from understudy.runtime.urls import without_passwords
 
 _BUSY_MILLISECONDS: Final = 5_000
 """Less than clients wait, so that they are told why."""
@@ -31,6 +33,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         self._engine = _open(url)
+        self._place = place_of(self._engine.url)
         self._listeners: list[Callable[[], None]] = []
         sqlite = self._engine.dialect.name == "sqlite"
         self._writer = self._engine.execution_options(immediate=True)
@@ -40,6 +43,9 @@ class Database:
             else self._engine.execution_options(isolation_level="REPEATABLE READ")
         )
 
+    def _available(self) -> AbstractContextManager[None]:
+        return _answering(self._place)
+
     def subscribe(self, listener: Callable[[], None]) -> None:
         """Call `listener`, in whichever thread committed, after every change."""
         self._listeners.append(listener)
@@ -47,13 +53,13 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A transaction that sees one moment. Raises StoreUnavailableError."""
-        with _available(), self._reader.begin() as connection:
+        with self._available(), self._reader.begin() as connection:
             yield connection
 
     @contextmanager
     def change(self) -> Iterator["Changing"]:
         """A transaction that is one numbered change, audited. Raises StoreUnavailableError."""
-        with _available(), self._writer.begin() as connection:
+        with self._available(), self._writer.begin() as connection:
             # First of all: the row's lock lets one change at a time through, on every database.
             connection.execute(update(state).values(sequence=state.c.sequence + 1))
             changing = Changing(connection)
@@ -92,7 +98,7 @@ class Database:
 
         Raises StoreUnavailableError.
         """
-        with _available(), self._writer.begin() as connection:
+        with self._available(), self._writer.begin() as connection:
             if connection.dialect.name == "postgresql":
                 lock = text("SELECT pg_advisory_xact_lock(:lock)")
                 connection.execute(lock, {"lock": _MIGRATION_LOCK})
@@ -101,7 +107,7 @@ class Database:
     @contextmanager
     def note(self) -> Iterator[Connection]:
         """A transaction that no follower need know of. Raises StoreUnavailableError."""
-        with _available(), self._writer.begin() as connection:
+        with self._available(), self._writer.begin() as connection:
             yield connection
 
     def verify(self) -> None:
@@ -129,15 +135,10 @@ class Changing:
 
 
 def _open(url: str) -> Engine:
-    try:
+    with opened():
         engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), **_POOL)
-        if engine.dialect.name == "sqlite" and engine.url.database:
-            Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
-    except (ArgumentError, ImportError, OSError) as error:
-        raise StoreUnavailableError(
-            "The registry's database can't be opened: look at UNDERSTUDY_DATABASE_URL, its folder, "
-            "and whether the database's driver is installed."
-        ) from error
+    if engine.dialect.name == "sqlite" and engine.url.database:
+        have_folder(Path(engine.url.database).parent)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _on_sqlite_connect)
         event.listen(engine, "begin", _on_sqlite_begin)
@@ -154,15 +155,15 @@ def _on_sqlite_begin(connection: Connection) -> None:
 
 
 @contextmanager
-def _available() -> Iterator[None]:
+def _answering(place: str) -> Iterator[None]:
     try:
         yield
     except (OperationalError, InterfaceError, PoolTimeoutError) as error:
         # Callers are not told why; the log is.
         structlog.stdlib.get_logger().warning("database_unavailable", error=str(error))
-        raise StoreUnavailableError(
-            "The registry's database does not answer; try again.", retry_after=1.0
-        ) from error
+        reason = getattr(error, "orig", None) or error
+        said = without_passwords(" ".join(str(reason).split()))
+        raise DatabaseSilentError(place, said) from error
 
 
 def beginning_sequence() -> int:

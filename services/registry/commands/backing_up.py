@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from services.registry.adapters.backup_files import BackupFiles
 from services.registry.adapters.database import Database
-from services.registry.adapters.reaching import ReachedFiles
+from services.registry.adapters.reaching import ReachedFiles, require_supported
 from services.registry.adapters.table_store import SqlTables
 from services.registry.commands.telling import progress, result, size, warn
 from services.registry.domain.backups import BackupUnusableError, Manifest
@@ -63,6 +63,8 @@ def list_backups(settings: RegistrySettings, url: str, form: str) -> None:
 
 @contextmanager
 def _backups(settings: RegistrySettings, url: str) -> Iterator[tuple[Backups, str]]:
+    for used in (url, settings.artifacts):
+        require_supported(used)
     folder = BackupFiles(url)
     database = Database(settings.database)
     try:

@@ -60,6 +60,10 @@ class BackupFolderUnavailableError(Refusal):
     code: ClassVar = "backup_folder_unavailable"
 
 
+class FolderUnsupportedError(BackupFolderUnavailableError):
+    """A URL's protocol is unknown, or the library for it is not installed."""
+
+
 class BackupPublishedError(Refusal):
     """The backup is published; something that comes after that failed."""
 

@@ -214,6 +214,23 @@ class StoreUnavailableError(Refusal):
     code: ClassVar = "store_unavailable"
 
 
+class DatabaseUnusableError(StoreUnavailableError):
+    """The settings name no database that could answer: its URL, its driver or its folder is wrong.
+
+    Raised before anything is asked of it, so never to who asks by HTTP.
+    """
+
+
+class DatabaseSilentError(StoreUnavailableError):
+    """The database does not answer. Where it is and why are for operators: callers are not told."""
+
+    def __init__(self, place: str, reason: str) -> None:
+        super().__init__("The registry's database does not answer; try again.", retry_after=1.0)
+        self.place = place
+        """Host and port, or a path; no password is in it."""
+        self.reason = reason
+
+
 class SchemaBehindError(Refusal):
     """The database's tables are older than this software, and it was told not to migrate them."""
 
