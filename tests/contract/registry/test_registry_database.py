@@ -115,7 +115,7 @@ def test_sqlite_writes_ahead_waits_and_keeps_its_references(database: Database) 
             connection.execute(text(f"PRAGMA {name}")).scalar()
             for name in ("journal_mode", "busy_timeout", "foreign_keys", "synchronous")
         ]
-    assert found == ["wal", 10_000, 1, 2]
+    assert found == ["wal", 5_000, 1, 2]
     database.close()
 
 
