@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -42,7 +43,12 @@ def without(folder: Path, library: str) -> str:
         (f"postgresql://{HOST[:-4]}:port/d", 2, ("UNDERSTUDY_DATABASE_URL can't be read",)),
         (f"nosuch://{HOST}", 2, ("does not know",)),
         (f"mysql+mysqldb://{HOST}", 2, ("needs the driver MySQLdb",)),
-        (f"postgresql+psycopg://{HOST}", 1, ("The database at 127.0.0.1:9 ", "refused")),
+        pytest.param(
+            f"postgresql+psycopg://{HOST}",
+            1,
+            ("The database at 127.0.0.1:9 ", "refused"),
+            marks=pytest.mark.skipif(find_spec("psycopg") is None, reason="no psycopg"),
+        ),
     ],
 )
 def test_what_is_wrong_with_a_database_is_told(
