@@ -97,7 +97,9 @@ def test_what_goes_wrong_at_an_edge_alone_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("example", "sample"), [(IRIS, blossoms()), (CREDIT, past_loans(500, seed=5))], ids=str
+    ("example", "sample"),
+    [(IRIS, blossoms()), (CREDIT, past_loans(500, seed=5))],
+    ids=["iris", "credit-risk"],
 )
 def test_the_examples_compile(example: Any, sample: Any) -> None:
     for recipe in example.recipes:

@@ -41,7 +41,10 @@ async def test_without_a_key_a_closed_deployment_looks_like_one_that_does_not_ex
     assert "income" not in closed.text
 
 
-@pytest.mark.parametrize("key", ["", "  ", "nonsense", make_key().plaintext, "us_ü_🔑"])
+WRONG_KEYS = ("", "  ", "nonsense", make_key().plaintext, "us_ü_🔑")
+
+
+@pytest.mark.parametrize("key", WRONG_KEYS, ids=["empty", "blank", "nonsense", "unknown", "odd"])
 @pytest.mark.parametrize("data", [{}, APPLICANT])
 async def test_neither_can_a_wrong_key_tell_them_apart(
     browser: httpx.AsyncClient, key: str, data: dict[str, str]
