@@ -47,8 +47,14 @@ images: ## Build the images, and state their sizes
 sbom: ## Write what each image holds to dist/sbom, as CycloneDX, from uv.lock
 	docker build --network $${BUILD_NETWORK:-default} --target sbom --output dist/sbom .
 
+# Real processes share two cores badly, so those tests come one by one.
 test: .venv/.dev ## Unit, contract and integration tests
+ifeq ($(ARGS),)
+	$(BIN)/pytest --numprocesses 2 tests/unit tests/contract
+	$(BIN)/pytest tests/integration
+else
 	$(BIN)/pytest tests/unit tests/contract tests/integration $(ARGS)
+endif
 
 # Playwright keeps an event loop in its thread, so the browser comes last and apart from the others.
 test-all: .venv/.all test ## All tests: also load, chaos, browser and deployment
