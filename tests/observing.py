@@ -158,27 +158,20 @@ class Observatory:
 
     def await_notice(self, name: str, since: float, deadline_seconds: float) -> Notice:
         """The first word of an alert after a moment."""
-        found: list[Notice] = []
-
-        def heard() -> bool:
-            first = self.receiver.first(name, since)
-            found.extend([first] if first else [])
-            return bool(found)
-
-        _await(heard, deadline_seconds, lambda: f"{name}; held: {self.alerts()}")
-        return found[0]
+        return self._await_word(name, since, "firing", deadline_seconds)
 
     def await_resolved(self, name: str, since: float, deadline_seconds: float) -> Notice:
         """The first word that an alert is over."""
-        found: list[Notice] = []
+        return self._await_word(name, since, "resolved", deadline_seconds)
 
+    def _await_word(self, name: str, since: float, status: str, seconds: float) -> Notice:
         def heard() -> bool:
-            first = self.receiver.first(name, since, "resolved")
-            found.extend([first] if first else [])
-            return bool(found)
+            return self.receiver.first(name, since, status) is not None
 
-        _await(heard, deadline_seconds, lambda: f"the end of {name}; held: {self.alerts()}")
-        return found[0]
+        _await(heard, seconds, lambda: f"{name} to be {status}; held: {self.alerts()}")
+        found = self.receiver.first(name, since, status)
+        assert found is not None
+        return found
 
     def _ask(self, what: str, asked: Mapping[str, str]) -> list[Yaml]:
         answer = httpx.post(f"{self.prometheus_url}/api/v1/{what}", data=dict(asked), timeout=30)
