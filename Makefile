@@ -58,7 +58,7 @@ endif
 
 # Playwright keeps an event loop in its thread, so the browser comes last and apart from the others.
 test-all: .venv/.all test ## All tests: also load, chaos, browser and deployment
-	$(BIN)/pytest -s tests/load tests/chaos tests/deploy tests/e2e $(ARGS)
+	$(BIN)/pytest -s tests/foreign tests/load tests/chaos tests/deploy tests/e2e $(ARGS)
 
 check: lint test ## What must be green before a commit
 

@@ -21,6 +21,8 @@ class Fault(StrEnum):
     INVALID = "invalid"
     LIMITED = "limited"
     FAILED = "failed"
+    UNSUPPORTED = "unsupported"
+    """Planned, and told so; the HTTP edge answers 501."""
     UNAVAILABLE = "unavailable"
     DEADLINE = "deadline"
 

@@ -31,6 +31,7 @@ STATUS: Final[Mapping[Fault, int]] = {
     Fault.INVALID: 422,
     Fault.LIMITED: 429,
     Fault.FAILED: 500,
+    Fault.UNSUPPORTED: 501,
     Fault.UNAVAILABLE: 503,
     Fault.DEADLINE: 504,
 }
@@ -49,6 +50,7 @@ _TITLES: Final[Mapping[int, str]] = {
     422: "Invalid request",
     429: "Too many requests",
     500: "Internal error",
+    501: "Not implemented",
     503: "Not available",
     504: "Deadline passed",
 }

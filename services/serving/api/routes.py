@@ -8,6 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from services.serving.api.asking import Asking
+from services.serving.api.dialects import dialect_routes
 from services.serving.api.elsewhere import Predictions
 from services.serving.api.labels import Corrections, Labels
 from services.serving.api.protected import Protected
@@ -27,7 +29,7 @@ def routes(
     elsewhere: Elsewhere,
     body_limit: int,
 ) -> list[BaseRoute]:
-    """All routes below `/v1`."""
+    """All routes for programs, dialects among them."""
     deployment = "/v1/deployments/{deployment}"
 
     def telling(path: str, verb: Verb, method: str = "POST") -> Sequence[BaseRoute]:
@@ -55,6 +57,7 @@ def routes(
         *telling("predictions", Predictions(elsewhere)),
         Route(f"{deployment}/signature", show_signature, methods=["GET"]),
         Route(f"{deployment}/predict", only("POST"), methods=[*_METHODS - {"POST"}]),
+        *dialect_routes(Asking(serving, body_limit)),
         Route("/v1/{path:path}", nothing, methods=[*_METHODS]),
     ]
 

@@ -25,6 +25,7 @@ from services.serving.api.direct import DirectProtocol
 from services.serving.api.predict import Predict, PredictOverASGI, deployment_of
 from services.serving.api.probes import Readiness, probes
 from services.serving.api.routes import routes
+from services.serving.api.spoken import Spoken
 from services.serving.app.draining import Accepting, Draining
 from services.serving.loops import Following
 from services.serving.metrics import ServingMetrics, forget_dead_workers
@@ -106,6 +107,7 @@ class Worker:
             rest=Guarded(self._serving, rest),
         )
         self._admission = Admission(self._route, _bounds_of(settings), self._serving.note_refusal)
+        self._spoken = Spoken(self._admission)
         self._metrics = metrics
         self._draining: Draining | None = None
         self._rest = rest
@@ -121,7 +123,7 @@ class Worker:
             async with self._running():
                 await self._rest(scope, receive, send)
         elif scope["type"] == "http":
-            await self._admission(scope, receive, send)
+            await self._spoken(scope, receive, send)
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
         deployment = deployment_of(scope)

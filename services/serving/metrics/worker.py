@@ -34,7 +34,14 @@ class Dialect(StrEnum):
     """Ways to ask for a prediction."""
 
     JSON = "json"
+    CSV = "csv"
     FORM = "form"
+    PREVISION = "prevision"
+    OIP = "oip"
+    OIP_GRPC = "oip_grpc"
+    V1 = "v1"
+    MLFLOW = "mlflow"
+    SAGEMAKER = "sagemaker"
 
 
 @dataclass(slots=True)

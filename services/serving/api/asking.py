@@ -1,0 +1,89 @@
+"""What every dialect goes through: admit, read the body within bounds, predict, name the answer.
+
+A dialect is two functions: from a body to a `Question`, and from the answers to a response. What it
+refuses it raises; `api.spoken` says it in the dialect's form.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from services.serving.api.bodies import ClientGoneError, Row, read_body
+from services.serving.domain.ids import row_ids, well_formed
+from services.serving.domain.rows import Shape
+from services.serving.metrics import Dialect
+from services.serving.operations import Answer, Card, Serving
+from understudy.contracts.refusals import Refusal
+from understudy.runtime.keys import presented_key
+
+_CLIENT_GONE: Final = 499
+"""Nobody reads it; nginx's number, for those who count answers."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """Rows that a body asks about."""
+
+    rows: Sequence[Row]
+    shape: Shape = Shape.LIST
+    name: str | None = None
+    """What the caller calls the request, where the dialect has a place for it; names the
+    predictions if it is well-formed."""
+
+
+Read = Callable[[Request, bytes, Card], Question]
+"""Raises Refusal subclasses."""
+Write = Callable[[Question, Sequence[Answer], Card], Response]
+
+
+class Asking:
+    """Predictions by any dialect whose bodies are read as a whole."""
+
+    def __init__(self, serving: Serving, body_limit: int) -> None:
+        self.serving = serving
+        self.body_limit = body_limit
+
+    async def answer(
+        self, request: Request, deployment: str, dialect: Dialect, read: Read, write: Write
+    ) -> Response:
+        """Answer one request for predictions. Raises Refusal subclasses, which are counted."""
+        began, key = time.perf_counter(), presented_key(request.headers)
+        try:
+            # Whoever may not ask is told before the body has come.
+            card = self.serving.admit(deployment, key)
+            body = await read_body(request.scope, request.receive, self.body_limit)
+            question = read(request, body, card)
+        except ClientGoneError:
+            return Response(status_code=_CLIENT_GONE)
+        except Refusal as refusal:
+            self.serving.note_refusal(deployment, refusal)
+            raise
+        answers = await self.serving.predict(
+            deployment,
+            question.rows,
+            key=key,
+            ids=_ids(question, request),
+            shape=question.shape,
+            dialect=dialect,
+        )
+        response = write(question, answers, card)
+        if len(answers) == 1:
+            response.headers["X-Prediction-ID"] = answers[0].prediction_id
+        response.headers["X-Model-Version"] = str(answers[0].version)
+        seconds = time.perf_counter() - began
+        response.headers["Server-Timing"] = f"app;dur={1_000 * seconds:.3f}"
+        return response
+
+
+def _ids(question: Question, request: Request) -> Sequence[str] | None:
+    name = question.name or request.headers.get("x-request-id")
+    if name is None or not well_formed(name):
+        return None
+    if len(question.rows) == 1:
+        return [name]
+    ids = row_ids(name, len(question.rows))
+    return ids if well_formed(ids[-1]) else None
