@@ -1,9 +1,18 @@
 """Bodies of the registry's HTTP interface, and the snapshot that followers live by."""
 
+import math
 import unicodedata
 from typing import Annotated, Final, Generic, Self, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from understudy.contracts.evidence import require_bounded
 from understudy.contracts.policy import Policy
@@ -274,6 +283,30 @@ class DeploymentView(Body):
     followers: tuple[FollowerState, ...] = ()
 
 
+class Limits(Body):
+    """How much a key may ask. Absent members are not limited."""
+
+    requests_per_second: Annotated[float, Field(gt=0, le=MAX_NUMBER)] | None = None
+    """Over time; each request counts one, however many rows it has."""
+    burst: Annotated[int, Field(ge=1, le=MAX_NUMBER, strict=True)] | None = None
+    """Requests that may come at once after a pause; the rate, rounded up, where it is absent."""
+    predictions_per_day: Annotated[int, Field(ge=1, le=MAX_NUMBER, strict=True)] | None = None
+    """Rows that may be answered in one day of UTC."""
+
+    @model_validator(mode="after")
+    def _burst_of_a_rate(self) -> Self:
+        if self.burst is not None and self.requests_per_second is None:
+            raise ValueError("burst needs requests_per_second: say both, or neither")
+        return self
+
+    @property
+    def at_once(self) -> int:
+        """How many requests may come at once; 0 where they are not limited."""
+        if self.requests_per_second is None:
+            return 0
+        return self.burst or math.ceil(self.requests_per_second)
+
+
 class KeyRequest(Body):
     """`POST /v1/keys`. Without deployment and project the key reaches all of them."""
 
@@ -282,6 +315,7 @@ class KeyRequest(Body):
     deployment: Name | None = None
     project: Name | None = None
     expires_at: AwareDatetime | None = None
+    limits: Limits | None = None
 
 
 class KeyView(KeyRequest):
@@ -319,6 +353,10 @@ class FollowerReport(Body):
     """By deployment; 0 where none could be taken up yet."""
     failures: dict[str, str] = Field(default_factory=dict)
     """By deployment: why its current release could not be taken up."""
+    used: Annotated[dict[str, AwareDatetime], Field(max_length=10_000)] = Field(
+        default_factory=dict
+    )
+    """By key id: when it was last let in, of those that were used since the report before."""
 
 
 class ServedVersion(Body):
@@ -423,6 +461,7 @@ class KeyRecord(Body):
     deployment: Name | None = None
     project: Name | None = None
     expires_at: AwareDatetime | None = None
+    limits: Limits | None = None
 
 
 class Snapshot(Body):
