@@ -1,5 +1,6 @@
 """Bodies of requests: read within a bound, decoded whatever their Content-Type says."""
 
+import codecs
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from services.serving.domain.errors import (
 )
 from services.serving.domain.rows import Shape
 from understudy.contracts.refusals import FieldError, json_pointer
+from understudy.runtime.repeated_members import repeated_member
 
 Row = Mapping[str, Any]
 
@@ -56,6 +58,18 @@ def decode_json(body: bytes, takes: str = _TAKES) -> object:
     """Raises MalformedBodyError, which names the position, or what to send in place of nothing."""
     if not body.strip():
         raise MalformedBodyError(f"The body is empty. {takes}")
+    decoded = _decoded(body)
+    require_single_members(body)
+    return decoded
+
+
+def require_single_members(body: bytes) -> None:
+    """Raises MalformedBodyError, which names a member that stands twice in an object."""
+    if (found := repeated_member(body)) is not None:
+        raise MalformedBodyError(f"{found.pointer} {found.message}.", found)
+
+
+def _decoded(body: bytes) -> object:
     try:
         return _DECODER.decode(body)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
@@ -64,6 +78,8 @@ def decode_json(body: bytes, takes: str = _TAKES) -> object:
             hint = " NaN and Infinity are no JSON: send null where a value is missing."
         elif "out of range" in str(error):
             hint = " A number is larger than a float64 can be."
+        elif body.startswith(codecs.BOM_UTF8):
+            hint = " It begins with a byte order mark: send UTF-8 without one."
         raise MalformedBodyError(f"The body is not JSON: {error}.{hint}") from error
     except RecursionError as error:
         raise MalformedBodyError("The body is nested too deeply.") from error

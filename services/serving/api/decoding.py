@@ -12,6 +12,7 @@ from typing import Annotated, Any, Final, Literal
 import msgspec
 from msgspec.structs import astuple
 
+from services.serving.api.bodies import require_single_members
 from services.serving.domain.columns import MOST_TEXT, Column
 from services.serving.domain.drafts import Cells
 from services.serving.domain.rows import Shape
@@ -37,22 +38,39 @@ class TypedReader:
             gc=False,
         )
         self._batch: msgspec.json.Decoder[Any] = msgspec.json.Decoder(batch)
+        self._width = len(columns)
         self._takes_batches = all(column.name != _ROWS_MEMBER for column in columns)
 
     def read(self, body: bytes) -> tuple[Sequence[Cells], Shape, Sequence[object] | None] | None:
         """The rows, how they came, and what is told of protected attributes.
 
-        None when the body needs a closer look.
+        None when the body needs a closer look. Raises MalformedBodyError where a member stands
+        twice: the decoder takes the last without a word.
         """
+        told: Sequence[Mapping[str, Label]] | None = None
+        rows: Sequence[Cells]
         try:
             if body.startswith(b"["):
-                return [astuple(row) for row in self._list.decode(body)], Shape.LIST, None
-            if self._takes_batches and body.startswith(_ROWS_BODY):
+                rows, shape = [astuple(row) for row in self._list.decode(body)], Shape.LIST
+            elif self._takes_batches and body.startswith(_ROWS_BODY):
                 batch = self._batch.decode(body)
-                return [astuple(row) for row in batch.rows], Shape.ROWS, batch.protected
-            return (astuple(self._one.decode(body)),), Shape.ONE, None
+                rows, shape, told = (
+                    [astuple(row) for row in batch.rows],
+                    Shape.ROWS,
+                    batch.protected,
+                )
+            else:
+                rows, shape = (astuple(self._one.decode(body)),), Shape.ONE
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
+        members = len(rows) * self._width
+        if shape is Shape.ROWS:
+            members += 1 if told is None else 2 + sum(map(len, told))
+        # So many different members were decoded, and each has a colon: with no colon beyond those
+        # none stands twice. Where there are more (a text may hold some) it takes a closer look.
+        if body.count(b":") != members:
+            require_single_members(body)
+        return rows, shape, told
 
 
 def _struct(name: str, members: Sequence[tuple[str, Any]]) -> type[msgspec.Struct]:
