@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from understudy.contracts.vocabulary import NAME_PATTERN
 from understudy.runtime.settings import FollowerSettings, Port, Seconds, ServiceSettings
 
 Count = Annotated[int, Field(ge=1)]
@@ -68,6 +69,9 @@ class ServingSettings(ModelSettings, WorkerSettings):
     """How long a stopping worker goes on answering, each time asking clients to go elsewhere."""
     serving_memory_bytes: Count | None = None
     """About how much memory one worker gives to models; those used least recently are unloaded."""
+    serving_default_deployment: Annotated[str, Field(pattern=NAME_PATTERN)] | None = None
+    """The deployment that answers `/invocations`; without it, the only one that the caller
+    reaches."""
     log_buffer_rows: Count = 200_000
     """Rows that one worker holds until they are safe; requests with further ones are refused."""
     log_buffer_bytes: Count = 268_435_456

@@ -17,7 +17,7 @@ from services.serving.domain.ids import row_ids, well_formed
 from services.serving.domain.rows import Shape
 from services.serving.metrics import Dialect
 from services.serving.operations import Answer, Card, Serving
-from understudy.contracts.refusals import Refusal
+from understudy.contracts.refusals import FieldError, Refusal
 from understudy.runtime.keys import presented_key
 
 _CLIENT_GONE: Final = 499
@@ -33,6 +33,8 @@ class Question:
     name: str | None = None
     """What the caller calls the request, where the dialect has a place for it; names the
     predictions if it is well-formed."""
+    pointing: Callable[[str], str] | None = None
+    """Where a value stands in the body, by its pointer into a bare list of rows."""
 
 
 Read = Callable[[Request, bytes, Card], Question]
@@ -43,9 +45,13 @@ Write = Callable[[Question, Sequence[Answer], Card], Response]
 class Asking:
     """Predictions by any dialect whose bodies are read as a whole."""
 
-    def __init__(self, serving: Serving, body_limit: int) -> None:
+    def __init__(
+        self, serving: Serving, body_limit: int, default_deployment: str | None = None
+    ) -> None:
         self.serving = serving
         self.body_limit = body_limit
+        self.default_deployment = default_deployment
+        """Answers where a dialect has a path that names none."""
 
     async def answer(
         self, request: Request, deployment: str, dialect: Dialect, read: Read, write: Write
@@ -62,14 +68,18 @@ class Asking:
         except Refusal as refusal:
             self.serving.note_refusal(deployment, refusal)
             raise
-        answers = await self.serving.predict(
-            deployment,
-            question.rows,
-            key=key,
-            ids=_ids(question, request),
-            shape=question.shape,
-            dialect=dialect,
-        )
+        try:
+            answers = await self.serving.predict(
+                deployment,
+                question.rows,
+                key=key,
+                ids=_ids(question, request),
+                shape=question.shape,
+                dialect=dialect,
+            )
+        except Refusal as refusal:
+            refusal.errors = _as_sent(refusal.errors, question.pointing)
+            raise
         response = write(question, answers, card)
         if len(answers) == 1:
             response.headers["X-Prediction-ID"] = answers[0].prediction_id
@@ -77,6 +87,14 @@ class Asking:
         seconds = time.perf_counter() - began
         response.headers["Server-Timing"] = f"app;dur={1_000 * seconds:.3f}"
         return response
+
+
+def _as_sent(
+    errors: Sequence[FieldError], pointing: Callable[[str], str] | None
+) -> tuple[FieldError, ...]:
+    if pointing is None:
+        return (*errors,)
+    return tuple(FieldError(pointing(error.pointer), error.message) for error in errors)
 
 
 def _ids(question: Question, request: Request) -> Sequence[str] | None:

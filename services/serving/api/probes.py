@@ -1,11 +1,18 @@
-"""`/livez` and `/readyz`, ahead of BentoML's: numbers for everybody, names for nobody."""
+"""Probes, ahead of BentoML's: numbers for everybody, names for nobody.
+
+`/livez` and `/readyz` are ours. SageMaker and MLflow ask `/ping`, MLflow `/health` too. KServe's v1
+client asks `/` whether the server is alive, as browsers ask for its page: whoever wants HTML is
+left to other routes.
+"""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Match, Route
+from starlette.types import Scope
 
 from understudy.runtime.http import liveness
 
@@ -29,6 +36,21 @@ class Readiness:
         return self.loaded and not self.draining
 
 
+class _Alive(Route):
+    """For programs: browsers say that they take HTML."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether the request is for this route."""
+        if "text/html" in Headers(scope=scope).get("accept", ""):
+            return Match.NONE, {}
+        return super().matches(scope)
+
+
+async def alive(_request: Request) -> Response:
+    """The process answers, in the words of KServe's v1 protocol."""
+    return JSONResponse({"status": "alive"})
+
+
 def probes(look: Callable[[], Readiness]) -> list[BaseRoute]:
     """Routes of the probes; each takes HEAD as well."""
 
@@ -42,7 +64,15 @@ def probes(look: Callable[[], Readiness]) -> list[BaseRoute]:
         }
         return JSONResponse(body) if found.ready else JSONResponse(body, 503, {"Retry-After": "1"})
 
+    async def ping(_request: Request) -> Response:
+        # As their own servers answer, line end and type included.
+        status = 200 if look().ready else 503
+        return Response("\n", status, media_type="application/json")
+
     return [
+        _Alive("/", alive, methods=["GET"]),
+        Route("/ping", ping, methods=["GET"]),
+        Route("/health", ping, methods=["GET"]),
         Route("/livez", liveness, methods=["GET"]),
         Route("/healthz", liveness, methods=["GET"]),
         Route("/readyz", readiness, methods=["GET"]),

@@ -28,6 +28,7 @@ def routes(
     facts: Facts,
     elsewhere: Elsewhere,
     body_limit: int,
+    default_deployment: str | None = None,
 ) -> list[BaseRoute]:
     """All routes for programs, dialects among them."""
     deployment = "/v1/deployments/{deployment}"
@@ -57,7 +58,7 @@ def routes(
         *telling("predictions", Predictions(elsewhere)),
         Route(f"{deployment}/signature", show_signature, methods=["GET"]),
         Route(f"{deployment}/predict", only("POST"), methods=[*_METHODS - {"POST"}]),
-        *dialect_routes(Asking(serving, body_limit)),
+        *dialect_routes(Asking(serving, body_limit, default_deployment)),
         Route("/v1/{path:path}", nothing, methods=[*_METHODS]),
     ]
 

@@ -218,7 +218,13 @@ def _front(
     look: Callable[[], Readiness],
     rest: ASGIApp,
 ) -> ASGIApp:
-    api = routes(serving, facts, elsewhere, settings.serving_body_limit_bytes)
+    api = routes(
+        serving,
+        facts,
+        elsewhere,
+        settings.serving_body_limit_bytes,
+        settings.serving_default_deployment,
+    )
     app = Starlette(
         routes=[*probes(look), *api, *page_routes(serving)],
         exception_handlers={**EXCEPTION_HANDLERS},

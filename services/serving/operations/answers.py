@@ -33,7 +33,7 @@ from understudy.contracts.serving import LabelStatus
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import AccessLevel, Scope
 from understudy.runtime.http import STATUS
-from understudy.runtime.keys import Caller, KeyRing
+from understudy.runtime.keys import Caller, ForbiddenError, KeyRing
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,6 +113,18 @@ class Serving:
         if deployment in self.asleep and self.wake is not None:
             self._admit(deployment, key, Scope.PREDICT)
             await self.wake(deployment)
+
+    def reachable(self, key: str | None, *scopes: Scope) -> list[str]:
+        """The deployments that the caller may use with one of the scopes, by name.
+
+        Raises UnauthenticatedError for a key that is not valid, and for none where nothing is
+        public.
+        """
+        caller = None if key is None else self._caller(key)
+        names = sorted(found.name for found in self._table if _open_to(found, caller, scopes))
+        if caller is None and not names:
+            self._caller(None)
+        return names
 
     def admit_to_tell(self, deployment: str, key: str | None, scope: Scope) -> Card:
         """`describe`, for those who may tell something of predictions: never without a key."""
@@ -268,6 +280,15 @@ def _live(found: Deployment) -> Live:
     if found.live is None:
         raise NotLoadedError(found.name, failed=found.failure is not None)
     return found.live
+
+
+def _open_to(found: Deployment, caller: Caller | None, scopes: Sequence[Scope]) -> bool:
+    if found.access is AccessLevel.PUBLIC:
+        return True
+    try:
+        return caller is not None and bool(check_access(found, found.name, caller, scopes))
+    except (UnknownDeploymentError, ForbiddenError):
+        return False
 
 
 def _card(found: Deployment) -> Card:
