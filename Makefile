@@ -9,8 +9,8 @@ ARGS ?=
 SYNC := $(BIN)/uv sync --frozen --inexact --extra laptop
 
 .DEFAULT_GOAL := help
-.PHONY: help install run up down images sbom test test-all check lint format lock bench bench-peers \
-  clean
+.PHONY: help install run up down images sbom test test-all check lint format lock proto bench \
+  bench-peers clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -76,6 +76,11 @@ lock: .venv/.uv ## Write uv.lock anew from pyproject.toml
 	$(BIN)/uv lock --upgrade
 	$(BIN)/uv export --quiet --frozen --extra serving --no-dev --no-emit-project --no-hashes \
 	  --no-header --no-annotate -o services/serving/requirements.txt
+
+PROTO := services/serving/api/grpc/wire/open_inference.proto
+
+proto: .venv/.dev ## Write the Python code of the gRPC protocol anew from its definition
+	$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. $(PROTO)
 
 bench: .venv/.dev ## Benchmarks: the path and the log in one process, then a quick look at every peer
 	@set -e; for name in path log; do echo "== benchmarks/$$name.py"; \

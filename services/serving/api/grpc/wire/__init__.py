@@ -1,0 +1,1 @@
+"""Messages of the protocol: `open_inference.proto`, and what `make proto` makes of it."""
