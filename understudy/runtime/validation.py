@@ -12,6 +12,7 @@ from starlette.responses import Response
 from understudy.contracts.refusals import Fault, FieldError, Refusal, json_pointer
 from understudy.contracts.vocabulary import DIGEST_PATTERN, FINGERPRINT_PATTERN, NAME_PATTERN
 from understudy.runtime.http import EXCEPTION_HANDLERS, on_http_exception, on_refusal
+from understudy.runtime.repeated_members import repeated_member
 
 _MOST_ERRORS: Final = 50
 _NOT_JSON: Final = frozenset({"model_attributes_type", "dict_type"})
@@ -77,6 +78,12 @@ class InvalidError(Refusal):
     """The request does not fit; each error says where."""
 
 
+def require_single_members(content: bytes) -> None:
+    """Raises MalformedError, which names a member that stands twice in an object."""
+    if (found := repeated_member(content)) is not None:
+        raise MalformedError(f"{found.pointer} {found.message}.", found)
+
+
 async def on_validation_error(request: Request, error: Exception) -> Response:
     """Starlette exception handler for FastAPI's RequestValidationError."""
     assert isinstance(error, RequestValidationError)  # noqa: S101 - registered for it only
@@ -120,8 +127,10 @@ def _message(error: Any) -> str:
 
 
 async def on_undecodable(request: Request, error: Exception) -> Response:
-    """FastAPI has no better words than status 400 for bytes that are no text at all."""
+    """FastAPI has no better words than status 400 for whatever ends the reading of a body."""
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for HTTPException only
+    if isinstance(error.__cause__, Refusal):
+        return await on_refusal(request, error.__cause__)
     if error.status_code != HTTPStatus.BAD_REQUEST:
         return await on_http_exception(request, error)
     return await on_refusal(request, MalformedError("The body is not JSON: send it as UTF-8."))

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ValidationError
 
 from services.monitor.domain.errors import TooLargeRequestError
 from understudy.contracts.refusals import Refusal
-from understudy.runtime.validation import refusal_of
+from understudy.runtime.validation import refusal_of, require_single_members
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -32,9 +32,11 @@ async def content_of(request: Request, most_bytes: int) -> bytes:
 def read(content: bytes, kind: type[Model]) -> Model:
     """As JSON. Raises MalformedError, InvalidError."""
     try:
-        return kind.model_validate_json(content)
+        found = kind.model_validate_json(content)
     except ValidationError as error:
         raise _refusal("body", error) from None
+    require_single_members(content)
+    return found
 
 
 def query_of(request: Request, kind: type[Model]) -> Model:

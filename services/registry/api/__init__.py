@@ -16,7 +16,7 @@ from services.registry.api import (
     probes,
     versions,
 )
-from services.registry.api.door import BoundedBodies, Counted, Keyed
+from services.registry.api.door import BoundedBodies, Counted, Keyed, SingleMembers
 from services.registry.metrics import Metrics
 from services.registry.operations import Operations
 from understudy.runtime.http import RequestIds
@@ -62,5 +62,5 @@ def make_api(
 
 def behind_the_door(api: ASGIApp, operations: Operations, metrics: Metrics, limit: int) -> ASGIApp:
     """The routes as the world sees them: numbered, counted, and nothing without a key."""
-    keyed = Keyed(BoundedBodies(api, limit), operations.snapshots.keys)
+    keyed = Keyed(BoundedBodies(SingleMembers(api), limit), operations.snapshots.keys)
     return RequestIds(Counted(CountedRefusals(keyed, metrics.refused), metrics))

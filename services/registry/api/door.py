@@ -14,6 +14,7 @@ from services.registry.metrics import Metrics
 from understudy.contracts.refusals import Refusal
 from understudy.runtime.http import refusal_response, request_id_of
 from understudy.runtime.keys import KeyRing, presented_key
+from understudy.runtime.validation import require_single_members
 
 OPEN: Final = frozenset({"/livez", "/readyz"})
 STREAMED: Final = "/v1/artifacts/"
@@ -70,6 +71,32 @@ class BoundedBodies:
             return message
 
         await self._app(scope, bounded, send)
+
+
+class SingleMembers:
+    """Turns away JSON whose objects name a member twice, once a body that a route reads is whole.
+
+    Raised where the route reads; `runtime.validation` says it.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] != "http" or scope["path"].startswith(STREAMED):
+            await self._app(scope, receive, send)
+            return
+        body = bytearray()
+
+        async def looked_at() -> Message:
+            message = await receive()
+            body.extend(message.get("body", b""))
+            if message["type"] == "http.request" and not message.get("more_body", False):
+                require_single_members(bytes(body))
+            return message
+
+        await self._app(scope, looked_at, send)
 
 
 class Counted:

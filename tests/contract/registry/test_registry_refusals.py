@@ -355,6 +355,8 @@ async def test_a_bad_request_is_told_what_is_wrong(
         (b'{"name": "x"}', None, 415, "media_type", "Send JSON"),
         (b"[" * 90_000, JSON, 400, "malformed_request", "The body is not JSON"),
         (b"\xff", JSON, 400, "malformed_request", "The body is not JSON"),
+        (b'{"name": "x", "name": "y"}', JSON, 400, "malformed_request", "/name stands more than"),
+        (b'{"a": [{"b": 1, "b": 1}]}', JSON, 400, "malformed_request", "/a/0/b stands more than"),
         (b'{"description": "%s"}' % (b"x" * 5000), JSON, 422, "invalid", "at most 4000 characters"),
         (b'{"name": "%s"}' % (b"x" * 200_000), JSON, 413, "too_large", "at most"),
     ],

@@ -263,6 +263,10 @@ async def test_what_is_no_notice_is_told_by_field(
         ),
         (notice(alert(status="on fire")), "/alerts/0/status: must be 'firing' or 'resolved'."),
         (notice(version="5"), "/version: must be '4'."),
+        (
+            notice(alert())[:-1] + b', "version": "4"}',
+            "/version stands more than once in its object; send it once.",
+        ),
     ],
 )
 async def test_what_is_wrong_is_said_in_words(
