@@ -136,6 +136,33 @@ class InvalidPredictionsError(Refusal):
     code: ClassVar = "invalid_predictions"
 
 
+class MalformedTensorsError(Refusal):
+    """What was sent as tensors can't be decoded: sizes, shapes, types and values disagree."""
+
+    fault: ClassVar = Fault.MALFORMED
+    code: ClassVar = "malformed_tensors"
+
+
+class InvalidTensorsError(Refusal):
+    """The tensors are well-formed, but are not what the signature asks for."""
+
+    fault: ClassVar = Fault.INVALID
+    code: ClassVar = "invalid_tensors"
+
+
+class UnknownVersionError(Refusal):
+    """The deployment has no such version, or none that the caller may know of."""
+
+    fault: ClassVar = Fault.NOT_FOUND
+    code: ClassVar = "unknown_version"
+
+    def __init__(self, deployment: str, version: str) -> None:
+        shown = version[:40]
+        super().__init__(
+            f"Deployment {deployment!r} has no version {shown!r} that this request may reach."
+        )
+
+
 class OverloadedError(Refusal):
     """More requests are under way than this worker admits."""
 
