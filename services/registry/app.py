@@ -145,7 +145,7 @@ def _operations(
 ) -> verbs.Operations:
     catalogue, deployments, state = store.catalogue, store.deployments, store.state
     snapshots = verbs.Snapshots(state, _now, settings.snapshot_wait_limit_seconds)
-    followers = verbs.Followers(store.followers, _now)
+    followers = verbs.Followers(store.followers, store.keys, _now)
     return verbs.Operations(
         catalogue=verbs.Catalogue(
             store=catalogue,

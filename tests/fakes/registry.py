@@ -3,7 +3,7 @@
 import hashlib
 import threading
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -131,8 +131,8 @@ class MemoryCatalogue:
     def project(self, name: str) -> Project | None:
         return self._memory.projects.get(name)
 
-    def projects(self, reach: Reach, paging: Paging) -> Slice[Project]:
-        found = [held for held in self._memory.projects.values() if _within(reach, held.name)]
+    def projects(self, reaches: Sequence[Reach], paging: Paging) -> Slice[Project]:
+        found = [held for held in self._memory.projects.values() if _within(reaches, held.name)]
         return _by_name(found, paging, lambda project: project.name)
 
     def add_model(self, model: Model, entry: Entry) -> None:
@@ -145,8 +145,8 @@ class MemoryCatalogue:
         found = self._memory.models.get(name)
         return found and replace(found, versions=self._count(name))
 
-    def models(self, reach: Reach, paging: Paging) -> Slice[Model]:
-        found = [held for held in self._memory.models.values() if _within(reach, held.project)]
+    def models(self, reaches: Sequence[Reach], paging: Paging) -> Slice[Model]:
+        found = [held for held in self._memory.models.values() if _within(reaches, held.project)]
         counted = [replace(model, versions=self._count(model.name)) for model in found]
         return _by_name(counted, paging, lambda model: model.name)
 
@@ -203,12 +203,15 @@ class MemoryDeployments:
     def find(self, name: str) -> Deployment | None:
         return self._memory.deployments.get(name)
 
-    def page(self, reach: Reach, paging: Paging) -> Slice[Deployment]:
+    def page(self, reaches: Sequence[Reach], paging: Paging) -> Slice[Deployment]:
         found = [
             held
             for held in self._memory.deployments.values()
-            if _within(replace(reach, deployment=None), held.project)
-            and reach.deployment in {None, held.name}
+            if any(
+                _within([replace(reach, deployment=None)], held.project)
+                and reach.deployment in {None, held.name}
+                for reach in reaches
+            )
         ]
         return _by_name(found, paging, lambda deployment: deployment.name)
 
@@ -253,9 +256,19 @@ class MemoryKeys:
     def find(self, key_id: str) -> Key | None:
         return self._memory.keys.get(key_id)
 
-    def page(self, reach: Reach, paging: Paging) -> Slice[Key]:
-        found = [key for key in self._memory.keys.values() if self._reached(reach, key.reach)]
+    def page(self, reaches: Sequence[Reach], paging: Paging) -> Slice[Key]:
+        found = [
+            key
+            for key in self._memory.keys.values()
+            if any(self._reached(reach, key.reach) for reach in reaches)
+        ]
         return _by_name(found, paging, lambda key: key.id)
+
+    def note_use(self, used: Mapping[str, datetime]) -> None:
+        for key_id, at in used.items():
+            key = self._memory.keys.get(key_id)
+            if key is not None and (key.last_used_at is None or key.last_used_at < at):
+                self._memory.keys[key_id] = replace(key, last_used_at=at)
 
     def revoke(self, key_id: str, entry: Entry) -> None:
         with self._memory.change(entry):
@@ -399,8 +412,8 @@ def memory_store(memory: Memory | None = None) -> Store:
     )
 
 
-def _within(reach: Reach, project: str) -> bool:
-    return reach.deployment is None and reach.project in {None, project}
+def _within(reaches: Sequence[Reach], project: str) -> bool:
+    return any(reach.deployment is None and reach.project in {None, project} for reach in reaches)
 
 
 def _by_name(found: Collection[Item], paging: Paging, name: Callable[[Item], str]) -> Slice[Item]:

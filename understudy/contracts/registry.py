@@ -324,6 +324,8 @@ class KeyView(KeyRequest):
     id: str
     created_at: AwareDatetime
     revoked_at: AwareDatetime | None = None
+    last_used_at: AwareDatetime | None = None
+    """About when: processes tell it with their heartbeats."""
 
 
 class KeyIssued(KeyView):

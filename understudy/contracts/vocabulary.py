@@ -1,7 +1,8 @@
 """The closed sets and identifiers that every part of Understudy speaks in."""
 
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import NewType
+from typing import Final, NewType
 
 DeploymentName = NewType("DeploymentName", str)
 ModelName = NewType("ModelName", str)
@@ -63,6 +64,12 @@ class Scope(StrEnum):
     PREDICT = "predict"
     LABEL = "label"
     READ = "read"
+    REGISTER = "register"
+    """Make models, upload files and register versions of them."""
+    REVIEW = "review"
+    """End the review of a pending version."""
+    DEPLOY = "deploy"
+    """Make, change and delete deployments, and issue keys to those who use them."""
     ADMIN = "admin"
     FOLLOW = "follow"
     METRICS = "metrics"
@@ -70,6 +77,32 @@ class Scope(StrEnum):
     """Promote and roll back, nothing else: for the monitor and for pipelines."""
     ALERT = "alert"
     """Tell the monitor of alerts, nothing else: for Alertmanager."""
+
+
+class MemberRole(StrEnum):
+    """What a member of a project is there for. A member may have several roles."""
+
+    VIEWER = "viewer"
+    SCIENTIST = "scientist"
+    OPERATOR = "operator"
+    APPROVER = "approver"
+    ADMIN = "admin"
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """What the role allows within the project."""
+        return _ROLE_SCOPES[self]
+
+
+_ROLE_SCOPES: Final[Mapping[MemberRole, frozenset[Scope]]] = {
+    MemberRole.VIEWER: frozenset({Scope.READ}),
+    MemberRole.SCIENTIST: frozenset({Scope.READ, Scope.PREDICT, Scope.LABEL, Scope.REGISTER}),
+    MemberRole.OPERATOR: frozenset(
+        {Scope.READ, Scope.PREDICT, Scope.LABEL, Scope.DEPLOY, Scope.RELEASE}
+    ),
+    MemberRole.APPROVER: frozenset({Scope.READ, Scope.REVIEW}),
+    MemberRole.ADMIN: frozenset({Scope.ADMIN}),
+}
 
 
 class ReleaseKind(StrEnum):

@@ -4,8 +4,8 @@ import hashlib
 import hmac
 import re
 import secrets
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar, Final
 
@@ -32,25 +32,78 @@ class ForbiddenError(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
-    """Who asks: the holder of one key."""
+class Grant:
+    """What somebody may do within one reach: a deployment, a project, or the whole instance."""
 
-    key_id: KeyId
     scopes: frozenset[Scope]
     deployment: str | None = None
     project: str | None = None
 
-    def reaches(self, deployment: str | None, project: str | None) -> bool:
-        """Whether the key's reach covers that deployment and project (None: the whole instance)."""
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is out of its reach."""
+        return self.deployment is None and self.project is None
+
+    def covers(self, deployment: str | None, project: str | None) -> bool:
+        """Whether it is about that deployment and project (None: the whole instance)."""
         if self.deployment is not None and self.deployment != deployment:
             return False
         return self.project is None or self.project == project
 
+    def allows(self, scopes: Collection[Scope]) -> bool:
+        """Whether it holds one of them; `admin` covers every scope."""
+        return Scope.ADMIN in self.scopes or not self.scopes.isdisjoint(scopes)
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: the holder of a key, which is one grant, or a person, who has one by project."""
+
+    actor: str
+    """A key's id, or a person as `user:<name>`; what the audit trail says."""
+    grants: tuple[Grant, ...]
+    wants: frozenset[Scope] = frozenset()
+    """What the route is for, of which one is enough; with none, being within reach is."""
+
+    @property
+    def scopes(self) -> frozenset[Scope]:
+        """What may be done somewhere."""
+        return frozenset().union(*(grant.scopes for grant in self.grants))
+
+    def wanting(self, *scopes: Scope) -> "Caller":
+        """The same caller, about to do what needs one of these scopes."""
+        return replace(self, wants=frozenset(scopes))
+
+    @property
+    def effective(self) -> tuple[Grant, ...]:
+        """The grants that allow what is wanted."""
+        if not self.wants:
+            return self.grants
+        return tuple(grant for grant in self.grants if grant.allows(self.wants))
+
+    @property
+    def whole(self) -> bool:
+        """Whether what is wanted is allowed for the whole instance."""
+        return any(grant.whole for grant in self.effective)
+
+    def scopes_at(self, deployment: str | None, project: str | None) -> frozenset[Scope]:
+        """What may be done there; nothing where it is out of reach."""
+        here = (grant.scopes for grant in self.grants if grant.covers(deployment, project))
+        return frozenset().union(*here)
+
+    def reaches(self, deployment: str | None, project: str | None) -> bool:
+        """Whether some grant covers that deployment and project (None: the whole instance)."""
+        return any(grant.covers(deployment, project) for grant in self.grants)
+
+    def able(self, deployment: str | None, project: str | None) -> bool:
+        """Whether what is wanted is allowed there."""
+        return any(grant.covers(deployment, project) for grant in self.effective)
+
     def may(
         self, scope: Scope, *, deployment: str | None = None, project: str | None = None
     ) -> bool:
-        """Whether the key allows it there; `admin` covers every scope within its reach."""
-        return bool(self.scopes & {scope, Scope.ADMIN}) and self.reaches(deployment, project)
+        """Whether it is allowed there; `admin` covers every scope within its reach."""
+        return bool(self.scopes_at(deployment, project) & {scope, Scope.ADMIN})
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,4 +171,5 @@ class KeyRing:
 
 
 def _caller(record: KeyRecord) -> Caller:
-    return Caller(KeyId(record.id), frozenset(record.scopes), record.deployment, record.project)
+    grant = Grant(frozenset(record.scopes), record.deployment, record.project)
+    return Caller(record.id, (grant,))

@@ -34,7 +34,7 @@ def replay_routes(monitoring: Monitoring, replaying: Replaying) -> APIRouter:
             asked.version,
             asked.since,
             asked.until,
-            owner=caller_of(request).key_id,
+            owner=caller_of(request).actor,
         )
         return _view(begun)
 

@@ -121,7 +121,7 @@ class Alerts:
         caller = self._monitoring.caller(key)
         if not caller.scopes & {Scope.ALERT, Scope.ADMIN}:
             raise ForbiddenError("The key does not carry the scope 'alert'.")
-        return Teller(f"key:{caller.key_id}", lambda deployment: _reaches(caller, deployment))
+        return Teller(f"key:{caller.actor}", lambda deployment: _reaches(caller, deployment))
 
     def signed_lately(self, header: str) -> "Signature":
         """What is to be compared with the body. Raises BadSignatureError, NotReadyError."""

@@ -141,7 +141,7 @@ class Replaying:
     def give_up(self, deployment: str, replay_id: str, caller: Caller) -> None:
         """Forget it, whoever began it or is an admin. Raises as `get`, and ForbiddenError."""
         held = self.get(deployment, replay_id)
-        if caller.key_id != held.owner and Scope.ADMIN not in caller.scopes:
+        if caller.actor != held.owner and Scope.ADMIN not in caller.scopes:
             raise ForbiddenError("Only the key that began a replay, or an admin's, ends it.")
         del self._replays[replay_id], self._turns[replay_id]
 

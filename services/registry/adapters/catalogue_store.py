@@ -1,5 +1,6 @@
 """Projects, models and versions in SQL."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
@@ -8,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from services.registry.adapters.database import Database
 from services.registry.adapters.rows import review_row, version_of, version_row
 from services.registry.adapters.tables import models, projects, versions
+from services.registry.adapters.within import within
 from services.registry.domain.access import Reach
 from services.registry.domain.audit import Entry
 from services.registry.domain.catalogue import Model, Project
@@ -39,13 +41,10 @@ class SqlCatalogue:
             row = connection.execute(select(projects).where(projects.c.name == name)).first()
         return None if row is None else Project(*row)
 
-    def projects(self, reach: Reach, paging: Paging) -> Slice[Project]:
+    def projects(self, reaches: Sequence[Reach], paging: Paging) -> Slice[Project]:
         """By name."""
-        if reach.deployment is not None:
-            return Slice(())
         query = select(projects).order_by(projects.c.name).limit(paging.limit + 1)
-        if reach.project is not None:
-            query = query.where(projects.c.name == reach.project)
+        query = query.where(within(reaches, projects.c.name))
         if paging.cursor is not None:
             query = query.where(projects.c.name > paging.cursor)
         with self._database.read() as connection:
@@ -69,13 +68,10 @@ class SqlCatalogue:
             row = connection.execute(_models().where(models.c.name == name)).first()
         return None if row is None else Model(*row)
 
-    def models(self, reach: Reach, paging: Paging) -> Slice[Model]:
+    def models(self, reaches: Sequence[Reach], paging: Paging) -> Slice[Model]:
         """By name."""
-        if reach.deployment is not None:
-            return Slice(())
         query = _models().order_by(models.c.name).limit(paging.limit + 1)
-        if reach.project is not None:
-            query = query.where(models.c.project == reach.project)
+        query = query.where(within(reaches, models.c.project))
         if paging.cursor is not None:
             query = query.where(models.c.name > paging.cursor)
         with self._database.read() as connection:

@@ -136,7 +136,10 @@ class Changing:
 
 def _open(url: str) -> Engine:
     with opened():
-        engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), **_POOL)
+        # An error's text would hold digests of keys and hashes of passwords.
+        engine = create_engine(
+            url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True, **_POOL
+        )
     if engine.dialect.name == "sqlite" and engine.url.database:
         have_folder(Path(engine.url.database).parent)
     if engine.dialect.name == "sqlite":

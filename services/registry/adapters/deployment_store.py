@@ -1,5 +1,6 @@
 """Deployments and releases in SQL. A release is a compare-and-swap on the current number."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NoReturn
 
@@ -14,6 +15,7 @@ from services.registry.adapters.rows import (
     release_row,
 )
 from services.registry.adapters.tables import deployments, keys, releases
+from services.registry.adapters.within import within
 from services.registry.domain.access import Reach
 from services.registry.domain.audit import Entry
 from services.registry.domain.deployments import Deployment
@@ -49,13 +51,10 @@ class SqlDeployments:
             found = _deployments(connection, _live().where(deployments.c.live_name == name))
         return found[0] if found else None
 
-    def page(self, reach: Reach, paging: Paging) -> Slice[Deployment]:
+    def page(self, reaches: Sequence[Reach], paging: Paging) -> Slice[Deployment]:
         """By name."""
         query = _live().order_by(deployments.c.name).limit(paging.limit + 1)
-        if reach.deployment is not None:
-            query = query.where(deployments.c.live_name == reach.deployment)
-        if reach.project is not None:
-            query = query.where(deployments.c.project == reach.project)
+        query = query.where(within(reaches, deployments.c.project, deployments.c.live_name))
         if paging.cursor is not None:
             query = query.where(deployments.c.live_name > paging.cursor)
         with self._database.read() as connection:

@@ -1,6 +1,9 @@
 """Keys in SQL: digests, never secrets."""
 
-from sqlalchemy import insert, or_, select, update
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import ColumnElement, and_, false, insert, or_, select, true, update
 
 from services.registry.adapters.database import Database
 from services.registry.adapters.rows import key_of, key_row
@@ -28,19 +31,23 @@ class SqlKeys:
             row = connection.execute(select(keys).where(keys.c.id == key_id)).first()
         return None if row is None else key_of(row)
 
-    def page(self, reach: Reach, paging: Paging) -> Slice[Key]:
+    def page(self, reaches: Sequence[Reach], paging: Paging) -> Slice[Key]:
         """By id."""
         query = select(keys).order_by(keys.c.id).limit(paging.limit + 1)
-        if reach.deployment is not None:
-            query = query.where(keys.c.deployment == reach.deployment)
-        if reach.project is not None:
-            within = select(deployments.c.live_name).where(deployments.c.project == reach.project)
-            query = query.where(or_(keys.c.project == reach.project, keys.c.deployment.in_(within)))
+        query = query.where(or_(false(), *map(_within, reaches)))
         if paging.cursor is not None:
             query = query.where(keys.c.id > paging.cursor)
         with self._database.read() as connection:
             found = [key_of(row) for row in connection.execute(query)]
         return cut(found, paging.limit, lambda key: key.id)
+
+    def note_use(self, used: Mapping[str, datetime]) -> None:
+        """Later times only."""
+        with self._database.note() as connection:
+            for key_id, at in used.items():
+                before = or_(keys.c.last_used_at.is_(None), keys.c.last_used_at < at)
+                one = update(keys).where(keys.c.id == key_id, before)
+                connection.execute(one.values(last_used_at=at))
 
     def revoke(self, key_id: str, entry: Entry) -> None:
         """Revoke it at the entry's time, unless it is."""
@@ -51,3 +58,13 @@ class SqlKeys:
                 .values(revoked_at=entry.at)
             )
             change.record(entry)
+
+
+def _within(reach: Reach) -> ColumnElement[bool]:
+    found: list[ColumnElement[bool]] = []
+    if reach.deployment is not None:
+        found.append(keys.c.deployment == reach.deployment)
+    if reach.project is not None:
+        within = select(deployments.c.live_name).where(deployments.c.project == reach.project)
+        found.append(or_(keys.c.project == reach.project, keys.c.deployment.in_(within)))
+    return and_(true(), *found)

@@ -20,6 +20,7 @@ from services.registry.domain.versions import (
     VersionDraft,
 )
 from understudy.contracts.policy import Policy
+from understudy.contracts.registry import Limits
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import AccessLevel, ReleaseKind, Scope, VersionState
 
@@ -188,6 +189,8 @@ def key_row(key: Key) -> Values:
         "created_at": key.created_at,
         "expires_at": key.expires_at,
         "revoked_at": key.revoked_at,
+        "limits": None if key.limits is None else key.limits.model_dump(),
+        "last_used_at": key.last_used_at,
     }
 
 
@@ -202,6 +205,8 @@ def key_of(row: Row[Any]) -> Key:
         created_at=row.created_at,
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
+        limits=None if row.limits is None else Limits.model_validate(row.limits),
+        last_used_at=row.last_used_at,
     )
 
 

@@ -20,6 +20,8 @@ class Kind(StrEnum):
 
     TEXT = "text"
     INTEGER = "integer"
+    REAL = "real"
+    BOOLEAN = "boolean"
     TIME = "time"
     JSON = "json"
 
@@ -27,6 +29,8 @@ class Kind(StrEnum):
 _TYPES: Final[dict[Kind, Any]] = {
     Kind.TEXT: sa.Text(),
     Kind.INTEGER: sa.BigInteger(),
+    Kind.REAL: sa.Float(),
+    Kind.BOOLEAN: sa.Boolean(),
     Kind.TIME: UtcDateTime(),
     Kind.JSON: sa.JSON(none_as_null=True),
 }
@@ -34,6 +38,8 @@ _KINDS: Final[dict[type[Any], Kind]] = {
     UtcDateTime: Kind.TIME,
     sa.JSON: Kind.JSON,
     sa.Integer: Kind.INTEGER,
+    sa.Float: Kind.REAL,
+    sa.Boolean: Kind.BOOLEAN,
     sa.String: Kind.TEXT,
 }
 

@@ -12,6 +12,7 @@ from services.registry.adapters.database import Database, beginning_sequence
 from services.registry.adapters.rows import entry_row
 from services.registry.adapters.table_lines import insert_lines, lines_of
 from services.registry.adapters.tables import (
+    attempts,
     audit,
     deployments,
     followers,
@@ -19,6 +20,8 @@ from services.registry.adapters.tables import (
     metadata,
     projects,
     releases,
+    replies,
+    sessions,
     state,
     versions,
 )
@@ -36,13 +39,15 @@ _NAMING: Final = (
     versions.c.compiled,
     versions.c.baseline,
 )
+_PASSING: Final = (followers, sessions, attempts, replies)
+"""Followers say again what they say, people sign in again, and the rest is soon over."""
 _NUMBERED: Final = (deployments, releases)
 """Tables whose ids the database gives out."""
 
 
 def kept_tables() -> list[Table]:
-    """All but what followers say, which they say again; those that are referred to first."""
-    return [table for table in metadata.sorted_tables if table is not followers]
+    """All but what passes by itself; those that are referred to first."""
+    return [table for table in metadata.sorted_tables if table not in _PASSING]
 
 
 class SqlMoment:

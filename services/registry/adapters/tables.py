@@ -6,12 +6,15 @@ from typing import Any
 from sqlalchemy import (
     JSON,
     BigInteger,
+    Boolean,
     Column,
     DateTime,
     Dialect,
+    Float,
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     MetaData,
     String,
     Table,
@@ -151,6 +154,92 @@ keys = Table(
     Column("created_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime),
     Column("revoked_at", UtcDateTime),
+    Column("limits", JSON(none_as_null=True)),
+    Column("last_used_at", UtcDateTime),
+)
+
+users = Table(
+    "users",
+    metadata,
+    Column("name", String(128), primary_key=True),
+    Column("display_name", String(200), nullable=False),
+    # An Argon2id hash; none for those who sign in elsewhere.
+    Column("password", String(200)),
+    # Who they are at an identity provider: `<issuer> <subject>`.
+    Column("identity", String(500), unique=True),
+    Column("admin", Boolean, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("disabled_at", UtcDateTime),
+)
+
+members = Table(
+    "members",
+    metadata,
+    Column("project", ForeignKey("projects.name"), primary_key=True),
+    Column("user", ForeignKey("users.name"), primary_key=True, index=True),
+    Column("roles", JSON, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    # The digest of what the cookie holds.
+    Column("digest", String(64), primary_key=True),
+    Column("user", ForeignKey("users.name"), nullable=False, index=True),
+    Column("csrf", String(64), nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Column("seen_at", UtcDateTime, nullable=False),
+    Column("expires_at", UtcDateTime, nullable=False, index=True),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    # Failed sign-ins of late, by name and by address.
+    Column("subject", String(200), primary_key=True),
+    Column("failures", Integer, nullable=False),
+    Column("last_at", UtcDateTime, nullable=False, index=True),
+)
+
+tags = Table(
+    "tags",
+    metadata,
+    # Of a model (version 0) or of one of its versions.
+    Column("model", ForeignKey("models.name"), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("name", String(250), primary_key=True),
+    Column("value", Text, nullable=False),
+)
+
+jobs = Table(
+    "jobs",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("kind", String(40), nullable=False),
+    Column("owner", String(200), nullable=False),
+    Column("project", String(63)),
+    Column("state", String(16), nullable=False),
+    Column("step", String(200), nullable=False),
+    # Between 0 and 1.
+    Column("progress", Float, nullable=False),
+    Column("result", JSON(none_as_null=True)),
+    Column("problem", JSON(none_as_null=True)),
+    Column("created_at", UtcDateTime, nullable=False, index=True),
+    # Moved by whoever works on it; one that stands still was cut off.
+    Column("heard_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+)
+
+replies = Table(
+    "replies",
+    metadata,
+    # What requests with an Idempotency-Key were answered; sealed, for answers may hold secrets.
+    Column("id", String(64), primary_key=True),
+    Column("request", String(64), nullable=False),
+    Column("status", Integer),
+    Column("sealed", LargeBinary),
+    Column("created_at", UtcDateTime, nullable=False, index=True),
 )
 
 audit = Table(

@@ -5,7 +5,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from services.registry.api.edge import Admin, Fetcher, PathDigest, Verbs
+from services.registry.api.edge import Fetcher, PathDigest, Registrar, Verbs
 from understudy.contracts.registry import ArtifactView
 
 router = APIRouter(prefix="/v1/artifacts/{sha256}")
@@ -13,7 +13,7 @@ router = APIRouter(prefix="/v1/artifacts/{sha256}")
 
 @router.put("", status_code=201)
 async def upload(
-    _caller: Admin, verbs: Verbs, sha256: PathDigest, request: Request
+    _caller: Registrar, verbs: Verbs, sha256: PathDigest, request: Request
 ) -> ArtifactView:
     """Store the body if it is what the path says."""
     size = await verbs.files.upload(sha256, request.stream())

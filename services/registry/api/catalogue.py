@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.registry.api.edge import Admin, Asked, PathName, Reader, Verbs, page_of
+from services.registry.api.edge import Admin, Asked, PathName, Reader, Registrar, Verbs, page_of
 from services.registry.api.views import model_view, project_view
 from understudy.contracts.registry import ModelRequest, ModelView, Page, ProjectRequest, ProjectView
 
@@ -26,7 +26,7 @@ def list_projects(
 
 
 @router.post("/models", status_code=201)
-def make_model(caller: Admin, verbs: Verbs, body: ModelRequest) -> ModelView:
+def make_model(caller: Registrar, verbs: Verbs, body: ModelRequest) -> ModelView:
     """Make a model."""
     made = verbs.catalogue.make_model(caller, body.name, body.project, body.description)
     return model_view(made)

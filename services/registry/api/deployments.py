@@ -5,8 +5,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.registry.api.edge import (
-    Admin,
     Asked,
+    Deployer,
     IfMatch,
     PathName,
     Reader,
@@ -33,7 +33,7 @@ router = APIRouter(prefix="/v1/deployments")
 
 @router.post("", status_code=201)
 def make(
-    caller: Admin, verbs: Verbs, body: DeploymentRequest, response: Response
+    caller: Deployer, verbs: Verbs, body: DeploymentRequest, response: Response
 ) -> DeploymentView:
     """Make a deployment and its first release."""
     made = verbs.deployments.make(caller, _draft(body))
@@ -60,7 +60,7 @@ def show(caller: Reader, verbs: Verbs, deployment: PathName, response: Response)
 
 
 @router.delete("/{deployment}", status_code=204)
-def delete(caller: Admin, verbs: Verbs, deployment: PathName, if_match: IfMatch) -> None:
+def delete(caller: Deployer, verbs: Verbs, deployment: PathName, if_match: IfMatch) -> None:
     """Delete a deployment; its trail stays."""
     verbs.deployments.delete(caller, deployment, Expected(matches=if_match))
 

@@ -27,14 +27,14 @@ def _operations(request: Request) -> Operations:
 
 
 def needs(*scopes: Scope) -> Any:
-    """A dependency: the caller, if the key has one of `scopes` somewhere; where, verbs decide."""
+    """A dependency: the caller, with one of `scopes` somewhere; whether there, verbs decide."""
 
     async def caller_with_scope(request: Request) -> Caller:
         caller: Caller = request.state.caller
         if not caller.scopes & {*scopes, Scope.ADMIN}:
             names = " or ".join(scope.value for scope in scopes)
-            raise ForbiddenError(f"This needs a key with the scope {names}.")
-        return caller
+            raise ForbiddenError(f"This needs the scope {names}.")
+        return caller.wanting(*scopes)
 
     return Depends(caller_with_scope)
 
@@ -42,8 +42,13 @@ def needs(*scopes: Scope) -> Any:
 Verbs = Annotated[Operations, Depends(_operations)]
 Admin = Annotated[Caller, needs(Scope.ADMIN)]
 Reader = Annotated[Caller, needs(Scope.READ)]
-Releaser = Annotated[Caller, needs(Scope.RELEASE)]
-"""Or an administrator. Which changes it may make, the verb says."""
+Registrar = Annotated[Caller, needs(Scope.REGISTER)]
+Reviewer = Annotated[Caller, needs(Scope.REVIEW)]
+Deployer = Annotated[Caller, needs(Scope.DEPLOY)]
+Releaser = Annotated[Caller, needs(Scope.RELEASE, Scope.DEPLOY)]
+"""Which changes it may make, the verb says."""
+KeyKeeper = Annotated[Caller, needs(Scope.ADMIN, Scope.DEPLOY)]
+"""Which keys it may issue, the verb says."""
 Fetcher = Annotated[Caller, needs(Scope.READ, Scope.FOLLOW)]
 Following = Annotated[Caller, needs(Scope.FOLLOW)]
 Scraper = Annotated[Caller, needs(Scope.METRICS)]

@@ -7,11 +7,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.registry.api.edge import (
-    Admin,
     Asked,
     PathName,
     PathNumber,
     Reader,
+    Registrar,
+    Reviewer,
     Verbs,
     page_of,
 )
@@ -24,7 +25,7 @@ router = APIRouter(prefix="/v1/models/{model}/versions")
 
 
 @router.post("", status_code=201)
-def register(caller: Admin, verbs: Verbs, model: PathName, body: VersionRequest) -> VersionView:
+def register(caller: Registrar, verbs: Verbs, model: PathName, body: VersionRequest) -> VersionView:
     """Register a version whose files were uploaded before."""
     return version_view(verbs.catalogue.register(caller, _draft(caller, model, body)))
 
@@ -52,7 +53,7 @@ def show_version(caller: Reader, verbs: Verbs, model: PathName, version: PathNum
 
 @router.post("/{version}/decision")
 def decide(
-    caller: Admin, verbs: Verbs, model: PathName, version: PathNumber, body: DecisionRequest
+    caller: Reviewer, verbs: Verbs, model: PathName, version: PathNumber, body: DecisionRequest
 ) -> VersionView:
     """End a pending version's review."""
     decided = verbs.catalogue.decide(caller, model, version, body.decision, body.reason)
@@ -66,7 +67,7 @@ def _draft(caller: Caller, model: str, body: VersionRequest) -> VersionDraft:
         reference=body.reference,
         signature=body.signature,
         created_at=datetime.now(UTC),
-        created_by=caller.key_id,
+        created_by=caller.actor,
         metrics=body.metrics,
         evaluation=body.evaluation,
         time_column=body.time_column,

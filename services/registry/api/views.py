@@ -124,6 +124,8 @@ def key_view(key: Key) -> KeyView:
         created_at=key.created_at,
         expires_at=key.expires_at,
         revoked_at=key.revoked_at,
+        limits=key.limits,
+        last_used_at=key.last_used_at,
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from understudy.contracts.registry import Limits
 from understudy.contracts.vocabulary import Scope
 
 
@@ -31,6 +32,9 @@ class Key:
     created_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    limits: Limits | None = None
+    last_used_at: datetime | None = None
+    """About when, as far as those that it was shown to have said."""
 
     def valid(self, now: datetime) -> bool:
         """Whether it opens anything."""

@@ -8,7 +8,13 @@ from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.errors import UnknownReferenceError
 from services.registry.domain.paging import Paging, Slice
 from services.registry.domain.versions import Baseline, Compiled, Version, VersionDraft
-from services.registry.operations.reach import Clock, not_found, reach_of, require_whole
+from services.registry.operations.reach import (
+    Clock,
+    not_found,
+    reaches_of,
+    require_able,
+    require_whole,
+)
 from services.registry.ports import (
     ArtifactStore,
     CatalogueStore,
@@ -45,13 +51,13 @@ class Catalogue:
         """Raises NameTakenError or ForbiddenError."""
         require_whole(caller, "Making a project")
         project = Project(name, description, self._clock())
-        entry = Entry(project.created_at, caller.key_id, Action.MAKE_PROJECT, name)
+        entry = Entry(project.created_at, caller.actor, Action.MAKE_PROJECT, name)
         self._store.add_project(project, entry)
         return project
 
     def projects(self, caller: Caller, paging: Paging) -> Slice[Project]:
         """Those that the caller reaches."""
-        return self._store.projects(reach_of(caller), paging)
+        return self._store.projects(reaches_of(caller), paging)
 
     def make_model(self, caller: Caller, name: str, project: str, description: str) -> Model:
         """Raises NameTakenError, or UnknownReferenceError for the project."""
@@ -60,9 +66,10 @@ class Catalogue:
             raise UnknownReferenceError(
                 "/project", f"There is no project '{project}'; make it first: POST /v1/projects."
             )
+        require_able(caller, "project", project, project=project)
         model = Model(name, project, description, self._clock())
         entry = Entry(
-            model.created_at, caller.key_id, Action.MAKE_MODEL, name, details={"project": project}
+            model.created_at, caller.actor, Action.MAKE_MODEL, name, details={"project": project}
         )
         self._store.add_model(model, entry)
         return model
@@ -70,13 +77,14 @@ class Catalogue:
     def model(self, caller: Caller, name: str) -> Model:
         """Raises NotFoundError."""
         model = self._store.model(name)
-        if model is None or not caller.reaches(None, model.project):
+        if model is None:
             raise not_found("model", name)
+        require_able(caller, "model", name, project=model.project)
         return model
 
     def models(self, caller: Caller, paging: Paging) -> Slice[Model]:
         """Those that the caller reaches."""
-        return self._store.models(reach_of(caller), paging)
+        return self._store.models(reaches_of(caller), paging)
 
     def register(self, caller: Caller, draft: VersionDraft) -> Version:
         """Number a new version once its files were found, inspected, measured, compiled.
@@ -113,7 +121,7 @@ class Catalogue:
     ) -> Version:
         """End a pending version's review. Raises AlreadyDecidedError."""
         version = self.version(caller, model, number)
-        now, by = self._clock(), caller.key_id
+        now, by = self._clock(), caller.actor
         decided = versions.decide(version, decision, by=by, at=now, reason=reason)
         details = {"decision": decision.value, "state": decided.state.value}
         entry = Entry(now, by, Action.DECIDE_VERSION, decided.title, reason, details)

@@ -16,15 +16,17 @@ from services.registry.domain.paging import Paging, Slice
 from services.registry.domain.policies import require_applicable
 from services.registry.domain.releases import Change, Plan, Release, Setting, plan
 from services.registry.domain.versions import Version, require_fit, require_usable
-from services.registry.operations.reach import Clock, not_found, reach_of
+from services.registry.operations.reach import Clock, not_found, reaches_of, require_able
 from services.registry.ports import CatalogueStore, DeploymentStore, Instruments
 from understudy.contracts.policy import Policy
 from understudy.contracts.refusals import FieldError
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import AccessLevel, ReleaseKind, Scope
-from understudy.runtime.keys import Caller, ForbiddenError
+from understudy.runtime.keys import Caller
 
-_BY_SCOPE_RELEASE: Final = frozenset({ReleaseKind.PROMOTE, ReleaseKind.SWAP, ReleaseKind.ROLLBACK})
+_CHOOSING: Final = frozenset({ReleaseKind.PROMOTE, ReleaseKind.SWAP, ReleaseKind.ROLLBACK})
+_SCOPES_FOR_CHOOSING: Final = frozenset({Scope.RELEASE, Scope.DEPLOY})
+"""The scope release is for choosing among what somebody has deployed before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,7 @@ class Deployments:
         model = self._catalogue.model(draft.model)
         if model is None or not caller.reaches(draft.name, model.project):
             raise UnknownReferenceError("/model", f"There is no model '{draft.model}'.")
+        require_able(caller, "model", draft.model, project=model.project, deployment=draft.name)
         main = self._usable(draft.model, draft.setting.main, "/main")
         for place, number in enumerate(draft.setting.challengers):
             pointer = f"/challengers/{place}"
@@ -92,13 +95,14 @@ class Deployments:
     def deployment(self, caller: Caller, name: str) -> Deployment:
         """Raises NotFoundError."""
         found = self._store.find(name)
-        if found is None or not caller.reaches(found.name, found.project):
+        if found is None:
             raise not_found("deployment", name)
+        require_able(caller, "deployment", name, project=found.project, deployment=name)
         return found
 
     def page(self, caller: Caller, paging: Paging) -> Slice[Deployment]:
         """Those that the caller reaches."""
-        return self._store.page(reach_of(caller), paging)
+        return self._store.page(reaches_of(caller), paging)
 
     def releases(self, caller: Caller, name: str, paging: Paging) -> Slice[Release]:
         """Newest first. Raises NotFoundError."""
@@ -107,8 +111,8 @@ class Deployments:
 
     def change(self, caller: Caller, name: str, change: Change, expected: Expected) -> Release:
         """Make the next release; somebody else's change in between is a conflict, never lost."""
-        _require_right(caller, change.kind)
-        found = self.deployment(caller, name)
+        needed = _SCOPES_FOR_CHOOSING if change.kind in _CHOOSING else {Scope.DEPLOY}
+        found = self.deployment(caller.wanting(*needed), name)
         expected.check(found.current.number)
         if change.version is not None and change.kind is not ReleaseKind.WITHDRAW:
             version = self._usable(found.model, change.version, "/version")
@@ -127,7 +131,7 @@ class Deployments:
         found = self.deployment(caller, name)
         expected.check(found.current.number)
         details = {"release": found.current.number, "project": found.project}
-        entry = Entry(self._clock(), caller.key_id, Action.DELETE_DEPLOYMENT, name, details=details)
+        entry = Entry(self._clock(), caller.actor, Action.DELETE_DEPLOYMENT, name, details=details)
         with _told_as(expected):
             self._store.delete(found, entry)
 
@@ -149,7 +153,7 @@ class Deployments:
             kind=change.kind,
             setting=made.setting,
             released_at=self._clock(),
-            released_by=caller.key_id,
+            released_by=caller.actor,
             reason=change.reason,
             restores=made.restores,
         )
@@ -157,7 +161,7 @@ class Deployments:
     def _first(self, caller: Caller, draft: Draft, project: str) -> Deployment:
         now = self._clock()
         release = Release(
-            draft.name, 1, ReleaseKind.DEPLOY, draft.setting, now, caller.key_id, draft.reason
+            draft.name, 1, ReleaseKind.DEPLOY, draft.setting, now, caller.actor, draft.reason
         )
         return Deployment(
             name=draft.name,
@@ -178,7 +182,7 @@ class Deployments:
             "access": draft.access.value,
             "policy": asdict(draft.setting.policy),
         }
-        now, by = self._clock(), caller.key_id
+        now, by = self._clock(), caller.actor
         return Entry(now, by, Action.MAKE_DEPLOYMENT, draft.name, draft.reason, details)
 
     def _usable(self, model: str, number: int, pointer: str) -> Version:
@@ -206,15 +210,6 @@ class Deployments:
         version = self._catalogue.version(deployment.model, number)
         assert version is not None  # noqa: S101 - versions are never deleted
         return version
-
-
-def _require_right(caller: Caller, kind: ReleaseKind) -> None:
-    """The scope release is for choosing among what an administrator has put there."""
-    if Scope.ADMIN not in caller.scopes and kind not in _BY_SCOPE_RELEASE:
-        raise ForbiddenError(
-            f"With the scope release a key may promote, swap and roll back; to {kind} needs the "
-            "scope admin."
-        )
 
 
 @contextmanager

@@ -35,7 +35,7 @@ class Files:
         return self._artifacts.read(digest)
 
     def _reached(self, caller: Caller, digest: str) -> bool:
-        if caller.reaches(None, None):
+        if caller.whole:
             return True
         projects = self._catalogue.projects_using(digest)
-        return any(caller.reaches(None, project) for project in projects)
+        return any(caller.able(None, project) for project in projects)

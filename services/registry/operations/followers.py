@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from services.registry.operations.reach import Clock
-from services.registry.ports import FollowerStore
+from services.registry.ports import FollowerStore, KeyStore
 from understudy.contracts.registry import FollowerReport, FollowerState
 from understudy.contracts.vocabulary import Component
 
@@ -29,14 +29,18 @@ class Standing:
 class Followers:
     """The last report of each process."""
 
-    def __init__(self, store: FollowerStore, clock: Clock) -> None:
+    def __init__(self, store: FollowerStore, keys: KeyStore, clock: Clock) -> None:
         self._store = store
+        self._keys = keys
         self._clock = clock
 
     def report(self, report: FollowerReport) -> None:
         """Take what a process says."""
         now = self._clock()
         self._store.keep(report, now, now - SILENT_AFTER)
+        if report.used:
+            # A clock that is ahead must not say that a key was used in days to come.
+            self._keys.note_use({key: min(at, now) for key, at in report.used.items()})
 
     def heard(self) -> "Heard":
         """All that is believed now."""

@@ -132,6 +132,7 @@ def _record(key: Key) -> KeyRecord:
         deployment=key.reach.deployment,
         project=key.reach.project,
         expires_at=key.expires_at,
+        limits=key.limits,
     )
 
 

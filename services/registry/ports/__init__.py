@@ -4,7 +4,7 @@ Every write is one transaction: it moves the sequence by one and leaves its audi
 A store that is gone raises StoreUnavailableError.
 """
 
-from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -37,7 +37,7 @@ class CatalogueStore(Protocol):
     def project(self, name: str) -> Project | None:
         """The project of that name."""
 
-    def projects(self, reach: Reach, paging: Paging) -> Slice[Project]:
+    def projects(self, reaches: Sequence[Reach], paging: Paging) -> Slice[Project]:
         """By name."""
 
     def add_model(self, model: Model, entry: Entry) -> None:
@@ -46,7 +46,7 @@ class CatalogueStore(Protocol):
     def model(self, name: str) -> Model | None:
         """The model of that name, with the number of its versions."""
 
-    def models(self, reach: Reach, paging: Paging) -> Slice[Model]:
+    def models(self, reaches: Sequence[Reach], paging: Paging) -> Slice[Model]:
         """By name."""
 
     def add_version(self, draft: VersionDraft, entry: Entry) -> Version:
@@ -77,7 +77,7 @@ class DeploymentStore(Protocol):
     def find(self, name: str) -> Deployment | None:
         """The deployment of that name that is not deleted."""
 
-    def page(self, reach: Reach, paging: Paging) -> Slice[Deployment]:
+    def page(self, reaches: Sequence[Reach], paging: Paging) -> Slice[Deployment]:
         """By name, without those that were deleted."""
 
     def release(self, release: Release, entry: Entry) -> None:
@@ -105,8 +105,11 @@ class KeyStore(Protocol):
     def find(self, key_id: str) -> Key | None:
         """The key of that id, also when it was revoked."""
 
-    def page(self, reach: Reach, paging: Paging) -> Slice[Key]:
+    def page(self, reaches: Sequence[Reach], paging: Paging) -> Slice[Key]:
         """By id; within reach are keys of that project or deployment, or of a project's ones."""
+
+    def note_use(self, used: Mapping[str, datetime]) -> None:
+        """Keep when keys were used last, as far as that is later than what is known."""
 
     def revoke(self, key_id: str, entry: Entry) -> None:
         """Revoke it at the entry's time; a key that is revoked stays as it is."""

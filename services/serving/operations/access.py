@@ -20,14 +20,15 @@ def check_access(
     """
     if found is None:
         raise UnknownDeploymentError(name)
-    usable = scopes
-    if not caller.reaches(found.name, found.project):
+    usable, held = scopes, caller.scopes_at(found.name, found.project)
+    if not held:
         # Access levels speak of predictions alone: everything else is within a key's reach only.
         open_for_all = found.access is not AccessLevel.PROJECT
         usable = [scope for scope in scopes if scope is Scope.PREDICT and open_for_all]
+        held = caller.scopes
     if not usable:
         raise UnknownDeploymentError(name)
-    if caller.scopes.isdisjoint((*usable, Scope.ADMIN)):
+    if held.isdisjoint((*usable, Scope.ADMIN)):
         raise ForbiddenError(f"The key is valid but lacks the scope {' or '.join(usable)}.")
     return found
 

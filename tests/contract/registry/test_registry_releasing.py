@@ -50,7 +50,7 @@ async def test_the_scope_release_promotes_swaps_and_rolls_back(
     answer = await registry.http.post(RELEASES, json=change, headers=bearer(key))
     assert answer.status_code == status, answer.text
     if status == 403:
-        assert "promote, swap and roll back" in answer.json()["detail"]
+        assert "needs the scope deploy" in answer.json()["detail"]
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ from services.registry.domain.versions import (
 from services.registry.ports import Store
 from tests.fakes.registry import NOON, deployment, draft, memory_store, release
 from understudy.contracts.policy import ConfidenceRule, GuardRule, Guards, Policy
-from understudy.contracts.registry import FollowerReport
+from understudy.contracts.registry import FollowerReport, Limits
 from understudy.contracts.vocabulary import (
     BaselineSample,
     CompiledKind,
@@ -127,12 +127,12 @@ def test_names_are_taken_once(filled: Store) -> None:
 
 
 def test_projects_and_models_come_by_name_within_reach(filled: Store) -> None:
-    assert names(filled.catalogue.projects(Reach(), Paging())) == ["bank", "shop"]
-    assert names(filled.catalogue.projects(Reach(project="shop"), Paging())) == ["shop"]
-    assert names(filled.catalogue.projects(Reach(deployment="credit"), Paging())) == []
-    assert names(filled.catalogue.models(Reach(), Paging())) == ["basket", "credit"]
-    assert names(filled.catalogue.models(Reach(project="bank"), Paging())) == ["credit"]
-    assert names(filled.catalogue.models(Reach(deployment="credit"), Paging())) == []
+    assert names(filled.catalogue.projects([Reach()], Paging())) == ["bank", "shop"]
+    assert names(filled.catalogue.projects([Reach(project="shop")], Paging())) == ["shop"]
+    assert names(filled.catalogue.projects([Reach(deployment="credit")], Paging())) == []
+    assert names(filled.catalogue.models([Reach()], Paging())) == ["basket", "credit"]
+    assert names(filled.catalogue.models([Reach(project="bank")], Paging())) == ["credit"]
+    assert names(filled.catalogue.models([Reach(deployment="credit")], Paging())) == []
     assert filled.catalogue.model("credit") == Model("credit", "bank", "", NOON, versions=3)
     assert filled.catalogue.model("nothing") is None
     assert filled.catalogue.project("bank") == Project("bank", "", NOON)
@@ -144,8 +144,8 @@ def test_lists_come_in_pages(filled: Store) -> None:
     rest = filled.catalogue.versions("credit", Paging(2, first.next_cursor))
     assert [version.number for version in rest.items] == [1]
     assert rest.next_cursor is None
-    one = filled.catalogue.projects(Reach(), Paging(limit=1))
-    assert names(filled.catalogue.projects(Reach(), Paging(1, one.next_cursor))) == ["shop"]
+    one = filled.catalogue.projects([Reach()], Paging(limit=1))
+    assert names(filled.catalogue.projects([Reach()], Paging(1, one.next_cursor))) == ["shop"]
     with pytest.raises(InvalidCursorError):
         filled.catalogue.versions("credit", Paging(2, "x"))
 
@@ -284,7 +284,20 @@ def test_deployments_come_by_name_within_reach(filled: Store) -> None:
         "": Reach(deployment="credit", project="shop"),
     }
     for expected, reach in pages.items():
-        assert names(filled.deployments.page(reach, Paging())) == expected.split()
+        assert names(filled.deployments.page([reach], Paging())) == expected.split()
+
+
+def test_a_keys_limits_and_last_use_are_kept(filled: Store) -> None:
+    limits = Limits(requests_per_second=2.5, burst=10, predictions_per_day=1_000)
+    filled.keys.add(replace(key("aaaaaaaa"), limits=limits), entry())
+    sequence = filled.state.sequence()
+    filled.keys.note_use({"aaaaaaaa": NOON, "unknown0": NOON})
+    filled.keys.note_use({"aaaaaaaa": NOON - timedelta(days=1)})
+    found = filled.keys.find("aaaaaaaa")
+    assert found is not None
+    assert found.limits == limits
+    assert found.last_used_at == NOON
+    assert filled.state.sequence() == sequence
 
 
 def test_keys_come_within_reach_and_go(filled: Store) -> None:
@@ -293,11 +306,14 @@ def test_keys_come_within_reach_and_go(filled: Store) -> None:
         filled.keys.add(key(f"aaaaaaa{place}", reach), entry())
 
     def ids(reach: Reach) -> str:
-        return "".join(held.id[-1] for held in filled.keys.page(reach, Paging()).items)
+        return "".join(held.id[-1] for held in filled.keys.page([reach], Paging()).items)
 
     assert ids(Reach()) == "0123"
     assert ids(Reach(project="bank")) == "12"
     assert ids(Reach(deployment="credit")) == "2"
+    both = filled.keys.page([Reach(project="shop"), Reach(deployment="credit")], Paging())
+    assert "".join(held.id[-1] for held in both.items) == "23"
+    assert not filled.keys.page([], Paging()).items
     filled.keys.revoke("aaaaaaa0", entry())
     revoked = filled.keys.find("aaaaaaa0")
     assert revoked is not None

@@ -24,8 +24,8 @@ from tests.fakes.outcomes import MemoryOutcomes
 from understudy.contracts.judging import ComparisonTerms, Judging
 from understudy.contracts.policy import Policy
 from understudy.contracts.registry import DeploymentSnapshot
-from understudy.contracts.vocabulary import KeyId, Scope, Verdict
-from understudy.runtime.keys import Caller, ForbiddenError
+from understudy.contracts.vocabulary import Scope, Verdict
+from understudy.runtime.keys import Caller, ForbiddenError, Grant
 
 pytestmark = pytest.mark.anyio
 
@@ -179,9 +179,9 @@ async def test_a_replay_is_ended_by_who_began_it_or_an_admin() -> None:
     world = World()
     begun, other = await world.begin(), await world.begin()
     with pytest.raises(ForbiddenError):
-        world.replaying.give_up(NAME, begun.id, Caller(KeyId("b"), frozenset({Scope.READ})))
-    world.replaying.give_up(NAME, begun.id, Caller(KeyId("a"), frozenset({Scope.READ})))
-    world.replaying.give_up(NAME, other.id, Caller(KeyId("b"), frozenset({Scope.ADMIN})))
+        world.replaying.give_up(NAME, begun.id, Caller("b", (Grant(frozenset({Scope.READ})),)))
+    world.replaying.give_up(NAME, begun.id, Caller("a", (Grant(frozenset({Scope.READ})),)))
+    world.replaying.give_up(NAME, other.id, Caller("b", (Grant(frozenset({Scope.ADMIN})),)))
     assert world.replaying.all_of(NAME) == []
     with pytest.raises(UnknownReplayError):
         await world.add(begun, 0, 0, 10)

@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 
 from services.registry.operations.followers import MOST_FOLLOWERS, Followers
-from tests.fakes.registry import NOON, Memory, MemoryFollowers
+from tests.fakes.registry import NOON, Memory, MemoryFollowers, MemoryKeys
 from understudy.contracts.registry import FollowerReport
 from understudy.contracts.vocabulary import Component
 
@@ -19,18 +19,22 @@ class Clock:
         self.now += timedelta(seconds=seconds)
 
 
+def followers_of(memory: Memory, clock: Clock) -> Followers:
+    return Followers(MemoryFollowers(memory), MemoryKeys(memory), clock)
+
+
 def report(instance: str, release: int | None, component: Component) -> FollowerReport:
     releases = {} if release is None else {"credit": release}
     return FollowerReport(instance=instance, component=component, releases=releases)
 
 
 def test_nobody_is_neither_deployed_nor_running() -> None:
-    standing = Followers(MemoryFollowers(Memory()), Clock()).heard().standing("credit", 1)
+    standing = followers_of(Memory(), Clock()).heard().standing("credit", 1)
     assert (standing.deployed, standing.running, standing.followers) == (False, False, ())
 
 
 def test_deployed_means_every_serving_worker() -> None:
-    followers = Followers(MemoryFollowers(Memory()), Clock())
+    followers = followers_of(Memory(), Clock())
     followers.report(report("a", 2, Component.SERVING))
     followers.report(report("m", 1, Component.MONITOR))
     assert followers.heard().standing("credit", 2).deployed
@@ -42,7 +46,7 @@ def test_deployed_means_every_serving_worker() -> None:
 
 
 def test_processes_of_two_kinds_may_share_a_name() -> None:
-    followers = Followers(MemoryFollowers(Memory()), Clock())
+    followers = followers_of(Memory(), Clock())
     followers.report(report("pod:1", 2, Component.SERVING))
     followers.report(report("pod:1", 1, Component.MONITOR))
     assert len(followers.heard().standing("credit", 2).followers) == 2
@@ -50,7 +54,7 @@ def test_processes_of_two_kinds_may_share_a_name() -> None:
 
 def test_who_is_silent_is_forgotten() -> None:
     clock = Clock()
-    followers = Followers(MemoryFollowers(Memory()), clock)
+    followers = followers_of(Memory(), clock)
     followers.report(report("a", 1, Component.SERVING))
     clock.pass_by(60)
     followers.report(report("b", 2, Component.SERVING))
@@ -61,7 +65,7 @@ def test_who_is_silent_is_forgotten() -> None:
 
 def test_there_is_an_end_to_followers() -> None:
     memory = Memory()
-    followers = Followers(MemoryFollowers(memory), Clock())
+    followers = followers_of(memory, Clock())
     for number in range(MOST_FOLLOWERS + 5):
         said = report(str(number), 1, Component.SERVING)
         memory.reports[said.component.value, said.instance] = NOON, said

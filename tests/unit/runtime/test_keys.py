@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from understudy.contracts.registry import KeyRecord
-from understudy.contracts.vocabulary import KeyId, Scope
+from understudy.contracts.vocabulary import MemberRole, Scope
 from understudy.runtime.keys import (
     Caller,
+    Grant,
     KeyRing,
     UnauthenticatedError,
     make_key,
@@ -57,7 +58,7 @@ def test_other_headers_carry_no_key(headers: dict[str, str]) -> None:
 def test_the_holder_is_known_by_the_whole_key() -> None:
     key = make_key()
     ring = KeyRing([record_of(key.plaintext, key.digest, deployment="iris")])
-    assert ring.authenticate(key.plaintext, NOW).deployment == "iris"
+    assert ring.authenticate(key.plaintext, NOW).grants[0].deployment == "iris"
     with pytest.raises(UnauthenticatedError):
         ring.authenticate(key.plaintext[:-1] + "!", NOW)
     with pytest.raises(UnauthenticatedError):
@@ -76,13 +77,37 @@ def test_an_expired_key_is_told_from_an_unknown_one_by_nobody() -> None:
 
 
 def test_admin_covers_every_scope_but_only_within_its_reach() -> None:
-    caller = Caller(KeyId("k"), frozenset({Scope.ADMIN}), project="lending")
+    caller = Caller("k", (Grant(frozenset({Scope.ADMIN}), project="lending"),))
     assert caller.may(Scope.PREDICT, deployment="credit", project="lending")
     assert not caller.may(Scope.PREDICT, deployment="iris", project="flowers")
     assert not caller.may(Scope.READ)
 
 
 def test_a_scope_does_not_cover_another() -> None:
-    caller = Caller(KeyId("k"), frozenset({Scope.LABEL}))
+    caller = Caller("k", (Grant(frozenset({Scope.LABEL})),))
     assert caller.may(Scope.LABEL, deployment="any", project="any")
     assert not caller.may(Scope.PREDICT, deployment="any", project="any")
+
+
+def test_what_somebody_wants_narrows_where_they_may_do_it() -> None:
+    caller = Caller(
+        "user:ada",
+        (
+            Grant(MemberRole.VIEWER.scopes, project="lending"),
+            Grant(MemberRole.OPERATOR.scopes, project="flowers"),
+        ),
+    )
+    deploying = caller.wanting(Scope.DEPLOY)
+    assert deploying.able("iris", "flowers")
+    assert not deploying.able("credit", "lending")
+    assert deploying.reaches("credit", "lending")
+    assert not deploying.whole
+    assert caller.able("credit", "lending")
+    assert caller.scopes_at("credit", "lending") == {Scope.READ}
+    assert not caller.scopes_at("credit", "shop")
+
+
+def test_administrators_of_the_instance_may_do_everything_everywhere() -> None:
+    caller = Caller("user:root", (Grant(frozenset({Scope.ADMIN})),)).wanting(Scope.REVIEW)
+    assert caller.whole
+    assert caller.able("credit", "lending")
