@@ -12,15 +12,15 @@ from services.serving.api.asking import Asking
 from services.serving.api.dialects import dialect_routes
 from services.serving.api.elsewhere import Predictions
 from services.serving.api.labels import Corrections, Labels
+from services.serving.api.methods import METHODS, only, taking
 from services.serving.api.protected import Protected
-from services.serving.api.telling import Handler, Verb, handler
+from services.serving.api.telling import Verb, handler
 from services.serving.operations import Elsewhere, Facts, Serving
 from understudy.contracts.refusals import Refusal
 from understudy.contracts.signature import Signature
 from understudy.runtime.keys import presented_key
 
 _SIGNATURE = TypeAdapter(Signature)
-_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
 
 
 def routes(
@@ -34,9 +34,7 @@ def routes(
     deployment = "/v1/deployments/{deployment}"
 
     def telling(path: str, verb: Verb, method: str = "POST") -> Sequence[BaseRoute]:
-        whole = f"{deployment}/{path}"
-        told = Route(whole, handler(verb, serving, body_limit), methods=[method])
-        return [told, Route(whole, only(method), methods=[*_METHODS - {method}])]
+        return taking(method, f"{deployment}/{path}", handler(verb, serving, body_limit))
 
     async def show_signature(request: Request) -> Response:
         name = request.path_params["deployment"]
@@ -57,18 +55,7 @@ def routes(
         *telling("protected", Protected(facts)),
         *telling("predictions", Predictions(elsewhere)),
         Route(f"{deployment}/signature", show_signature, methods=["GET"]),
-        Route(f"{deployment}/predict", only("POST"), methods=[*_METHODS - {"POST"}]),
+        Route(f"{deployment}/predict", only("POST"), methods=[*METHODS - {"POST"}]),
         *dialect_routes(Asking(serving, body_limit, default_deployment)),
-        Route("/v1/{path:path}", nothing, methods=[*_METHODS]),
+        Route("/v1/{path:path}", nothing, methods=[*METHODS]),
     ]
-
-
-def only(method: str) -> Handler:
-    """Refuses whatever comes by another method."""
-
-    async def refuse(request: Request) -> Response:
-        raise HTTPException(
-            405, f"{request.method} is not for this path; use {method}.", {"Allow": method}
-        )
-
-    return refuse
