@@ -155,6 +155,18 @@ class Compiled(Body):
     """How many times faster one row was answered where it was compiled."""
 
 
+class Interval(Body):
+    """How far a regression's answers are from the truth: of `level` of new rows at most this far.
+
+    Split conformal, from rows that the version was not trained on; docs/statistics/conformal.md.
+    """
+
+    level: float
+    half_width: float
+    rows: int
+    """With a label, that it was measured on."""
+
+
 class Baseline(Body):
     """How a version answered a sample when it was registered: what live figures are held against.
 
@@ -169,6 +181,8 @@ class Baseline(Body):
     rows: int
     importances: dict[str, float] = Field(default_factory=dict)
     """By feature: how much the loss grows when its column is shuffled; 0 is not important."""
+    interval: Interval | None = None
+    """Of a regression that was measured on enough rows of an evaluation sample."""
 
 
 class VersionView(VersionRequest):

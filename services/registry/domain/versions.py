@@ -62,6 +62,15 @@ NOT_TRIED: Final = NotCompiled("compiling was not tried")
 
 
 @dataclass(frozen=True, slots=True)
+class Interval:
+    """How far a version's answers are from the truth: see the contract of that name."""
+
+    level: float
+    half_width: float
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Baseline:
     """How a version answered a sample: see the contract of that name."""
 
@@ -69,6 +78,7 @@ class Baseline:
     sample: BaselineSample
     rows: int
     importances: Mapping[str, float] = field(default_factory=dict)
+    interval: Interval | None = None
 
 
 @dataclass(frozen=True, slots=True)

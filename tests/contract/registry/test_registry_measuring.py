@@ -24,7 +24,7 @@ from services.registry.adapters.inspection.messages import Measuring
 from services.registry.adapters.inspection.messages import Task as Inspection
 from services.registry.adapters.inspection.overtime import OverTimeError, at_most
 from services.registry.adapters.inspection.pieces import InPieces
-from services.registry.domain.versions import Baseline, NotCompiled, NotMeasured
+from services.registry.domain.versions import Baseline, Interval, NotCompiled, NotMeasured
 from services.registry.ports import Inspected, Sample
 from tests.fakes.registry import SIGNATURE
 from tests.fakes.registry_child import ANSWERS, BASELINE_FIGURES
@@ -160,6 +160,24 @@ def test_rows_that_are_not_legal_or_refused_are_left_out(tmp_path: Path) -> None
     assert np.isnan(found["label"]).sum() == 1
     assert found["row"].tolist() == [at for at in range(50) if at not in {3, 7}]
     assert set(said.figures.importances) == {"town", "age", "noise"}
+
+
+def test_an_interval_is_measured_on_labelled_rows_that_were_held_out(tmp_path: Path) -> None:
+    rows = frame(203)
+    rows["price"] += np.random.default_rng(4).permutation(203) + 1.0  # each so far off
+    rows.loc[[3, 8, 9], "price"] = np.nan
+    asked = task(tmp_path, rows)
+    said = measurement(asked, limits(tmp_path), Formula(), PROBE)
+    assert said.figures is not None
+    assert said.figures.interval is None  # it may have been trained on these
+    held_out = asked.model_copy(update={"evaluation": asked.reference})
+    said = measurement(held_out, limits(tmp_path), Formula(), PROBE)
+    off = (rows["price"] - Formula().predict(rows)).dropna().sort_values()
+    assert said.figures is not None
+    found = said.figures.interval
+    assert found is not None
+    assert found.half_width == pytest.approx(off.iloc[181 - 1])
+    assert found == Interval(0.9, found.half_width, 200)
 
 
 @pytest.mark.parametrize(

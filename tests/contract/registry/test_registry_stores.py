@@ -32,6 +32,7 @@ from services.registry.domain.releases import Setting
 from services.registry.domain.versions import (
     Baseline,
     Compiled,
+    Interval,
     Lineage,
     NotCompiled,
     NotMeasured,
@@ -172,7 +173,12 @@ def test_what_a_version_was_measured_on_comes_back_and_is_its_projects_file(
 ) -> None:
     baseline = Baseline("8" * 64, BaselineSample.EVALUATION, 7, {"age": 0.25})
     measured = replace(draft(), evaluation="7" * 64, time_column="seen_at", baseline=baseline)
-    for made in (measured, replace(draft(), baseline=NotMeasured("no row is legal"))):
+    bounded = replace(baseline, interval=Interval(0.9, 2.5, 200))
+    for made in (
+        measured,
+        replace(measured, baseline=bounded),
+        replace(draft(), baseline=NotMeasured("no row is legal")),
+    ):
         version = filled.catalogue.add_version(made, entry())
         assert filled.catalogue.version("credit", version.number) == version
     for digest in ("8" * 64, "7" * 64):

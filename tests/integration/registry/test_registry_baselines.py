@@ -1,6 +1,7 @@
 """A version's baseline as a real registration measures it, against scikit-learn in this process."""
 
 import io
+import math
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -133,12 +134,20 @@ def test_importances_are_those_that_scikit_learn_measures(client: httpx.Client) 
     found = [version["baseline"]["importances"][name] for name in NAMES]
     assert found == pytest.approx(oracle, abs=0.08)
     assert "at" not in answers(client, version)
+    off = np.sort(np.abs(model.predict(rows[NAMES].astype(float).to_numpy()) - rows["price"]))
+    place = math.ceil((len(off) + 1) * 0.9)
+    assert version["baseline"]["interval"] == {
+        "level": 0.9,
+        "half_width": pytest.approx(off[place - 1]),
+        "rows": len(off),
+    }
 
 
 def test_without_an_evaluation_sample_the_reference_is_taken(client: httpx.Client) -> None:
     ridge = trained(RidgeClassifier())
     version = register(client, ridge).json()
     assert (version["baseline"]["sample"], version["baseline"]["rows"]) == ("reference", 600)
+    assert version["baseline"]["interval"] is None
     found = answers(client, version)
     assert list(found) == ["value", "label", "row"]
     expected = ridge.predict(TRAINING[NAMES].astype(float).to_numpy())

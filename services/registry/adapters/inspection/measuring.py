@@ -18,8 +18,11 @@ from services.registry.adapters.inspection.messages import (
 )
 from services.registry.adapters.inspection.overtime import OverTimeError, at_most
 from services.registry.adapters.inspection.pieces import InPieces
+from services.registry.domain.conformal import interval_of
+from services.registry.domain.versions import Interval
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import BaselineSample
+from understudy.contracts.vocabulary import Task as TargetTask
 from understudy.inference.estimators import SklearnRunner
 from understudy.inference.parity import Answers, answers
 from understudy.inference.rows import Rows
@@ -41,7 +44,7 @@ def measurement(task: Task, limits: Measuring, model: Any, probe: Rows) -> Measu
     try:
         with at_most(half):
             runner = InPieces(SklearnRunner(model, task.signature, probe))
-            found = _answered(runner, task, output)
+            found, interval = _answered(runner, task, output)
     except _NothingToMeasureError as nothing:
         return Measurement(reason=str(nothing))
     except OverTimeError:
@@ -57,12 +60,13 @@ def measurement(task: Task, limits: Measuring, model: Any, probe: Rows) -> Measu
         sample=_sample_of(task),
         rows=len(found.labels),
         importances=_importances(runner, found, task.signature, half),
+        interval=interval,
     )
     return Measurement(figures=figures)
 
 
-def _answered(runner: Runner, task: Task, output: Path) -> Labelled:
-    """Write what the model answers; returns the rows that it answered."""
+def _answered(runner: Runner, task: Task, output: Path) -> tuple[Labelled, Interval | None]:
+    """Write what the model answers; returns the rows that it answered, and how far it was off."""
     sample = task.evaluation or task.reference
     found = read_labelled(sample, task.signature, task.time_column)
     if not len(found.labels):
@@ -76,7 +80,7 @@ def _answered(runner: Runner, task: Task, output: Path) -> Labelled:
         raise _NothingToMeasureError(f"the model answers no row of the {_sample_of(task)} sample")
     part = found.some(kept)
     _write(output, answered, part, kept)
-    return part
+    return part, _interval(task, answered.values[kept], part)
 
 
 def _write(output: Path, answered: Answers, part: Labelled, kept: Any) -> None:
@@ -90,6 +94,15 @@ def _write(output: Path, answered: Answers, part: Labelled, kept: Any) -> None:
     if part.numbers is not None:
         columns["row"] = part.numbers
     parquet.write_table(pa.table(columns), output)
+
+
+def _interval(task: Task, values: Any, part: Labelled) -> Interval | None:
+    """Only from rows that were held out: a model is nearer to what it was trained on."""
+    regression = task.signature.target.task is TargetTask.REGRESSION
+    if not regression or _sample_of(task) is not BaselineSample.EVALUATION:
+        return None
+    known = np.isfinite(part.labels)
+    return interval_of(np.abs(part.labels - values)[known].tolist())
 
 
 def _importances(

@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 from pydantic import BaseModel
 
+from services.registry.domain.versions import Interval
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import BaselineSample, CompiledKind
 
@@ -71,6 +72,7 @@ class BaselineFigures(BaseModel):
     sample: BaselineSample
     rows: int
     importances: dict[str, float]
+    interval: Interval | None = None
 
 
 class Measurement(BaseModel):
