@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import ClassVar, Final
 
 from understudy.contracts.refusals import Fault, Refusal
-from understudy.contracts.registry import KeyRecord
+from understudy.contracts.registry import KeyRecord, Limits
 from understudy.contracts.vocabulary import Digest, KeyId, Scope
 
 _KEY: Final = re.compile(r"^us_([a-z0-9]{8,16})_([A-Za-z0-9_-]{20,64})$")
@@ -64,6 +64,8 @@ class Caller:
     grants: tuple[Grant, ...]
     wants: frozenset[Scope] = frozenset()
     """What the route is for, of which one is enough; with none, being within reach is."""
+    limits: Limits | None = None
+    """How much may be asked."""
 
     @property
     def scopes(self) -> frozenset[Scope]:
@@ -172,4 +174,4 @@ class KeyRing:
 
 def _caller(record: KeyRecord) -> Caller:
     grant = Grant(frozenset(record.scopes), record.deployment, record.project)
-    return Caller(record.id, (grant,))
+    return Caller(record.id, (grant,), limits=record.limits)
