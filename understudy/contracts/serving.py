@@ -32,6 +32,23 @@ class PredictionWarning(Body):
     message: str
 
 
+class ClassConfidence(Body):
+    """How sure a classifier is of its answer, by its own probabilities."""
+
+    probability: float
+    """Of the predicted class."""
+    margin: float
+    """How much more likely than the likeliest other class."""
+
+
+class IntervalConfidence(Body):
+    """Where a regression's truth lies for `level` of all rows like those it was measured on."""
+
+    level: float
+    low: float
+    high: float
+
+
 class Prediction(Body):
     """The main version's answer to one row. A challenger's answer is never shown to a caller."""
 
@@ -39,6 +56,8 @@ class Prediction(Body):
     prediction: Label
     probabilities: dict[str, float] | None = None
     """By class, for a classifier that gives them."""
+    confidence: ClassConfidence | IntervalConfidence | None = None
+    """Where it was asked for (`?confidence=true`); null with a warning where there is none."""
     model: ModelRef
     warnings: tuple[PredictionWarning, ...] = ()
     overridden: bool = False

@@ -183,12 +183,13 @@ class GuardRuleName(StrEnum):
 
 
 class WarningCode(StrEnum):
-    """Why an answer carries a warning: a guard rule, or a value read as another type."""
+    """Why an answer carries a warning: a rule, a value read as another type, what can't be had."""
 
     COERCED = "coerced"
     OUT_OF_RANGE = "out_of_range"
     UNSEEN_CATEGORY = "unseen_category"
     LOW_CONFIDENCE = "low_confidence"
+    CONFIDENCE_NOT_AVAILABLE = "confidence_not_available"
 
 
 class CompiledKind(StrEnum):

@@ -9,6 +9,7 @@ from typing import Any, Final
 import numpy as np
 import structlog
 
+from services.serving.domain.confidence import Interval
 from services.serving.domain.rows import Plan
 from services.serving.domain.scoring import UNKNOWN_COST, Cost, Loaded
 from services.serving.domain.warming import has_example, probe_rows
@@ -66,12 +67,18 @@ def load(files: Files, version: ServedVersion, trusted: tuple[str, ...]) -> Load
         runner_name=_name(runner, original, version.compiled),
         compiled_unused=unused,
         size_bytes=size,
+        interval=_interval(version),
     )
 
 
 def wants_compiled(version: ServedVersion, choice: RunnerChoice) -> bool:
     """Whether the compiled file is worth fetching."""
     return version.compiled is not None and choice is RunnerChoice.AUTO
+
+
+def _interval(version: ServedVersion) -> Interval | None:
+    found = None if version.baseline is None else version.baseline.interval
+    return None if found is None else Interval(found.level, found.half_width)
 
 
 def held_bytes(model: Any) -> int:

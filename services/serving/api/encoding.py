@@ -1,9 +1,11 @@
 """Answers → JSON, in the shape of `contracts.serving.Prediction`."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import msgspec
 
+from services.serving.domain.confidence import Confidence
 from services.serving.domain.guards import NO_RULING
 from services.serving.operations import Answer, Answers
 from understudy.contracts.vocabulary import Label, WarningCode
@@ -27,6 +29,7 @@ class _Prediction(msgspec.Struct, omit_defaults=True, gc=False):
     probabilities: dict[str, float] | None = None
     warnings: list[_Warning] = []
     overridden: bool = False
+    confidence: Confidence | msgspec.UnsetType | None = msgspec.UNSET
 
 
 class _Predictions(msgspec.Struct, gc=False):
@@ -45,12 +48,33 @@ def encoded(answers: Answers, *, batch: bool) -> bytes:
     return _ENCODER.encode(_Predictions([_prediction(answers, row, model) for row in rows]))
 
 
+def written(answers: Sequence[Answer], *, batch: bool, confident: bool = False) -> bytes:
+    """The same body, of answers by row; `confident` where confidence was asked for."""
+    predictions = [_told(answer) for answer in answers]
+    if confident:
+        for answer, prediction in zip(answers, predictions, strict=True):
+            prediction.confidence = answer.confidence
+    return _ENCODER.encode(_Predictions(predictions) if batch else predictions[0])
+
+
+def _told(answer: Answer) -> _Prediction:
+    prediction = _Prediction(
+        answer.prediction_id, answer.prediction, _Model(answer.model, answer.version)
+    )
+    prediction.probabilities = None if answer.probabilities is None else {**answer.probabilities}
+    _add_notes(prediction, answer)
+    return prediction
+
+
 def _prediction(answers: Answers, row: int, model: _Model) -> _Prediction:
     found = answers.probabilities
     likely = None if found is None else dict(zip(answers.classes, found[row], strict=True))
     prediction = _Prediction(answers.ids[row], answers.predictions[row], model, likely)
-    if answers.ruling is not NO_RULING:
-        _add_notes(prediction, answers.row(row))
+    if answers.confident or answers.ruling is not NO_RULING:
+        answer = answers.row(row)
+        _add_notes(prediction, answer)
+        if answers.confident:
+            prediction.confidence = answer.confidence
     return prediction
 
 

@@ -16,6 +16,19 @@ class UnknownDeploymentError(Refusal):
         super().__init__(f"There is no deployment {deployment!r} that this request may reach.")
 
 
+class NoDefaultDeploymentError(Refusal):
+    """A path that names no deployment, where none answers for all."""
+
+    fault: ClassVar = Fault.NOT_FOUND
+    code: ClassVar = "no_default_deployment"
+
+    def __init__(self, reachable: int) -> None:
+        super().__init__(
+            f"This path names no deployment, and the request reaches {reachable}. Ask "
+            "'/deployments/{name}/invocations', or have UNDERSTUDY_SERVING_DEFAULT_DEPLOYMENT set."
+        )
+
+
 class NotLoadedError(Refusal):
     """The deployment exists, but no version of it could be loaded yet."""
 
@@ -41,6 +54,38 @@ class MalformedBodyError(Refusal):
 
     fault: ClassVar = Fault.MALFORMED
     code: ClassVar = "malformed_body"
+
+
+class MediaTypeError(Refusal):
+    """The body is of a type that the path does not take."""
+
+    fault: ClassVar = Fault.MEDIA_TYPE
+    code: ClassVar = "media_type"
+
+
+class UnsupportedError(Refusal):
+    """What is asked for is not there yet."""
+
+    fault: ClassVar = Fault.UNSUPPORTED
+    code: ClassVar = "unsupported"
+
+
+class ExplainNotAvailableError(UnsupportedError):
+    """Explanations of single answers were asked for."""
+
+    code: ClassVar = "explain_not_available"
+
+    def __init__(self) -> None:
+        super().__init__(
+            "Explanations of single predictions are not there yet. Ask without 'explain'."
+        )
+
+
+class InvalidOptionError(Refusal):
+    """A parameter of the query has a value that it can't have."""
+
+    fault: ClassVar = Fault.INVALID
+    code: ClassVar = "invalid_option"
 
 
 class BodyTooLargeError(Refusal):

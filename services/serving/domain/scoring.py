@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Final
 
+from services.serving.domain.confidence import Interval
 from services.serving.domain.rows import Plan
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import Label, Task, class_name
@@ -51,6 +52,8 @@ class Loaded:
     size_bytes: int = 0
     """About how much memory it takes."""
     use: LastUse = field(default_factory=LastUse)
+    interval: Interval | None = None
+    """Of a regression: how far its answers are from the truth; None where it was not measured."""
 
     def __post_init__(self) -> None:
         names = tuple(class_name(label) for label in self.signature.target.classes)

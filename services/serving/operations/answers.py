@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from services.serving.domain import ids as naming
 from services.serving.domain.drafts import Draft
 from services.serving.domain.errors import (
+    ExplainNotAvailableError,
     InvalidRowsError,
     LogFullError,
     LowConfidenceError,
@@ -21,7 +22,7 @@ from services.serving.domain.rows import Shape
 from services.serving.domain.table import Deployment, Live, Table
 from services.serving.metrics import INTERNAL, Dialect, ServingMetrics
 from services.serving.operations.access import check_access, check_installation_access
-from services.serving.operations.calls import Asked, Call, Failure
+from services.serving.operations.calls import PLAIN, Asked, Call, Failure, Options
 from services.serving.operations.failed_rows import FailedRows
 from services.serving.operations.guarding import needs_ruling, ruled
 from services.serving.operations.replies import Answer, Answers, answers_of, logged_as
@@ -148,6 +149,7 @@ class Serving:
         ids: Sequence[str] | None = None,
         shape: Shape = Shape.ONE,
         dialect: Dialect = Dialect.JSON,
+        options: Options = PLAIN,
     ) -> list[Answer]:
         """Answer rows with the main version; raises Refusal subclasses.
 
@@ -156,10 +158,11 @@ class Serving:
         try:
             await self.awaken(deployment, key)
             found, live = self.admit_to_predict(deployment, key)
+            require_available(options)
             self.check_rows(len(rows), shape)
             draft = self.read(found, live, rows, shape)
             reply: asyncio.Future[Answers] = asyncio.get_running_loop().create_future()
-            asked = Asked(draft.cells, ids or (), dialect, reply, shape, draft)
+            asked = Asked(draft.cells, ids or (), dialect, reply, shape, draft, options=options)
             self.answer(found, live, asked)
             return [*await reply]
         except Refusal as refusal:
@@ -262,6 +265,12 @@ class Serving:
         asked, version = failure.asked, failure.live.main.version
         self._metrics.failed(failure.deployment.name, version, asked.dialect, len(asked.cells))
         self._failed.note(failure)
+
+
+def require_available(options: Options) -> None:
+    """Raises ExplainNotAvailableError."""
+    if options.explain:
+        raise ExplainNotAvailableError
 
 
 def _lost(call: Call) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 from services.serving.domain.drafts import Cells, Draft
 from services.serving.domain.guards import NO_RULING, Ruling
@@ -11,6 +11,18 @@ from services.serving.domain.table import Deployment, Live
 from services.serving.metrics import Dialect
 from understudy.inference.rows import Rows
 from understudy.inference.scored import Scored
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What a caller asks for beside the answers."""
+
+    confidence: bool = False
+    explain: bool = False
+
+
+PLAIN: Final = Options()
+"""Nothing."""
 
 
 class Reply(Protocol):
@@ -43,6 +55,7 @@ class Asked:
     since: float = 0.0
     protected: Sequence[Mapping[str, str]] = ()
     """Protected attributes of each row, or none at all: for the log, never for a model."""
+    options: Options = PLAIN
 
 
 @dataclass(slots=True, eq=False)

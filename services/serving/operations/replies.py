@@ -2,16 +2,23 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
+from services.serving.domain.confidence import (
+    NO_INTERVAL,
+    NO_PROBABILITIES,
+    Confidence,
+    Interval,
+    class_confidence,
+)
 from services.serving.domain.drafts import Notice
 from services.serving.domain.guards import NO_RULING, Ruling
 from services.serving.domain.scoring import predictions
 from services.serving.operations.calls import Asked, Call
 from services.serving.operations.protecting import protected_events
 from services.serving.ports import Answered
-from understudy.contracts.vocabulary import Label
+from understudy.contracts.vocabulary import Label, class_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +32,8 @@ class Answer:
     version: int
     notices: Sequence[Notice] = ()
     overridden: bool = False
+    confidence: Confidence | None = None
+    """Absent too where nobody asked for it, and where a rule answered."""
 
 
 @dataclass(slots=True, eq=False)
@@ -40,6 +49,9 @@ class Answers:
     """Rows × classes, in the order of `classes`."""
     ruling: Ruling = NO_RULING
     """What there is to say beside the model's answers, or instead."""
+    confident: bool = False
+    """Whether confidence was asked for."""
+    interval: Interval | None = None
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -51,7 +63,7 @@ class Answers:
         """The answer to one row."""
         told = self.ruling.overrides
         overridden = index in told
-        return Answer(
+        answer = Answer(
             self.ids[index],
             told[index] if overridden else self.predictions[index],
             None if overridden else self._by_class(index),
@@ -60,6 +72,18 @@ class Answers:
             self.ruling.notices.get(index, ()),
             overridden,
         )
+        return self._sure(answer, index) if self.confident and not overridden else answer
+
+    def _sure(self, answer: Answer, index: int) -> Answer:
+        """The same with its confidence, or with a notice that there is none."""
+        if self.classes:
+            if self.probabilities is None:
+                return replace(answer, notices=(*answer.notices, NO_PROBABILITIES))
+            place = self.classes.index(class_name(answer.prediction))
+            return replace(answer, confidence=class_confidence(self.probabilities[index], place))
+        if self.interval is None:
+            return replace(answer, notices=(*answer.notices, NO_INTERVAL))
+        return replace(answer, confidence=self.interval.around(float(answer.prediction)))
 
     def _by_class(self, index: int) -> Mapping[str, float] | None:
         if self.probabilities is None:
@@ -114,5 +138,7 @@ def answers_of(call: Call) -> Iterator[tuple[Asked, Answers]]:
             None if likely is None else likely[start:stop],
             asked.ruling,
         )
+        if asked.options.confidence:
+            answers.confident, answers.interval = True, main.interval
         start = stop
         yield asked, answers
