@@ -18,6 +18,7 @@ from services.serving.domain.rows import Shape
 from services.serving.metrics import Dialect
 from services.serving.operations import Answer, Card, Serving
 from understudy.contracts.refusals import FieldError, Refusal
+from understudy.contracts.vocabulary import Scope
 from understudy.runtime.keys import presented_key
 
 _CLIENT_GONE: Final = 499
@@ -52,6 +53,37 @@ class Asking:
         self.body_limit = body_limit
         self.default_deployment = default_deployment
         """Answers where a dialect has a path that names none."""
+
+    def card(self, request: Request, deployment: str) -> Card:
+        """What is told of a deployment to those who may read or predict.
+
+        Raises Refusal subclasses, which are counted.
+        """
+        try:
+            return self.serving.signature(deployment, key=presented_key(request.headers))
+        except Refusal as refusal:
+            self.serving.note_refusal(deployment, refusal)
+            raise
+
+    def reachable(self, request: Request, *scopes: Scope) -> list[str]:
+        """Names of deployments for those who may use them with one of the scopes.
+
+        Raises UnauthenticatedError, which is counted.
+        """
+        try:
+            return self.serving.reachable(presented_key(request.headers), *scopes)
+        except Refusal as refusal:
+            self.serving.note_refusal(None, refusal)
+            raise
+
+    def counted(self, deployment: str, refusal: Refusal) -> Refusal:
+        """A refusal of the dialect's own, to be raised outside of `answer`."""
+        self.serving.note_refusal(deployment, refusal)
+        return refusal
+
+    def check_rows(self, rows: int) -> None:
+        """Raises TooManyRowsError, before they are made."""
+        self.serving.check_items("rows", rows)
 
     async def answer(
         self, request: Request, deployment: str, dialect: Dialect, read: Read, write: Write

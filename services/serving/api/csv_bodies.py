@@ -25,25 +25,32 @@ _BOOLEANS: Final[Mapping[str, bool]] = {"true": True, "1": True, "false": False,
 Cells = Sequence[str]
 
 
-def csv_rows(body: bytes, signature: Signature, *, header: bool = True) -> Sequence[Row]:
+def csv_rows(
+    body: bytes,
+    signature: Signature,
+    *,
+    header: bool = True,
+    check: Callable[[int], object] | None = None,
+) -> Sequence[Row]:
     """The rows of a body. Raises MalformedBodyError, which names the line and the column.
 
+    `check` is told how many rows there are before they are made; it raises where they are too many.
     Without `header`, a first line that does not hold exactly the names of the features is data in
     the signature's order, as are all that follow.
     """
-    lines = _lines(body)
-    _, names = next(lines, (0, ()))
-    if not names:
+    lines = [*_lines(body)]
+    if not lines:
         raise MalformedBodyError(f"The body is empty. {_takes(signature)}")
-    readers = {feature.name: _READERS[feature.kind](feature) for feature in signature.features}
-    rows: list[Row] = []
-    if not header and {*_names(names)} != readers.keys():
-        first, names = names, signature.names
-        rows.append(_row(1, first, names, readers))
+    names = _names(lines[0][1])
+    if header or {*names} == {*signature.names}:
+        names = _checked(names, signature)
+        del lines[0]
     else:
-        names = _checked(_names(names), signature)
-    rows.extend(_row(number, cells, names, readers) for number, cells in lines)
-    return rows
+        names = signature.names
+    if check is not None:
+        check(len(lines))
+    readers = {feature.name: _READERS[feature.kind](feature) for feature in signature.features}
+    return [_row(number, cells, names, readers) for number, cells in lines]
 
 
 def _lines(body: bytes) -> Iterator[tuple[int, Cells]]:

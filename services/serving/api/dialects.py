@@ -5,9 +5,16 @@ from typing import Final
 
 from starlette.routing import BaseRoute
 
+from services.serving.api import bento_schema, kserve_v1, mlflow_scoring, prevision, sagemaker
 from services.serving.api.asking import Asking
 
-_DIALECTS: Final[Sequence[Callable[[Asking], Sequence[BaseRoute]]]] = ()
+_DIALECTS: Final[Sequence[Callable[[Asking], Sequence[BaseRoute]]]] = (
+    kserve_v1.routes,
+    mlflow_scoring.routes,
+    sagemaker.routes,
+    prevision.routes,
+    bento_schema.routes,
+)
 
 
 def dialect_routes(asking: Asking) -> list[BaseRoute]:

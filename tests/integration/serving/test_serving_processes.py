@@ -263,14 +263,14 @@ def test_bad_bodies_are_clear_errors(cluster: Cluster) -> None:
 
 
 def test_nothing_but_probes_is_open(cluster: Cluster) -> None:
-    for path in ("/livez", "/readyz", "/healthz"):
+    for path in ("/livez", "/readyz", "/healthz", "/ping", "/health"):
         assert cluster.http.get(path).status_code == 200
         found = cluster.http.head(path)
         assert (found.status_code, found.content) == (200, b"")
+    assert cluster.http.get("/").json() == {"status": "alive"}
+    assert cluster.http.get("/", headers={"Accept": "text/html"}).status_code == 401
     guarded = [
-        "/",
         "/docs.json",
-        "/schema.json",
         "/metrics",
         "/static_content/index.css",
         "/nothing",
@@ -281,7 +281,9 @@ def test_nothing_but_probes_is_open(cluster: Cluster) -> None:
         assert cluster.http.get(path).status_code == 401, path
     assert cluster.http.get("/v1/nothing").status_code == 404
     assert cluster.http.get("/v1/deployments/flowers/signature").status_code == 200
-    assert cluster.http.get("/schema.json", headers=cluster.key).status_code == 200
+    assert cluster.http.get("/docs.json", headers=cluster.key).status_code == 200
+    for path in ("/schema.json", "/v1/models", "/version"):  # of what is public
+        assert cluster.http.get(path).status_code == 200
     challenger = f"http://127.0.0.1:{cluster.challenger_port}"
     for path in ("/livez", "/readyz"):
         assert httpx.get(f"{challenger}{path}").status_code == 200
