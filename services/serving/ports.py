@@ -10,12 +10,13 @@ from typing import Protocol
 
 from services.serving.domain.drafts import Cells
 from services.serving.domain.elsewhere import Said
+from services.serving.domain.limits import Ask, Grant, Terms
 from services.serving.domain.scoring import Loaded
 from services.serving.domain.table import Live
 from services.serving.domain.trimming import EntryId, Look, Stream
 from understudy.contracts.events import LabelEvent, PredictionHeading, ProtectedEvent
 from understudy.contracts.registry import ServedVersion
-from understudy.contracts.vocabulary import Label, Outcome
+from understudy.contracts.vocabulary import KeyId, Label, Outcome
 from understudy.inference.rows import Rows
 from understudy.inference.scored import Scored
 
@@ -103,6 +104,20 @@ class Log(Protocol):
         self, deployment: str, live: Live, rows: Sequence[ToldRow], pairs: Sequence[ToldPair]
     ) -> bool:
         """Predictions made elsewhere are strict: True when all of them are safe."""
+
+
+class LeasesUnavailableError(Exception):
+    """Whoever keeps the buckets did not answer, or made no sense."""
+
+
+class Leases(Protocol):
+    """The buckets of limited keys, shared by all workers; `domain.limits` has their rules."""
+
+    async def exchange(self, key: KeyId, terms: Terms, ask: Ask) -> Grant:
+        """Give tokens back, pay debts, take tokens. Raises LeasesUnavailableError.
+
+        Then it is not known whether it was done.
+        """
 
 
 class Artifacts(Protocol):

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, mult
 from services.serving.domain.drafts import Hits
 from services.serving.metrics.bulk import BulkHistogram
 from services.serving.metrics.capacity import CapacityMetrics
+from services.serving.metrics.limits import LimitMetrics
 from services.serving.metrics.log import LogMetrics
 from services.serving.metrics.refusals import RefusalMetrics
 from understudy.contracts.serving import LabelStatus
@@ -148,6 +149,7 @@ class ServingMetrics:
             registry=registry,
         )
         self.log = LogMetrics(registry)
+        self.limits = LimitMetrics(registry)
         self.capacity = CapacityMetrics(registry)
         self._known: set[str] = set()
         self._tallies: dict[tuple[str, int, Dialect], Tally] = {}

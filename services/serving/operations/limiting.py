@@ -1,0 +1,88 @@
+"""How much each key may still ask: `RateLimit` of answers, and who is let in.
+
+Only keys that have limits have an `Allowance`; for all others this costs a look at one attribute.
+Requests without a key, to public deployments, are nobody's: admission bounds them.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from typing import Final
+
+from services.serving.domain.limits import Counted, terms_of
+from services.serving.operations.purses import Holder, Purse
+from understudy.contracts.registry import Limits
+from understudy.contracts.vocabulary import KeyId
+from understudy.runtime.keys import Caller
+
+TEND_SECONDS: Final = 0.25
+_IDLE_SECONDS: Final = 600.0
+_FAREWELL_SECONDS: Final = 0.5
+
+
+class Allowance:
+    """What one key may still ask of this worker."""
+
+    __slots__ = ("limits", "predictions", "purses", "requests")
+
+    def __init__(self, key: KeyId, limits: Limits, holder: Holder) -> None:
+        self.limits = limits
+        purses = {counted: Purse(key, terms, holder) for counted, terms in terms_of(limits).items()}
+        self.requests = purses.get(Counted.REQUESTS)
+        self.predictions = purses.get(Counted.PREDICTIONS)
+        self.purses = tuple(purses.values())
+
+    def ask(self) -> asyncio.Future[None] | None:
+        """Count a request. Raises a Refusal, or the future does, when it is one too many."""
+        return None if self.requests is None else self.requests.take()
+
+    def predict(self, rows: int) -> asyncio.Future[None] | None:
+        """Count the rows of a request: all of them or, when they are too many, none."""
+        return None if self.predictions is None else self.predictions.take(rows)
+
+    def tend(self) -> None:
+        """Renew what is in use, give back what is not."""
+        for purse in self.purses:
+            purse.tend()
+
+    async def close(self) -> None:
+        """Give everything back."""
+        await asyncio.gather(*(purse.close() for purse in self.purses))
+
+
+class Limiting:
+    """The allowances of the keys that asked this worker lately."""
+
+    def __init__(self, holder: Holder, clock: Callable[[], float] = time.monotonic) -> None:
+        self._holder = holder
+        self._clock = clock
+        self._allowances: dict[KeyId, Allowance] = {}
+        self._seen: dict[KeyId, float] = {}
+
+    def of(self, caller: Caller) -> Allowance | None:
+        """What the caller may still ask; None: as much as anybody can."""
+        limits = caller.limits
+        if limits is None or (limits.requests_per_second is limits.predictions_per_day is None):
+            return None
+        key = KeyId(caller.actor)
+        found = self._allowances.get(key)
+        if found is None or found.limits != limits:
+            # What the former one held is over by itself.
+            found = self._allowances[key] = Allowance(key, limits, self._holder)
+        self._seen[key] = self._clock()
+        return found
+
+    async def step(self) -> None:
+        """Look after the leases: one step of a loop."""
+        now = self._clock()
+        for key, allowance in [*self._allowances.items()]:
+            allowance.tend()
+            if now - self._seen[key] > _IDLE_SECONDS:
+                del self._allowances[key], self._seen[key]
+
+    async def close(self) -> None:
+        """Give everything back, unless that takes long."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_FAREWELL_SECONDS):
+                await asyncio.gather(*(found.close() for found in self._allowances.values()))
