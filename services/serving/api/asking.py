@@ -17,6 +17,7 @@ from services.serving.domain.ids import row_ids, well_formed
 from services.serving.domain.rows import Shape
 from services.serving.metrics import Dialect
 from services.serving.operations import Answer, Card, Serving
+from services.serving.operations.calls import PLAIN, Options
 from understudy.contracts.refusals import FieldError, Refusal
 from understudy.contracts.vocabulary import Scope
 from understudy.runtime.keys import presented_key
@@ -36,6 +37,8 @@ class Question:
     predictions if it is well-formed."""
     pointing: Callable[[str], str] | None = None
     """Where a value stands in the body, by its pointer into a bare list of rows."""
+
+    options: Options = PLAIN
 
 
 Read = Callable[[Request, bytes, Card], Question]
@@ -108,6 +111,7 @@ class Asking:
                 ids=_ids(question, request),
                 shape=question.shape,
                 dialect=dialect,
+                options=question.options,
             )
         except Refusal as refusal:
             refusal.errors = _as_sent(refusal.errors, question.pointing)

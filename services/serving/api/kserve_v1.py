@@ -15,7 +15,7 @@ from services.serving.api.asking import Asking, Question
 from services.serving.api.bodies import decode_json
 from services.serving.api.methods import taking
 from services.serving.api.tabular import Table, Tabular, listed_predictions
-from services.serving.domain.errors import MalformedBodyError, UnsupportedError
+from services.serving.domain.errors import ExplainNotAvailableError, MalformedBodyError
 from services.serving.domain.wording import shown
 from services.serving.metrics import Dialect
 from services.serving.operations import Answer, Card
@@ -53,8 +53,7 @@ def routes(asking: Asking) -> Sequence[BaseRoute]:
 
     async def explain(request: Request) -> Response:
         name = asking.card(request, request.path_params["model"]).name
-        why = UnsupportedError("Explanations are not given yet; ':predict' gives predictions.")
-        raise asking.counted(name, why)
+        raise asking.counted(name, ExplainNotAvailableError())
 
     path = "/v1/models/{model}"
     return [

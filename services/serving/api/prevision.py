@@ -17,10 +17,12 @@ from services.serving.api.bodies import decode_json
 from services.serving.api.encoding import written
 from services.serving.api.media_types import JSON
 from services.serving.api.methods import taking
-from services.serving.domain.errors import MalformedBodyError, UnsupportedError
+from services.serving.domain.errors import MalformedBodyError
 from services.serving.domain.rows import Shape
 from services.serving.metrics import Dialect
 from services.serving.operations import Answer, Card
+from services.serving.operations.answers import require_available
+from services.serving.operations.calls import Options
 from understudy.contracts.signature import Feature, Target
 from understudy.contracts.vocabulary import Task
 
@@ -69,14 +71,18 @@ def _problem_type(target: Target) -> str:
 
 
 def _read(request: Request, body: bytes, _card: Card) -> Question:
-    for option in ("explain", "confidence"):
-        if request.query_params.get(option, "").lower() == "true":
-            raise UnsupportedError(f"{option}=true is not answered yet: ask without it.")
+    options = Options(confidence=_asked(request, "confidence"), explain=_asked(request, "explain"))
+    require_available(options)
     decoded = decode_json(body, _TAKES)
     if not isinstance(decoded, dict):
         raise MalformedBodyError(f"The body is no object. {_TAKES}")
-    return Question([decoded], Shape.ONE)
+    return Question([decoded], Shape.ONE, options=options)
 
 
-def _write(_question: Question, answers: Sequence[Answer], _card: Card) -> Response:
-    return Response(written(answers, batch=False), media_type=JSON)
+def _asked(request: Request, option: str) -> bool:
+    return request.query_params.get(option, "").lower() == "true"
+
+
+def _write(question: Question, answers: Sequence[Answer], _card: Card) -> Response:
+    content = written(answers, batch=False, confident=question.options.confidence)
+    return Response(content, media_type=JSON)

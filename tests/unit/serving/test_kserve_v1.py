@@ -149,4 +149,4 @@ async def test_what_others_own_looks_like_what_does_not_exist(
 
 async def test_explanations_are_to_come(service: DialectService) -> None:
     answer = await service.ask("POST", "/v1/models/public:explain", json={"instances": ROWS})
-    assert (answer.status_code, answer.json()["code"]) == (501, "unsupported")
+    assert (answer.status_code, answer.json()["code"]) == (501, "explain_not_available")

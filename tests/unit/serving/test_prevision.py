@@ -41,6 +41,11 @@ async def test_a_row_is_answered_like_plain_json(service: DialectService) -> Non
         assert answer.json() == plain.json()
 
 
+async def test_confidence_is_told_to_those_who_ask(service: DialectService) -> None:
+    answer = await service.ask("POST", f"{BASE}/predict?confidence=true", json=ROW)
+    assert answer.json()["confidence"]["probability"] == pytest.approx(0.9)
+
+
 @pytest.mark.parametrize(
     ("query", "body", "status"),
     [
