@@ -19,6 +19,8 @@ from services.registry.adapters.deployment_store import SqlDeployments
 from services.registry.adapters.follower_store import SqlFollowers
 from services.registry.adapters.inspection.inspector import ChildInspector, Limits
 from services.registry.adapters.key_store import SqlKeys
+from services.registry.adapters.reply_store import SqlReplies
+from services.registry.adapters.sealing import AesSeal
 from services.registry.adapters.state_store import SqlState
 from services.registry.api import behind_the_door, make_api
 from services.registry.api.draining import Draining
@@ -61,6 +63,7 @@ def build(settings: RegistrySettings) -> App:
         keys=SqlKeys(database),
         state=SqlState(database),
         followers=SqlFollowers(database),
+        replies=SqlReplies(database),
     )
     files = ArtifactFiles(
         settings.artifacts,
@@ -169,6 +172,7 @@ def _operations(
         snapshots=snapshots,
         followers=followers,
         measures=verbs.Measures(snapshots, followers, _now),
+        replies=verbs.Replies(store.replies, AesSeal(), _now),
     )
 
 

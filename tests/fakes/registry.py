@@ -21,6 +21,7 @@ from services.registry.domain.errors import (
 )
 from services.registry.domain.paging import Paging, Slice, cut
 from services.registry.domain.releases import Release, Setting
+from services.registry.domain.replies import Begun
 from services.registry.domain.versions import (
     Baseline,
     Compiled,
@@ -85,7 +86,7 @@ def deployment(name: str = "credit", *, project: str = "bank", model: str = "cre
 
 
 class Memory:
-    """What the four stores share: a lock, a sequence, a trail."""
+    """What the stores share: a lock, a sequence, a trail."""
 
     def __init__(self) -> None:
         self.lock = threading.RLock()
@@ -102,6 +103,7 @@ class Memory:
         self.reports: dict[tuple[str, str], tuple[datetime, FollowerReport]] = {}
         self.backed_up_at: datetime | None = None
         self.listeners: list[Callable[[], None]] = []
+        self.replies: dict[str, Begun] = {}
 
     @contextmanager
     def change(self, entry: Entry) -> Iterator[None]:
@@ -401,6 +403,37 @@ class SilentInstruments:
         """Not counted."""
 
 
+class MemoryReplies:
+    """`ports.ReplyStore`."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    @property
+    def held(self) -> dict[str, Begun]:
+        return self._memory.replies
+
+    def begin(self, reply_id: str, begun: Begun, forgotten: datetime) -> Begun | None:
+        kept = {key: held for key, held in self.held.items() if held.at >= forgotten}
+        self._memory.replies = kept
+        found = self.held.get(reply_id)
+        if found is None:
+            self.held[reply_id] = begun
+        return found
+
+    def take_over(self, reply_id: str, before: Begun, at: datetime) -> bool:
+        mine = self.held.get(reply_id) == before and before.status is None
+        if mine:
+            self.held[reply_id] = replace(before, at=at)
+        return mine
+
+    def end(self, reply_id: str, status: int, sealed: bytes) -> None:
+        self.held[reply_id] = replace(self.held[reply_id], status=status, sealed=sealed)
+
+    def forget(self, reply_id: str) -> None:
+        self.held.pop(reply_id, None)
+
+
 def memory_store(memory: Memory | None = None) -> Store:
     memory = memory or Memory()
     return Store(
@@ -409,6 +442,7 @@ def memory_store(memory: Memory | None = None) -> Store:
         keys=MemoryKeys(memory),
         state=MemoryState(memory),
         followers=MemoryFollowers(memory),
+        replies=MemoryReplies(memory),
     )
 
 

@@ -17,8 +17,10 @@ from services.registry.api import (
     versions,
 )
 from services.registry.api.door import BoundedBodies, Counted, Keyed, SingleMembers
+from services.registry.api.repeating import Repeating
 from services.registry.metrics import Metrics
 from services.registry.operations import Operations
+from understudy.runtime.conditional import ConditionalReads
 from understudy.runtime.http import RequestIds
 from understudy.runtime.refusals import CountedRefusals
 from understudy.runtime.validation import HANDLERS
@@ -62,5 +64,6 @@ def make_api(
 
 def behind_the_door(api: ASGIApp, operations: Operations, metrics: Metrics, limit: int) -> ASGIApp:
     """The routes as the world sees them: numbered, counted, and nothing without a key."""
-    keyed = Keyed(BoundedBodies(SingleMembers(api), limit), operations.snapshots.keys)
+    read = ConditionalReads(Repeating(SingleMembers(api), operations.replies))
+    keyed = Keyed(BoundedBodies(read, limit), operations.snapshots.keys)
     return RequestIds(Counted(CountedRefusals(keyed, metrics.refused), metrics))

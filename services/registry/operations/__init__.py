@@ -11,6 +11,7 @@ from services.registry.operations.figures import Measures
 from services.registry.operations.files import Files
 from services.registry.operations.followers import Followers
 from services.registry.operations.keys import Keys
+from services.registry.operations.replies import Replies
 from services.registry.operations.snapshots import Snapshots
 from services.registry.operations.trail import Trail
 
@@ -22,6 +23,7 @@ __all__ = [
     "Keys",
     "Measures",
     "Operations",
+    "Replies",
     "Snapshots",
     "Trail",
 ]
@@ -39,3 +41,4 @@ class Operations:
     snapshots: Snapshots
     followers: Followers
     measures: Measures
+    replies: Replies

@@ -15,6 +15,7 @@ from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.deployments import Deployment
 from services.registry.domain.paging import Paging, Slice
 from services.registry.domain.releases import Release
+from services.registry.domain.replies import Begun
 from services.registry.domain.versions import (
     Baseline,
     Compiled,
@@ -171,6 +172,25 @@ class FollowerStore(Protocol):
         """Reports that are not older than that; the newest when there are more than `limit`."""
 
 
+class ReplyStore(Protocol):
+    """What requests with an Idempotency-Key were answered."""
+
+    def begin(self, reply_id: str, begun: Begun, forgotten: datetime) -> Begun | None:
+        """Note that it is being answered; what there was already, if there was.
+
+        All that was begun before `forgotten` goes.
+        """
+
+    def take_over(self, reply_id: str, before: Begun, at: datetime) -> bool:
+        """Answer instead of whoever was cut off; False when somebody else does."""
+
+    def end(self, reply_id: str, status: int, sealed: bytes) -> None:
+        """Keep the answer."""
+
+    def forget(self, reply_id: str) -> None:
+        """As if it had never been asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Store:
     """One database, by what it is asked for."""
@@ -180,6 +200,7 @@ class Store:
     keys: KeyStore
     state: StateStore
     followers: FollowerStore
+    replies: ReplyStore
 
 
 class ArtifactStore(Protocol):

@@ -16,6 +16,7 @@ from services.registry.adapters.database import Database
 from services.registry.adapters.deployment_store import SqlDeployments
 from services.registry.adapters.follower_store import SqlFollowers
 from services.registry.adapters.key_store import SqlKeys
+from services.registry.adapters.reply_store import SqlReplies
 from services.registry.adapters.state_store import SqlState
 from services.registry.domain import versions
 from services.registry.domain.access import Configuration, InstallationKey, Key, Reach
@@ -29,6 +30,7 @@ from services.registry.domain.errors import (
 )
 from services.registry.domain.paging import Paging
 from services.registry.domain.releases import Setting
+from services.registry.domain.replies import Begun
 from services.registry.domain.versions import (
     Baseline,
     Compiled,
@@ -64,6 +66,7 @@ def sql_store(database: Database) -> Store:
         keys=SqlKeys(database),
         state=SqlState(database),
         followers=SqlFollowers(database),
+        replies=SqlReplies(database),
     )
 
 
@@ -304,6 +307,29 @@ def test_a_keys_limits_and_last_use_are_kept(filled: Store) -> None:
     assert found.limits == limits
     assert found.last_used_at == NOON
     assert filled.state.sequence() == sequence
+
+
+def test_a_reply_is_begun_once_and_given_again(store: Store) -> None:
+    replies, begun = store.replies, Begun("r" * 64, NOON)
+    assert replies.begin("a" * 64, begun, NOON - timedelta(days=1)) is None
+    assert replies.begin("a" * 64, begun, NOON - timedelta(days=1)) == begun
+    later = NOON + timedelta(minutes=1)
+    assert replies.take_over("a" * 64, begun, later)
+    assert not replies.take_over("a" * 64, begun, later)
+    replies.end("a" * 64, 201, b"sealed")
+    ended = replace(begun, at=later, status=201, sealed=b"sealed")
+    assert replies.begin("a" * 64, begun, NOON - timedelta(days=1)) == ended
+    assert not replies.take_over("a" * 64, ended, later)
+
+
+def test_replies_are_forgotten(store: Store) -> None:
+    replies, begun = store.replies, Begun("r" * 64, NOON)
+    assert replies.begin("a" * 64, begun, NOON - timedelta(days=1)) is None
+    assert replies.begin("b" * 64, begun, NOON - timedelta(days=1)) is None
+    replies.forget("a" * 64)
+    assert replies.begin("a" * 64, begun, NOON - timedelta(days=1)) is None
+    tomorrow = replace(begun, at=NOON + timedelta(days=2))
+    assert replies.begin("b" * 64, tomorrow, NOON + timedelta(days=1)) is None
 
 
 def test_keys_come_within_reach_and_go(filled: Store) -> None:
