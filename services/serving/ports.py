@@ -14,7 +14,7 @@ from services.serving.domain.limits import Ask, Grant, Terms
 from services.serving.domain.scoring import Loaded
 from services.serving.domain.table import Live
 from services.serving.domain.trimming import EntryId, Look, Stream
-from understudy.contracts.events import LabelEvent, PredictionHeading, ProtectedEvent
+from understudy.contracts.events import LabelEvent, PairBatch, PredictionHeading, ProtectedEvent
 from understudy.contracts.registry import ServedVersion
 from understudy.contracts.vocabulary import KeyId, Label, Outcome
 from understudy.inference.rows import Rows
@@ -303,6 +303,21 @@ class Responder(Protocol):
 
     async def close(self) -> None:
         """End it."""
+
+
+class Pairs(Protocol):
+    """The pair stream of a deployment, as one who waits for a challenger's answers reads it.
+
+    Raises OSError while it can't be read.
+    """
+
+    async def latest(self, deployment: str) -> bytes:
+        """Where it ends."""
+
+    async def since(
+        self, deployment: str, entry: bytes
+    ) -> Sequence[tuple[bytes, PairBatch | None]]:
+        """Some of the entries beyond `entry`, oldest first; None for what can't be read."""
 
 
 class Streams(Protocol):

@@ -18,7 +18,9 @@ from services.serving.domain.errors import DeadlineError, OverloadedError, SlowB
 from understudy.contracts.refusals import Fault, Refusal
 from understudy.runtime.http import refusal_response
 
-PROBES: Final = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
+PROBES: Final = frozenset(
+    {"/livez", "/readyz", "/healthz", "/metrics", "/v2/health/live", "/v2/health/ready"}
+)
 """Answered however much is under way: whoever watches must see it."""
 _DEPLOYMENTS: Final = "/v1/deployments/"
 _LOOK_SECONDS: Final = 0.1

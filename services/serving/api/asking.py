@@ -18,6 +18,7 @@ from services.serving.domain.rows import Shape
 from services.serving.metrics import Dialect
 from services.serving.operations import Answer, Card, Serving
 from services.serving.operations.calls import PLAIN, Options
+from services.serving.operations.models import Models
 from understudy.contracts.refusals import FieldError, Refusal
 from understudy.contracts.vocabulary import Scope
 from understudy.runtime.keys import presented_key
@@ -50,9 +51,14 @@ class Asking:
     """Predictions by any dialect whose bodies are read as a whole."""
 
     def __init__(
-        self, serving: Serving, body_limit: int, default_deployment: str | None = None
+        self,
+        serving: Serving,
+        body_limit: int,
+        default_deployment: str | None = None,
+        models: Models | None = None,
     ) -> None:
         self.serving = serving
+        self.models = models or Models(serving)
         self.body_limit = body_limit
         self.default_deployment = default_deployment
         """Answers where a dialect has a path that names none."""

@@ -5,7 +5,7 @@ from typing import Final
 
 from starlette.routing import BaseRoute
 
-from services.serving.api import bento_schema, kserve_v1, mlflow_scoring, prevision, sagemaker
+from services.serving.api import bento_schema, kserve_v1, mlflow_scoring, oip, prevision, sagemaker
 from services.serving.api.asking import Asking
 
 _DIALECTS: Final[Sequence[Callable[[Asking], Sequence[BaseRoute]]]] = (
@@ -14,6 +14,7 @@ _DIALECTS: Final[Sequence[Callable[[Asking], Sequence[BaseRoute]]]] = (
     sagemaker.routes,
     prevision.routes,
     bento_schema.routes,
+    oip.routes,
 )
 
 

@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Scope
 
+from services.serving.api.methods import taking
 from understudy.runtime.http import liveness
 
 
@@ -69,7 +70,17 @@ def probes(look: Callable[[], Readiness]) -> list[BaseRoute]:
         status = 200 if look().ready else 503
         return Response("\n", status, media_type="application/json")
 
+    async def live_in_v2(_request: Request) -> Response:
+        return JSONResponse({"live": True, "ready": look().ready})
+
+    async def ready_in_v2(_request: Request) -> Response:
+        # KServe's client reads `ready` where the protocol's text says `live`.
+        ready = look().ready
+        return JSONResponse({"live": True, "ready": ready}, 200 if ready else 503)
+
     return [
+        *taking("GET", "/v2/health/live", live_in_v2),
+        *taking("GET", "/v2/health/ready", ready_in_v2),
         _Alive("/", alive, methods=["GET"]),
         Route("/ping", ping, methods=["GET"]),
         Route("/health", ping, methods=["GET"]),

@@ -16,6 +16,7 @@ from services.serving.api.methods import METHODS, only, taking
 from services.serving.api.protected import Protected
 from services.serving.api.telling import Verb, handler
 from services.serving.operations import Elsewhere, Facts, Serving
+from services.serving.operations.models import Models
 from understudy.contracts.refusals import Refusal
 from understudy.contracts.signature import Signature
 from understudy.runtime.keys import presented_key
@@ -29,6 +30,8 @@ def routes(
     elsewhere: Elsewhere,
     body_limit: int,
     default_deployment: str | None = None,
+    *,
+    models: Models | None = None,
 ) -> list[BaseRoute]:
     """All routes for programs, dialects among them."""
     deployment = "/v1/deployments/{deployment}"
@@ -56,6 +59,6 @@ def routes(
         *telling("predictions", Predictions(elsewhere)),
         Route(f"{deployment}/signature", show_signature, methods=["GET"]),
         Route(f"{deployment}/predict", only("POST"), methods=[*METHODS - {"POST"}]),
-        *dialect_routes(Asking(serving, body_limit, default_deployment)),
+        *dialect_routes(Asking(serving, body_limit, default_deployment, models)),
         Route("/v1/{path:path}", nothing, methods=[*METHODS]),
     ]
