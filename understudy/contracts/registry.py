@@ -300,7 +300,7 @@ class DeploymentView(Body):
 class Limits(Body):
     """How much a key may ask. Absent members are not limited."""
 
-    requests_per_second: Annotated[float, Field(gt=0, le=MAX_NUMBER)] | None = None
+    requests_per_second: Annotated[float, Field(ge=0.000_001, le=MAX_NUMBER)] | None = None
     """Over time; each request counts one, however many rows it has."""
     burst: Annotated[int, Field(ge=1, le=MAX_NUMBER, strict=True)] | None = None
     """Requests that may come at once after a pause; the rate, rounded up, where it is absent."""

@@ -74,7 +74,8 @@ local ends = 86400
 if by_day then ends = 86400 * (day + 1) - now end
 -- Full again, or of another day, and everybody who shared it forgotten: as if it had never been.
 local idle = by_day and ends or used / rate
-redis.call('PEXPIRE', KEYS[1], math.ceil(1000 * (math.max(idle, remembered) + lasts)))
+idle = math.min(math.max(idle, remembered), 31536000)
+redis.call('PEXPIRE', KEYS[1], math.ceil(1000 * (idle + lasts)))
 return {
   tokens, string.format('%.17g', size - used), sharers, day, string.format('%.6f', ends)
 }

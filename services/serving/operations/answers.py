@@ -5,7 +5,6 @@ import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 
 from services.serving.domain import ids as naming
 from services.serving.domain.drafts import Draft
@@ -23,8 +22,10 @@ from services.serving.domain.table import Deployment, Live, Table
 from services.serving.metrics import INTERNAL, Dialect, ServingMetrics
 from services.serving.operations.access import check_access, check_installation_access
 from services.serving.operations.calls import PLAIN, Asked, Call, Failure, Options
+from services.serving.operations.entrance import Entrance
 from services.serving.operations.failed_rows import FailedRows
 from services.serving.operations.guarding import needs_ruling, ruled
+from services.serving.operations.limiting import Allowance, Limiting, counted
 from services.serving.operations.replies import Answer, Answers, answers_of, logged_as
 from services.serving.operations.scoring import Limits, Scorer
 from services.serving.ports import Log
@@ -50,6 +51,8 @@ class Card:
     policy: Policy = field(default_factory=Policy)
 
 
+Welcome = tuple[Deployment, Live, Allowance | None]
+"""What a request that is let in has to do with."""
 Standing = tuple[KeyRing, Table]
 """What decides who may ask what: another one, and everybody is looked up anew."""
 
@@ -58,9 +61,16 @@ class Serving:
     """The operations behind every dialect and page."""
 
     def __init__(
-        self, *, keys: Callable[[], KeyRing], log: Log, metrics: ServingMetrics, limits: Limits
+        self,
+        *,
+        keys: Callable[[], KeyRing],
+        log: Log,
+        metrics: ServingMetrics,
+        limits: Limits,
+        limiting: Limiting | None = None,
     ) -> None:
-        self._keys = keys
+        self._entrance = Entrance(keys, limiting)
+        self.uses = self._entrance.uses
         self._log = log
         self._metrics = metrics
         self._limits = limits
@@ -87,7 +97,7 @@ class Serving:
     @property
     def standing(self) -> Standing:
         """The keys and the table of this moment."""
-        return self._keys(), self._table
+        return self._entrance.keys, self._table
 
     def describe(self, deployment: str) -> Card:
         """What the deployment takes and answers. Raises UnknownDeploymentError."""
@@ -108,6 +118,19 @@ class Serving:
         """The deployment and the release that answers, for those who may ask it."""
         found = self._admit(deployment, key, Scope.PREDICT)
         return found, _live(found)
+
+    def welcome(self, deployment: str, key: str | None) -> Welcome:
+        """`admit_to_predict`, and what the caller may still ask; None: as much as anybody can."""
+        found = self._table.find(deployment)
+        found, allowance = self._entrance.let_in(found, deployment, key, Scope.PREDICT)
+        return found, _live(found), allowance
+
+    def allowance(
+        self, deployment: str, key: str | None, *scopes: Scope, public: bool = True
+    ) -> Allowance | None:
+        """What somebody may still ask who may ask at all. Raises Refusal subclasses."""
+        found = self._table.find(deployment)
+        return self._entrance.let_in(found, deployment, key, *scopes, public=public)[1]
 
     async def awaken(self, deployment: str, key: str | None) -> None:
         """Have a model in memory for those who may ask it. Raises NotLoadedError after a while."""
@@ -157,10 +180,14 @@ class Serving:
         """
         try:
             await self.awaken(deployment, key)
-            found, live = self.admit_to_predict(deployment, key)
+            found, live, allowance = self.welcome(deployment, key)
+            if allowance is not None:
+                await counted(allowance.ask())
             require_available(options)
             self.check_rows(len(rows), shape)
             draft = self.read(found, live, rows, shape)
+            if allowance is not None:
+                await counted(allowance.predict(len(rows)))
             reply: asyncio.Future[Answers] = asyncio.get_running_loop().create_future()
             asked = Asked(draft.cells, ids or (), dialect, reply, shape, draft, options=options)
             self.answer(found, live, asked)
@@ -214,12 +241,10 @@ class Serving:
 
     def _admit(self, name: str, key: str | None, *scopes: Scope, public: bool = True) -> Deployment:
         found = self._table.find(name)
-        if public and found is not None and found.access is AccessLevel.PUBLIC:
-            return found
-        return check_access(found, name, self._caller(key), scopes)
+        return self._entrance.let_in(found, name, key, *scopes, public=public)[0]
 
     def _caller(self, key: str | None) -> Caller:
-        return self._keys().authenticate(key, datetime.now(UTC))
+        return self._entrance.caller(key)
 
     def _settle(self, call: Call) -> None:
         """A call's rows go to the log; the replies wait for it as its durability asks."""

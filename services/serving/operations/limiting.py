@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
+from services.serving.domain.limit_fields import policy_of, state_of
 from services.serving.domain.limits import Counted, terms_of
 from services.serving.operations.purses import Holder, Purse
 from understudy.contracts.registry import Limits
@@ -24,7 +25,7 @@ _FAREWELL_SECONDS: Final = 0.5
 class Allowance:
     """What one key may still ask of this worker."""
 
-    __slots__ = ("limits", "predictions", "purses", "requests")
+    __slots__ = ("limits", "policy", "predictions", "purses", "requests")
 
     def __init__(self, key: KeyId, limits: Limits, holder: Holder) -> None:
         self.limits = limits
@@ -32,6 +33,16 @@ class Allowance:
         self.requests = purses.get(Counted.REQUESTS)
         self.predictions = purses.get(Counted.PREDICTIONS)
         self.purses = tuple(purses.values())
+        self.policy = ", ".join(policy_of(purse.terms) for purse in self.purses)
+        """`RateLimit-Policy`."""
+
+    @property
+    def state(self) -> str:
+        """`RateLimit`: about what is left."""
+        if len(self.purses) == 1:
+            purse = self.purses[0]
+            return state_of(purse.terms, *purse.left())
+        return ", ".join(state_of(purse.terms, *purse.left()) for purse in self.purses)
 
     def ask(self) -> asyncio.Future[None] | None:
         """Count a request. Raises a Refusal, or the future does, when it is one too many."""
@@ -86,3 +97,9 @@ class Limiting:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_FAREWELL_SECONDS):
                 await asyncio.gather(*(found.close() for found in self._allowances.values()))
+
+
+async def counted(taken: asyncio.Future[None] | None) -> None:
+    """Wait until a request has what it asked for. Raises what the future does."""
+    if taken is not None:
+        await taken
