@@ -21,6 +21,8 @@ class Action(StrEnum):
     MAKE_DEPLOYMENT = "deployment.make"
     RELEASE = "deployment.release"
     DELETE_DEPLOYMENT = "deployment.delete"
+    SET_TAG = "tag.set"
+    DELETE_TAG = "tag.delete"
     ISSUE_KEY = "key.issue"
     REVOKE_KEY = "key.revoke"
     BACK_UP = "registry.back_up"

@@ -138,6 +138,22 @@ class InvalidKeyRequestError(Refusal):
     code: ClassVar = "invalid_key_request"
 
 
+class InvalidTagError(Refusal):
+    """A tag has a name or a value that can't be kept."""
+
+    code: ClassVar = "invalid_tag"
+
+    def __init__(self, pointer: str, detail: str) -> None:
+        super().__init__(detail, FieldError(pointer, detail))
+
+
+class TooManyTagsError(Refusal):
+    """A model or version has a bounded number of tags."""
+
+    fault: ClassVar = Fault.CONFLICT
+    code: ClassVar = "too_many_tags"
+
+
 class ArtifactTooLargeError(Refusal):
     """The upload is larger than the installation allows."""
 

@@ -1,0 +1,63 @@
+"""Tags of models and versions: whoever may register versions may say things about them."""
+
+from collections.abc import Mapping
+
+from services.registry.domain.annotations import (
+    MODEL,
+    Tags,
+    require_room,
+    require_tag,
+)
+from services.registry.domain.audit import Action, Entry
+from services.registry.operations.catalogue import Catalogue
+from services.registry.operations.reach import Clock
+from services.registry.ports.annotations import TagStore
+from understudy.runtime.keys import Caller
+
+
+class Annotations:
+    """What is said about models and versions, which changes nothing about them."""
+
+    def __init__(self, store: TagStore, catalogue: Catalogue, clock: Clock) -> None:
+        self._store = store
+        self._catalogue = catalogue
+        self._clock = clock
+
+    def of(self, caller: Caller, model: str, version: int = MODEL) -> Tags:
+        """All of them. Raises NotFoundError."""
+        self._require(caller, model, version)
+        return self._store.of(model, version)
+
+    def of_model(self, caller: Caller, model: str) -> Mapping[int, Tags]:
+        """Of the model (0) and of its versions. Raises NotFoundError."""
+        self._catalogue.model(caller, model)
+        return self._store.of_model(model)
+
+    def put(self, caller: Caller, model: str, version: int, tags: Tags) -> None:
+        """Set some. Raises NotFoundError, InvalidTagError or TooManyTagsError."""
+        for name, value in tags.items():
+            require_tag(name, value)
+        require_room(self.of(caller, model, version), tags)
+        entry = self._entry(caller, Action.SET_TAG, _title(model, version), tags)
+        self._store.put(model, version, tags, entry)
+
+    def remove(self, caller: Caller, model: str, version: int, name: str) -> None:
+        """Delete one. Raises NotFoundError; a tag that is not there is no error."""
+        held = self.of(caller, model, version)
+        if name not in held:
+            return
+        entry = self._entry(caller, Action.DELETE_TAG, _title(model, version), {name: held[name]})
+        self._store.remove(model, version, name, entry)
+
+    def _require(self, caller: Caller, model: str, version: int) -> None:
+        if version == MODEL:
+            self._catalogue.model(caller, model)
+        else:
+            self._catalogue.version(caller, model, version)
+
+    def _entry(self, caller: Caller, action: Action, subject: str, tags: Tags) -> Entry:
+        return Entry(self._clock(), caller.actor, action, subject, details={"tags": dict(tags)})
+
+
+def _title(model: str, version: int) -> str:
+    return model if version == MODEL else f"{model}/{version}"
