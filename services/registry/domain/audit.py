@@ -25,6 +25,11 @@ class Action(StrEnum):
     DELETE_TAG = "tag.delete"
     ISSUE_KEY = "key.issue"
     REVOKE_KEY = "key.revoke"
+    MAKE_USER = "user.make"
+    CHANGE_USER = "user.change"
+    SET_PASSWORD = "user.set_password"  # noqa: S105 - the action, no password
+    PUT_MEMBER = "member.put"
+    REMOVE_MEMBER = "member.remove"
     BACK_UP = "registry.back_up"
     RESTORE = "registry.restore"
 
