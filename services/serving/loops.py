@@ -27,7 +27,10 @@ class Following:
         take_up: Callable[[Snapshot], Coroutine[Any, Any, bool]],
         report: Callable[[], FollowerReport],
         heartbeat_seconds: float,
+        *,
+        told: Callable[[FollowerReport], None] = lambda _: None,
     ) -> None:
+        self._told = told
         self._follower = follower
         self._source = source
         self._take_up = take_up
@@ -84,6 +87,7 @@ class Following:
         self._changed.clear()
         report = self._report()
         await self._source.report(report)
+        self._told(report)
         self._settled = self._everything_is_in(report)
 
     async def _taken_up(self, snapshot: Snapshot) -> bool:

@@ -50,7 +50,8 @@ class RegistryFollowing:
         """`POST /v1/followers`. Raises httpx.HTTPError."""
         answer = await self._http.post(
             "/v1/followers",
-            content=report.model_dump_json(),
+            # What is not there to be told is left out: a registry of before may not know of it.
+            content=report.model_dump_json(exclude_defaults=True),
             headers={"Content-Type": "application/json"},
         )
         answer.raise_for_status()

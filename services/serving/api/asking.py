@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.serving.api.bodies import ClientGoneError, Row, read_body
+from services.serving.api.limited import note_allowance
 from services.serving.domain.ids import row_ids, well_formed
 from services.serving.domain.rows import Shape
 from services.serving.metrics import Dialect
@@ -102,6 +103,7 @@ class Asking:
         try:
             # Whoever may not ask is told before the body has come.
             card = self.serving.admit(deployment, key)
+            note_allowance(request, self.serving.allowance(deployment, key, Scope.PREDICT))
             body = await read_body(request.scope, request.receive, self.body_limit)
             question = read(request, body, card)
         except ClientGoneError:

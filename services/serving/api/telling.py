@@ -8,8 +8,11 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.serving.api.bodies import ClientGoneError, decode_json, read_body
+from services.serving.api.limited import note_allowance
 from services.serving.operations import Serving
+from services.serving.operations.limiting import counted
 from understudy.contracts.refusals import FieldError, Refusal, json_pointer
+from understudy.contracts.vocabulary import Scope
 from understudy.runtime.keys import presented_key
 
 Item = TypeVar("Item", bound=BaseModel)
@@ -42,7 +45,12 @@ def handler(verb: Verb, serving: Serving, body_limit: int) -> Handler:
 
     async def taken(request: Request) -> Response:
         key = presented_key(request.headers)
-        verb.check(request.path_params["deployment"], key)
+        deployment = request.path_params["deployment"]
+        verb.check(deployment, key)
+        allowance = serving.allowance(deployment, key, Scope.LABEL, Scope.PREDICT, public=False)
+        if allowance is not None:
+            note_allowance(request, allowance)
+            await counted(allowance.ask())
         body = await read_body(request.scope, request.receive, body_limit)
         results = await verb.take(request.path_params, key, decode_json(body, verb.takes))
         content = results.model_dump_json(exclude_none=True)

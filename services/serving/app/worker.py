@@ -17,11 +17,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.serving.adapters.event_log import EventLog, LogBounds
 from services.serving.adapters.library import ModelLibrary
+from services.serving.adapters.limiter import RedisLeases
 from services.serving.adapters.redis_line import RedisLine
 from services.serving.api.admission import Admission, Bounds
 from services.serving.api.bounded import ConnectionBounds
 from services.serving.api.connections import Connections, uvicorn_server
 from services.serving.api.direct import DirectProtocol
+from services.serving.api.limited import LimitFields
 from services.serving.api.predict import Predict, PredictOverASGI, deployment_of
 from services.serving.api.probes import Readiness, probes
 from services.serving.api.routes import routes
@@ -30,7 +32,9 @@ from services.serving.app.draining import Accepting, Draining
 from services.serving.loops import Following
 from services.serving.metrics import ServingMetrics, forget_dead_workers
 from services.serving.operations import Elsewhere, Facts, Serving
+from services.serving.operations.limiting import TEND_SECONDS, Limiting
 from services.serving.operations.memory import Memory
+from services.serving.operations.purses import Holder
 from services.serving.operations.releases import Releases
 from services.serving.operations.scoring import Limits
 from services.serving.pages import routes as page_routes
@@ -61,6 +65,11 @@ class Worker:
         self._redis = RedisLine(
             settings.redis_url.get_secret_value(), settings.redis_timeout_seconds
         )
+        # On a line of its own: a log that is slow must not hold up whoever waits for tokens.
+        self._limits_redis = RedisLine(
+            settings.redis_url.get_secret_value(), settings.redis_timeout_seconds
+        )
+        self._limiting = limiting_of(settings, self._limits_redis, metrics)
         self._event_log = EventLog(
             self._redis, folder / "spool", metrics.log, log_bounds_of(settings)
         )
@@ -74,6 +83,7 @@ class Worker:
             log=self._event_log,
             metrics=metrics,
             limits=limits_of(settings),
+            limiting=self._limiting,
         )
         self._library = ModelLibrary(
             self._registry,
@@ -95,6 +105,7 @@ class Worker:
             self._releases.take_up,
             self._releases.report,
             settings.heartbeat_seconds,
+            told=self._releases.told,
         )
         self._predict = Predict(self._serving, settings.serving_body_limit_bytes)
         self._predict_over_asgi = PredictOverASGI(self._predict)
@@ -149,6 +160,8 @@ class Worker:
             self._metrics.publish()
             self._serving.close()
             self._library.close()
+            await self._limiting.close()
+            await self._limits_redis.aclose()
             await self._redis.aclose()
             await self._registry.aclose()
 
@@ -157,6 +170,7 @@ class Worker:
         yield self._event_log.run()
         yield repeat("expire", self._admission.expire)
         yield repeat("publish", self._publish, pause_seconds=_PUBLISH_SECONDS)
+        yield repeat("limits", self._limiting.step, pause_seconds=TEND_SECONDS)
         yield repeat("usage", self._note_usage, pause_seconds=_USAGE_SECONDS)
         server = uvicorn_server()
         if server is None:  # somebody else's server: its connections are its business
@@ -231,7 +245,7 @@ def _front(
     )
     app.router.redirect_slashes = False
     app.router.default = rest
-    return RequestIds(app)
+    return LimitFields(RequestIds(app))
 
 
 def limits_of(settings: ServingSettings) -> Limits:
@@ -242,6 +256,12 @@ def limits_of(settings: ServingSettings) -> Limits:
         threads=settings.serving_threads,
         queue=settings.serving_queue,
     )
+
+
+def limiting_of(settings: ServingSettings, redis: RedisLine, metrics: ServingMetrics) -> Limiting:
+    """How one worker keeps to the limits of keys."""
+    workers = settings.serving_workers
+    return Limiting(Holder(instance_name(), workers, RedisLeases(redis), metrics.limits))
 
 
 def _bounds_of(settings: ServingSettings) -> Bounds:

@@ -13,8 +13,6 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
-from understudy.contracts.registry import Limits
-
 LEASE_SECONDS: Final = 2.0
 SHARER_SECONDS: Final = 60.0
 """For so long after its last lease a worker counts as one of those that share a bucket."""
@@ -48,17 +46,6 @@ class Terms:
     def wait(self, missing: float, ends: float) -> float:
         """Seconds until so many tokens have come back, when the day ends in `ends` seconds."""
         return ends if self.by_day else max(0.0, missing / self.rate)
-
-
-def terms_of(limits: Limits) -> Mapping[Counted, Terms]:
-    """What a key's limits come to."""
-    terms: dict[Counted, Terms] = {}
-    if limits.requests_per_second is not None:
-        rate = limits.requests_per_second
-        terms[Counted.REQUESTS] = Terms(Counted.REQUESTS, limits.at_once, rate)
-    if limits.predictions_per_day is not None:
-        terms[Counted.PREDICTIONS] = Terms(Counted.PREDICTIONS, limits.predictions_per_day)
-    return terms
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,11 @@ Requests without a key, to public deployments, are nobody's: admission bounds th
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from services.serving.domain.limit_fields import policy_of, state_of
-from services.serving.domain.limits import Counted, terms_of
+from services.serving.domain.limits import Counted, Terms
 from services.serving.operations.purses import Holder, Purse
 from understudy.contracts.registry import Limits
 from understudy.contracts.vocabulary import KeyId
@@ -20,6 +20,17 @@ from understudy.runtime.keys import Caller
 TEND_SECONDS: Final = 0.25
 _IDLE_SECONDS: Final = 600.0
 _FAREWELL_SECONDS: Final = 0.5
+
+
+def terms_of(limits: Limits) -> Mapping[Counted, Terms]:
+    """What a key's limits come to."""
+    terms: dict[Counted, Terms] = {}
+    if limits.requests_per_second is not None:
+        rate = limits.requests_per_second
+        terms[Counted.REQUESTS] = Terms(Counted.REQUESTS, limits.at_once, rate)
+    if limits.predictions_per_day is not None:
+        terms[Counted.PREDICTIONS] = Terms(Counted.PREDICTIONS, limits.predictions_per_day)
+    return terms
 
 
 class Allowance:

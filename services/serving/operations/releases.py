@@ -110,7 +110,12 @@ class Releases:
             component=Component.SERVING,
             releases=table.releases,
             failures=table.failures,
+            used=dict(self._serving.uses.untold()),
         )
+
+    def told(self, report: FollowerReport) -> None:
+        """The registry has taken a report."""
+        self._serving.uses.told(report.used)
 
     def _awaken(self, name: str, asleep: Asleep, main: _Main, loaded: Loaded) -> Live:
         found = self._serving.table.find(name)
