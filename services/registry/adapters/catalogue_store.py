@@ -9,8 +9,10 @@ from sqlalchemy.exc import IntegrityError
 from services.registry.adapters.database import Database
 from services.registry.adapters.rows import review_row, version_of, version_row
 from services.registry.adapters.tables import models, projects, versions
+from services.registry.adapters.tag_store import put_tags
 from services.registry.adapters.within import within
 from services.registry.domain.access import Reach
+from services.registry.domain.annotations import MODEL, NO_TAGS, Tags
 from services.registry.domain.audit import Entry
 from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.errors import AlreadyDecidedError, NameTakenError
@@ -51,13 +53,14 @@ class SqlCatalogue:
             found = [Project(*row) for row in connection.execute(query)]
         return cut(found, paging.limit, lambda project: project.name)
 
-    def add_model(self, model: Model, entry: Entry) -> None:
+    def add_model(self, model: Model, entry: Entry, tags: Tags = NO_TAGS) -> None:
         """Raises NameTakenError."""
         row = {"description": model.description, "created_at": model.created_at}
         place = {"name": model.name, "project": model.project}
         try:
             with self._database.change() as change:
                 change.connection.execute(insert(models).values(**place, **row))
+                put_tags(change.connection, model.name, MODEL, tags)
                 change.record(entry)
         except IntegrityError as error:
             raise NameTakenError(f"There is a model '{model.name}' already.") from error
@@ -78,13 +81,14 @@ class SqlCatalogue:
             found = [Model(*row) for row in connection.execute(query)]
         return cut(found, paging.limit, lambda model: model.name)
 
-    def add_version(self, draft: VersionDraft, entry: Entry) -> Version:
+    def add_version(self, draft: VersionDraft, entry: Entry, tags: Tags = NO_TAGS) -> Version:
         """Number the draft."""
         with self._database.change() as change:
             last = select(func.max(versions.c.number)).where(versions.c.model == draft.model)
             number = (change.connection.execute(last).scalar() or 0) + 1
             version = Version(number, draft)
             change.connection.execute(insert(versions).values(**version_row(draft, number)))
+            put_tags(change.connection, draft.model, number, tags)
             change.record(entry.about(version.title))
         return version
 

@@ -21,7 +21,8 @@ class SqlTags:
         """By name."""
         query = select(tags.c.name, tags.c.value).where(_place(model, version))
         with self._database.read() as connection:
-            return {name: value for name, value in connection.execute(query.order_by(tags.c.name))}
+            rows = connection.execute(query.order_by(tags.c.name))
+            return {row.name: row.value for row in rows}
 
     def of_model(self, model: str) -> Mapping[int, Tags]:
         """Of the model and of its versions."""
