@@ -1,6 +1,7 @@
 """HTTP manners shared by all services: problem bodies, request ids, probes, guarded metrics."""
 
 import re
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
@@ -14,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from understudy.contracts.problems import FieldProblem, Problem
 from understudy.contracts.refusals import Fault, Refusal
+from understudy.runtime.tracing import TRACEPARENT, trace_id
 
 PROBLEM_JSON: Final = "application/problem+json"
 
@@ -118,9 +120,13 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
 
 async def on_exception(request: Request, error: Exception) -> Response:
     """Starlette exception handler for what nobody foresaw."""
-    return failure_response(
-        error, instance=request.url.path, request_id=request_id_of(request.scope)
-    )
+    request_id = request_id_of(request.scope)
+    response = failure_response(error, instance=request.url.path, request_id=request_id)
+    # Starlette answers it outside of all middleware that was added to an application.
+    if request_id is not None:
+        response.headers["X-Request-ID"] = request_id
+        response.headers["Server-Timing"] = server_timing(request.scope["state"]["since"])
+    return response
 
 
 def failure_response(error: Exception, *, instance: str, request_id: str | None) -> Response:
@@ -146,8 +152,17 @@ EXCEPTION_HANDLERS: Final[Mapping[Any, Callable[[Request, Exception], Awaitable[
 }
 
 
+def server_timing(since: float) -> str:
+    """The value of `Server-Timing` for a request that came at `since`, by `time.perf_counter`."""
+    return f"app;dur={1_000 * (time.perf_counter() - since):.3f}"
+
+
 class RequestIds:
-    """ASGI middleware: echoes a well-formed `X-Request-ID`, or makes one, and logs under it."""
+    """ASGI middleware: the headers of every answer, and what log lines of a request hold.
+
+    Echoes a well-formed `X-Request-ID`, or makes one; tells `Server-Timing` until an answer begins,
+    where the answer does not. Lines have the request's id, and the trace that it is part of.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -157,16 +172,23 @@ class RequestIds:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        presented = Headers(scope=scope).get("x-request-id", "")
+        since, headers = time.perf_counter(), Headers(scope=scope)
+        presented = headers.get("x-request-id", "")
         request_id = presented if _REQUEST_ID.match(presented) else uuid.uuid4().hex
-        scope.setdefault("state", {})["request_id"] = request_id
+        scope.setdefault("state", {}).update(request_id=request_id, since=since)
+        bound = {"request_id": request_id}
+        told = headers.getlist(TRACEPARENT)
+        if len(told) == 1 and (trace := trace_id(told[0])) is not None:
+            bound["trace_id"] = trace
 
         async def send_with_id(message: Message) -> None:
             if message["type"] == "http.response.start":
-                MutableHeaders(scope=message)["X-Request-ID"] = request_id
+                answered = MutableHeaders(scope=message)
+                answered["X-Request-ID"] = request_id
+                answered.setdefault("Server-Timing", server_timing(since))
             await send(message)
 
-        with structlog.contextvars.bound_contextvars(request_id=request_id):
+        with structlog.contextvars.bound_contextvars(**bound):
             await self._app(scope, receive, send_with_id)
 
 

@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.serving.domain.errors import DeadlineError, OverloadedError, SlowBodyError
 from understudy.contracts.refusals import Fault, Refusal
-from understudy.runtime.http import refusal_response
+from understudy.runtime.http import RequestIds, refusal_response
 
 PROBES: Final = frozenset(
     {"/livez", "/readyz", "/healthz", "/metrics", "/v2/health/live", "/v2/health/ready"}
@@ -89,7 +89,7 @@ class Admission:
         """By task, oldest first."""
         self._exchanges: dict[Exchange, None] = {}
         """Oldest first."""
-        self._full = _answer(OverloadedError())
+        self._full = RequestIds(_answer(OverloadedError()))
 
     @property
     def under_way(self) -> int:
@@ -150,7 +150,7 @@ class Admission:
         self.note(deployment_at(scope["path"]), late)
         # Where the answer had begun, its reader is the slow one: the server closes on it.
         with contextlib.suppress(RuntimeError):
-            await _answer(late)(scope, receive, send)
+            await RequestIds(_answer(late))(scope, receive, send)
 
 
 def deployment_at(path: str) -> str | None:

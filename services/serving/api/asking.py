@@ -22,6 +22,7 @@ from services.serving.operations.calls import PLAIN, Options
 from services.serving.operations.models import Models
 from understudy.contracts.refusals import FieldError, Refusal
 from understudy.contracts.vocabulary import Scope
+from understudy.runtime.http import server_timing
 from understudy.runtime.keys import presented_key
 
 _CLIENT_GONE: Final = 499
@@ -128,8 +129,7 @@ class Asking:
         if len(answers) == 1:
             response.headers["X-Prediction-ID"] = answers[0].prediction_id
         response.headers["X-Model-Version"] = str(answers[0].version)
-        seconds = time.perf_counter() - began
-        response.headers["Server-Timing"] = f"app;dur={1_000 * seconds:.3f}"
+        response.headers["Server-Timing"] = server_timing(began)
         return response
 
 

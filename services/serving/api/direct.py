@@ -6,7 +6,6 @@ ASGI way, which answers predictions just the same.
 """
 
 import time
-import uuid
 from typing import Any, Final, cast
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
@@ -115,8 +114,7 @@ class Exchange:
 
     def set_exception(self, error: Exception) -> None:
         """Refuse, or own up to a failure of ours."""
-        request_id = self._presented.request_id or uuid.uuid4().hex
-        response = self._direct.predict.refused(error, self._deployment, request_id)
+        response = self._direct.predict.refused(error, self._deployment, self._presented)
         if response.headers.get("connection") == "close":
             self.keep_alive = False
         head = b"".join(b"%b: %b\r\n" % pair for pair in response.raw_headers)

@@ -9,24 +9,28 @@ import time
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Final
-from urllib.parse import parse_qs
 
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
 
 from services.serving.api.bodies import (
     ClientGoneError,
+    Row,
     decode_json,
     protected_of,
     read_body,
     rows_of,
     too_large,
 )
+from services.serving.api.csv_answers import csv_answers
+from services.serving.api.csv_bodies import csv_rows
 from services.serving.api.decoding import TypedReader
 from services.serving.api.encoding import encoded
 from services.serving.api.presented import Presented, Visitor
+from services.serving.api.wishes import Wishes, wishes_of
 from services.serving.domain.errors import BodyTooLargeError
 from services.serving.domain.ids import row_ids
 from services.serving.domain.protected import read_protected
@@ -34,18 +38,22 @@ from services.serving.domain.rows import Plan, Shape
 from services.serving.domain.table import Deployment, Live
 from services.serving.metrics import Dialect
 from services.serving.operations import Answers, Serving
+from services.serving.operations.answers import require_available
 from services.serving.operations.calls import Asked, Reply
 from understudy.contracts.refusals import Refusal
-from understudy.runtime.http import failure_response, refusal_response
+from understudy.runtime.http import failure_response, refusal_response, server_timing
+from understudy.runtime.tracing import trace_id
 
 PREFIX: Final = "/v1/deployments/"
 SUFFIX: Final = "/predict"
 _READERS: Final = 1_000
 """One for each version that answered lately."""
 _HEADERS: Final = (
-    b"content-type: application/json\r\ncontent-length: %d\r\nx-model-version: %d\r\n"
+    b"content-type: %b\r\ncontent-length: %d\r\nx-model-version: %d\r\n"
     b"x-request-id: %b\r\n%bserver-timing: app;dur=%.3f\r\n"
 )
+_JSON: Final = b"application/json"
+_CSV: Final = b"text/csv; charset=utf-8"
 _NAMED: Final = b"x-prediction-id: %b\r\n"
 
 
@@ -56,7 +64,7 @@ class Begun:
     presented: Presented
     deployment: Deployment
     live: Live
-    since: float
+    wishes: Wishes
     batch: bool = False
 
 
@@ -79,59 +87,77 @@ class Predict:
 
     def begin(self, deployment: str, presented: Presented, visitor: Visitor) -> Begun:
         """Let a request in by its head. Raises Refusal subclasses."""
-        now, standing = time.perf_counter(), self._serving.standing
+        now, standing = presented.since, self._serving.standing
         welcome = visitor.welcome(deployment, presented, standing, now)
         if welcome is None:
             welcome = self._serving.admit_to_predict(deployment, presented.key)
             visitor.note(deployment, presented, standing, now)
         if presented.length > self.body_limit:
             raise self.too_large()
-        return Begun(presented, *welcome, now)
+        wishes = wishes_of(presented)
+        require_available(wishes.options)
+        return Begun(presented, *welcome, wishes)
 
     def ask(self, begun: Begun, body: bytes, reply: Reply) -> None:
         """Have the rows of a body answered. Raises Refusal subclasses."""
-        live, draft = begun.live, None
-        read = self._reader(live.main.plan).read(body)
+        live, draft, wishes = begun.live, None, begun.wishes
+        read = None if wishes.csv_body else self._reader(live.main.plan).read(body)
         if read is not None:
             cells, shape, told = read
             self._serving.check_rows(len(cells), shape)
         else:
-            decoded = decode_json(body)
-            rows, shape = rows_of(decoded)
-            told = protected_of(decoded)
-            self._serving.check_rows(len(rows), shape)
+            rows, shape, told = self._rows(begun, body)
             draft = self._serving.read(begun.deployment, live, rows, shape)
             cells = draft.cells
         begun.batch = shape is not Shape.ONE
         ids = _ids(begun, len(cells))
-        asked = Asked(cells, ids, Dialect.JSON, reply, shape, draft)
+        dialect = Dialect.CSV if wishes.csv_body else Dialect.JSON
+        asked = Asked(cells, ids, dialect, reply, shape, draft, options=wishes.options)
         if told is not None:
             asked.protected = read_protected(live.main.signature, told, len(cells))
         self._serving.answer(begun.deployment, live, asked)
 
+    def _rows(
+        self, begun: Begun, body: bytes
+    ) -> tuple[Sequence[Row], Shape, Sequence[object] | None]:
+        """Rows of any body that can be read, be they legal or not."""
+        if begun.wishes.csv_body:
+            check = partial(self._serving.check_rows, shape=Shape.LIST)
+            return csv_rows(body, begun.live.main.signature, check=check), Shape.LIST, None
+        decoded = decode_json(body)
+        rows, shape = rows_of(decoded)
+        told = protected_of(decoded)
+        self._serving.check_rows(len(rows), shape)
+        return rows, shape, told
+
     def answer(self, begun: Begun, answers: Answers) -> tuple[bytes, bytes]:
         """The headers, as lines, and the body of an answer."""
-        content = encoded(answers, batch=begun.batch)
+        as_csv = begun.wishes.csv_answer
+        content = csv_answers(answers) if as_csv else encoded(answers, batch=begun.batch)
         first = answers.ids[0].encode()
         headers = _HEADERS % (
+            _CSV if as_csv else _JSON,
             len(content),
             answers.version,
             begun.presented.request_id.encode() or first,
             b"" if begun.batch else _NAMED % first,
-            1_000 * (time.perf_counter() - begun.since),
+            1_000 * (time.perf_counter() - begun.presented.since),
         )
         return headers, content
 
-    def refused(self, error: Exception, deployment: str, request_id: str) -> Response:
+    def refused(self, error: Exception, deployment: str, presented: Presented) -> Response:
         """The answer to whoever is turned down, or met a failure of ours."""
         path = f"{PREFIX}{deployment}{SUFFIX}"
+        request_id = presented.request_id or uuid.uuid4().hex
         refusal = error if isinstance(error, Refusal) else None
         self._serving.note_refusal(deployment, refusal)
         if isinstance(error, Refusal):
             response = refusal_response(error, instance=path, request_id=request_id)
         else:
-            response = failure_response(error, instance=path, request_id=request_id)
+            with bound_contextvars(trace_id=trace_id(str(presented.traceparent, "latin-1"))):
+                response = failure_response(error, instance=path, request_id=request_id)
         response.headers["X-Request-ID"] = request_id
+        response.headers["Server-Timing"] = server_timing(presented.since)
         return response
 
     def too_large(self) -> BodyTooLargeError:
@@ -158,8 +184,7 @@ class PredictOverASGI:
         except ClientGoneError:
             return
         except Exception as error:  # noqa: BLE001 - no middleware stands before this path
-            request_id = presented.request_id or uuid.uuid4().hex
-            await self._predict.refused(error, deployment, request_id)(scope, receive, send)
+            await self._predict.refused(error, deployment, presented)(scope, receive, send)
             return
         headers = [line.split(b": ", 1) for line in lines.splitlines()]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
@@ -181,9 +206,7 @@ def _reader(plan: Plan) -> TypedReader:
 
 def _ids(begun: Begun, rows: int) -> Sequence[str]:
     """The caller's ids: from the query, else from the request id; empty when it has none."""
-    query = begun.presented.query
-    asked = parse_qs(query.decode("latin-1")).get("prediction_id") if query else None
-    name = asked[0] if asked else begun.presented.request_id
+    name = begun.wishes.name or begun.presented.request_id
     if not name:
         return ()
     return row_ids(name, rows) if begun.batch else [name]

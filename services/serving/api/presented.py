@@ -1,6 +1,7 @@
 """What a request presents before its body, and whoever presents it over one connection."""
 
 import hmac
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -28,24 +29,31 @@ class Presented:
     query: bytes
     length: int
     """Of the body, as far as it is declared."""
+    content_type: bytes
+    accept: bytes
+    traceparent: bytes
+    since: float
+    """When it came, by `time.perf_counter`."""
 
     @classmethod
     def of(cls, headers: Sequence[tuple[bytes, bytes]], query: bytes) -> "Presented":
         """In one pass over the headers; names are in lower case."""
-        key, authorization, request_id, length = b"", b"", "", b""
-        for name, value in headers:
-            if name == b"x-api-key":
-                key = value
-            elif name == b"authorization":
-                authorization = value
-            elif name == b"content-length":
-                length = value
-            elif name == b"x-request-id":
-                request_id = str(value, "latin-1")
+        told = dict(headers).get
+        key, length = told(b"x-api-key", b""), told(b"content-length", b"")
+        request_id = str(told(b"x-request-id", b""), "latin-1")
         if request_id and not well_formed(request_id):
             request_id = ""
-        declared = int(length) if length.isdigit() and len(length) < _DIGITS else 0
-        return cls(key or authorization, bool(key), request_id, query, declared)
+        return cls(
+            key or told(b"authorization", b""),
+            bool(key),
+            request_id,
+            query,
+            int(length) if length.isdigit() and len(length) < _DIGITS else 0,
+            told(b"content-type", b""),
+            told(b"accept", b""),
+            told(b"traceparent", b""),
+            time.perf_counter(),
+        )
 
     @property
     def key(self) -> str | None:

@@ -54,7 +54,7 @@ class Request:
     def __init__(self, admission: Admission, path: str, *, body_comes: bool) -> None:
         self.sent: list[MutableMapping[str, Any]] = []
         self._body_comes = body_comes
-        scope = {"type": "http", "path": path}
+        scope = {"type": "http", "path": path, "headers": []}
         self.task = asyncio.create_task(admission(scope, self.receive, self.send))
 
     async def receive(self) -> Message:
