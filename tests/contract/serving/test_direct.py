@@ -215,6 +215,36 @@ async def test_both_ways_answer_alike(site: Site) -> None:
     assert site.parts.by_asgi == len(bodies)
 
 
+@pytest.mark.parametrize(
+    ("query", "header", "body", "status"),
+    [
+        ("", "Content-Type: text/csv", b"length,width\n9,1\n1,1", 200),
+        ("", "Accept: text/csv", ROW, 200),
+        ("?confidence=true", "Content-Type: application/json", ROW, 200),
+        ("?confidence=true&prediction_id=two", "Accept: text/csv", b"[%b]" % ROW, 200),
+        ("?confidence=maybe", "Accept: */*", ROW, 422),
+        ("?explain=1", "Accept: */*", ROW, 501),
+        ("", "Content-Type: application/xml", ROW, 415),
+        ("", "Content-Type: text/csv", b"length\n\xff", 400),
+        ("", "Accept: */*", b'{"length": 1, "width": 1, "width": 1}', 400),
+    ],
+)
+async def test_both_ways_know_the_same_types_and_options(
+    *, site: Site, query: str, header: str, body: bytes, status: int
+) -> None:
+    found = []
+    for way in ("X-Nothing: here", "Expect: 100-continue"):
+        client = await site.client()
+        await client.send(post(body, "X-Request-ID: one", header, way, path=PATH + query))
+        answered, headers, content = await client.answer()
+        assert (answered, headers.pop("x-request-id")) == (status, "one")
+        assert headers.pop("server-timing").startswith("app;dur=")
+        headers.pop("connection", None)
+        found.append((headers, content))
+    assert found[0] == found[1]
+    assert site.parts.by_asgi == 1
+
+
 async def test_a_body_may_come_in_pieces_and_in_chunks(site: Site) -> None:
     client = await site.client()
     whole = post(ROW)
