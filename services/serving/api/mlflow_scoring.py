@@ -1,7 +1,8 @@
 """The protocol of MLflow's scoring server.
 
 Source: https://mlflow.org/docs/latest/ml/deployment/deploy-model-locally. Its paths name no model:
-they are the default deployment's; the same stands below each deployment. Where MLflow ignores
+they are the default deployment's; the same paths stand below each deployment, so that a client may
+have one of its own. Where MLflow ignores
 `params` that a model does not declare, they are refused: no model declares any here.
 """
 
@@ -43,6 +44,10 @@ def routes(asking: Asking) -> Sequence[BaseRoute]:
         asking.reachable(request, Scope.READ, Scope.PREDICT)
         return PlainTextResponse(ours)
 
+    async def ping(request: Request) -> Response:
+        asking.card(request, request.path_params["deployment"])
+        return Response("\n", media_type=JSON)
+
     async def ask_default(request: Request) -> Response:
         return await answer(request, _default(asking, request))
 
@@ -59,10 +64,14 @@ def routes(asking: Asking) -> Sequence[BaseRoute]:
 
         return await asking.answer(request, deployment, Dialect.MLFLOW, read, _write)
 
+    below = "/deployments/{deployment}"
     return [
         *taking("GET", "/version", tell_version),
         *taking("POST", "/invocations", ask_default),
-        *taking("POST", "/deployments/{deployment}/invocations", ask),
+        *taking("GET", f"{below}/ping", ping),
+        *taking("GET", f"{below}/health", ping),
+        *taking("GET", f"{below}/version", tell_version),
+        *taking("POST", f"{below}/invocations", ask),
     ]
 
 

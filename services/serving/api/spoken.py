@@ -5,13 +5,12 @@ letter. Whatever refuses such a request (a route, admission, BentoML's applicati
 body as everywhere; here it gets that member and that type.
 """
 
-import json
+from collections.abc import Mapping
 from typing import Any, Final
 
-from starlette.datastructures import Headers, MutableHeaders
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp
 
-from understudy.runtime.http import PROBLEM_JSON
+from understudy.runtime.problem_forms import InForm
 
 _PREFIXES: Final = ("/v2/", "/v1/models", "/endpoints/", "/invocations", "/version", "/ping")
 _SUFFIX: Final = "/invocations"
@@ -22,52 +21,15 @@ def speaks_a_dialect(path: str) -> bool:
     return path == "/v2" or path.startswith(_PREFIXES) or path.endswith(_SUFFIX)
 
 
-class Spoken:
+class Spoken(InForm):
     """ASGI middleware: problem bodies below dialects' paths get a member `error`."""
 
     def __init__(self, app: ASGIApp) -> None:
-        self._app = app
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve one request."""
-        if scope["type"] == "http" and speaks_a_dialect(scope["path"]):
-            send = _Translation(send).send
-        await self._app(scope, receive, send)
+        super().__init__(app, speaks_a_dialect, _with_error)
 
 
-class _Translation:
-    """Holds a problem back until it is whole; lets everything else pass."""
-
-    def __init__(self, send: Send) -> None:
-        self._send = send
-        self._head: Message | None = None
-        self._body = bytearray()
-
-    async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            if Headers(raw=message["headers"]).get("content-type") == PROBLEM_JSON:
-                self._head = message
-                return
-        elif self._head is not None:
-            self._body += message.get("body", b"")
-            if not message.get("more_body", False):
-                await self._say(self._head)
-            return
-        await self._send(message)
-
-    async def _say(self, head: Message) -> None:
-        content = _with_error(bytes(self._body))
-        headers = MutableHeaders(raw=head["headers"])
-        headers["Content-Type"] = "application/json"
-        headers["Content-Length"] = str(len(content))
-        await self._send({**head, "headers": headers.raw})
-        await self._send({"type": "http.response.body", "body": content})
-
-
-def _with_error(body: bytes) -> bytes:
-    problem: dict[str, Any] = json.loads(body) if body else {}
+def _with_error(problem: Mapping[str, Any]) -> Mapping[str, Any]:
     said = [str(problem.get("detail", "The request failed."))]
     said += [f"{error['pointer']}: {error['message']}" for error in problem.get("errors", ())]
     # A single error often repeats the detail in other words; one of them is enough.
-    text = said[0] if len(said) < 3 else "; ".join(said)
-    return json.dumps({"error": text, **problem}).encode()
+    return {"error": said[0] if len(said) < 3 else "; ".join(said), **problem}

@@ -142,6 +142,17 @@ async def test_where_nothing_is_public_a_key_is_asked_for() -> None:
     assert none.status_code == 404
 
 
+@pytest.mark.parametrize("path", ["ping", "health", "version"])
+async def test_a_deployment_may_be_asked_as_a_server_of_its_own(
+    service: DialectService, path: str
+) -> None:
+    assert (await service.ask("GET", f"/deployments/public/{path}")).status_code == 200
+    if path != "version":
+        answer = await service.ask("GET", f"/deployments/project/{path}", key=service.foreign)
+        assert answer.status_code == 404
+        assert answer.json()["error"]
+
+
 async def test_what_others_own_looks_like_what_does_not_exist(service: DialectService) -> None:
     for name in ("project", "nothing"):
         path = f"/deployments/{name}/invocations"

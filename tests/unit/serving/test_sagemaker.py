@@ -80,7 +80,9 @@ async def test_what_is_wrong_is_said(
     answer = await service.ask("POST", PATH, content=body, headers=headers)
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/json"
-    assert answer.json()["error"]
+    told = answer.json()
+    assert told["error"]
+    assert told["message"] == told["error"]
 
 
 async def test_errors_point_into_the_body(service: DialectService) -> None:
