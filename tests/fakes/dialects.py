@@ -1,5 +1,6 @@
 """The routes of serving over models that answer by a rule, asked without a network."""
 
+from functools import partial
 from typing import Any
 
 import httpx
@@ -11,7 +12,9 @@ from services.serving.api.predict import Predict, PredictOverASGI, deployment_of
 from services.serving.api.routes import routes
 from services.serving.api.spoken import Spoken
 from services.serving.metrics import ServingMetrics
+from services.serving.metrics.statistics import statistics_of
 from services.serving.operations import Elsewhere, Facts, Serving
+from services.serving.operations.models import Models
 from services.serving.operations.releases import Releases
 from services.serving.operations.scoring import Limits
 from tests.fakes.serving import ListLog, RuleLibrary, deployment, key_record, ruled
@@ -47,7 +50,8 @@ class DialectService:
         self.metrics = metrics
         self._releases = Releases(serving, RuleLibrary(), metrics, "here:1")
         facts, elsewhere = Facts(serving, self.log, metrics), Elsewhere(serving, self.log, metrics)
-        api = routes(serving, facts, elsewhere, MOST_BYTES, default_deployment)
+        models = Models(serving, count=partial(statistics_of, self.numbers, None))
+        api = routes(serving, facts, elsewhere, MOST_BYTES, default_deployment, models=models)
         self._app = Starlette(routes=api, exception_handlers={**EXCEPTION_HANDLERS})
         self._predict = PredictOverASGI(Predict(serving, MOST_BYTES))
 
