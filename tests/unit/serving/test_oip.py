@@ -431,10 +431,20 @@ JSON = st.recursive(
         st.lists(inner, max_size=4)
         | st.dictionaries(
             st.sampled_from(
-                (
-                    "inputs outputs name shape datatype data parameters id binary_data_size "
-                    "binary_data classification x"
-                ).split()
+                [
+                    "inputs",
+                    "outputs",
+                    "name",
+                    "shape",
+                    "datatype",
+                    "data",
+                    "parameters",
+                    "id",
+                    "binary_data_size",
+                    "binary_data",
+                    "classification",
+                    "x",
+                ]
             ),
             inner,
             max_size=5,
