@@ -22,6 +22,7 @@ from services.registry.adapters.key_store import SqlKeys
 from services.registry.adapters.reply_store import SqlReplies
 from services.registry.adapters.sealing import AesSeal
 from services.registry.adapters.state_store import SqlState
+from services.registry.adapters.token_signing import TokenSigner, public_key
 from services.registry.api import behind_the_door, make_api
 from services.registry.api.draining import Draining
 from services.registry.domain.access import Configuration, InstallationKey
@@ -119,10 +120,16 @@ def configure(state: StateStore, settings: RegistrySettings) -> None:
         settings.alert_key: (Scope.ALERT,),
     }
     keys = tuple(_installation_key(key, scopes[key]) for key in scopes if key is not None)
-    configuration = Configuration(keys, settings.trusted_types)
+    token_keys = tuple(
+        public_key(secret.get_secret_value(), settings.origin)
+        for secret in (settings.token_secret, settings.token_secret_before)
+        if secret is not None
+    )
+    configuration = Configuration(keys, settings.trusted_types, token_keys)
     details = {
         "keys": [key.id for key in keys],
         "trusted_types": list(configuration.trusted_types),
+        "token_keys": [key.kid for key in token_keys],
     }
     now = datetime.now(UTC)
     entry = Entry(now, SYSTEM, Action.CONFIGURE, "installation", details=details)
@@ -172,8 +179,20 @@ def _operations(
         snapshots=snapshots,
         followers=followers,
         measures=verbs.Measures(snapshots, followers, _now),
+        tokens=verbs.Tokens(
+            ring=snapshots.keys,
+            public=lambda: snapshots.current().token_keys,
+            signer=_signer(settings),
+            lifetime_seconds=settings.token_seconds,
+            clock=_now,
+        ),
         replies=verbs.Replies(store.replies, AesSeal(), _now),
     )
+
+
+def _signer(settings: RegistrySettings) -> TokenSigner | None:
+    secret = settings.token_secret
+    return TokenSigner(secret.get_secret_value(), settings.origin) if secret else None
 
 
 def _lifespan(

@@ -2,13 +2,15 @@
 
 from typing import Annotated, Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
 from understudy.runtime.keys import parse_key
 from understudy.runtime.settings import Port, Seconds, ServiceSettings
 
 Bytes = Annotated[int, Field(ge=1)]
+
+_TOKEN_SECRET_CHARACTERS = 32
 
 
 class RegistrySettings(ServiceSettings):
@@ -37,6 +39,16 @@ class RegistrySettings(ServiceSettings):
     """A key with the scope metrics, for Prometheus."""
     alert_key: SecretStr | None = None
     """A key with the scope alert, for Alertmanager."""
+    token_secret: SecretStr | None = None
+    """At least 32 characters that the key derives from by which access tokens are signed. Without
+    it there are no access tokens."""
+    token_secret_before: SecretStr | None = None
+    """The secret before the present one, whose tokens stay valid until they expire."""
+    token_seconds: Annotated[int, Field(ge=60, le=86_400)] = 3600
+    """How long an access token is valid."""
+    public_url: HttpUrl | None = None
+    """Where people and clients reach the registry, if not at its own address and port; access
+    tokens name it as their issuer, and sign-in by OpenID Connect comes back to it."""
     trusted_types: Annotated[tuple[str, ...], NoDecode] = ()
     """Type names that artifacts may hold beyond what skops trusts; separated by commas."""
     artifact_limit_bytes: Bytes = 1 << 30
@@ -87,6 +99,15 @@ class RegistrySettings(ServiceSettings):
             )
         return key
 
+    @field_validator("token_secret", "token_secret_before")
+    @classmethod
+    def _long(cls, secret: SecretStr | None) -> SecretStr | None:
+        if secret is None or not secret.get_secret_value():
+            return None
+        if len(secret.get_secret_value()) < _TOKEN_SECRET_CHARACTERS:
+            raise ValueError(f"a token secret has at least {_TOKEN_SECRET_CHARACTERS} characters")
+        return secret
+
     @model_validator(mode="after")
     def _distinct(self) -> Self:
         machines = (self.service_key, self.monitor_key, self.metrics_key, self.alert_key)
@@ -94,6 +115,13 @@ class RegistrySettings(ServiceSettings):
         if len({parse_key(key.get_secret_value()) for key in keys}) != len(keys):
             raise ValueError("the installation's keys must have different ids")
         return self
+
+    @property
+    def origin(self) -> str:
+        """Where the registry is reached, without a slash at the end."""
+        if self.public_url is None:
+            return f"http://{self.host}:{self.registry_port}"
+        return str(self.public_url).rstrip("/")
 
     @property
     def database(self) -> str:

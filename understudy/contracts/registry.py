@@ -480,6 +480,17 @@ class KeyRecord(Body):
     limits: Limits | None = None
 
 
+class TokenKey(Body):
+    """An Ed25519 public key by which access tokens are verified without asking the registry."""
+
+    kid: str
+    """Its thumbprint (RFC 7638)."""
+    x: str
+    """The 32 bytes in base64url (RFC 8037)."""
+    issuer: str
+    """What its tokens must say that they come from."""
+
+
 class Snapshot(Body):
     """`GET /v1/snapshot`: the desired state, whole. `sequence` grows with every change."""
 
@@ -488,6 +499,8 @@ class Snapshot(Body):
     keys: tuple[KeyRecord, ...] = ()
     trusted_types: tuple[str, ...] = ()
     """Type names that an artifact may hold beyond what skops trusts by itself."""
+    token_keys: tuple[TokenKey, ...] = ()
+    """Whose access tokens are valid: the key that signs now, and one of before."""
 
     @classmethod
     def read(cls, data: bytes) -> Self:

@@ -11,6 +11,7 @@ import structlog
 from understudy.contracts.registry import FollowerReport, Snapshot
 from understudy.runtime.keys import KeyRing
 from understudy.runtime.loops import repeat
+from understudy.runtime.tokens import TokenVerifier
 
 BETWEEN_QUESTIONS_SECONDS: Final = 0.01
 """A source that answers at once where it should hold the question is not asked without end."""
@@ -107,6 +108,6 @@ class Follower:
 
     def _take(self, snapshot: Snapshot) -> None:
         self.snapshot = snapshot
-        self.keys = KeyRing(snapshot.keys)
+        self.keys = KeyRing(snapshot.keys, TokenVerifier(snapshot.token_keys))
         for listener in self._listeners:
             listener(snapshot)

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import ClassVar, Final, Protocol
 
 from understudy.contracts.refusals import Fault, Refusal
 from understudy.contracts.registry import KeyRecord, Limits
@@ -148,14 +148,39 @@ def bearer(authorization: str) -> str | None:
     return credentials.strip() if kind.lower() == "bearer" and credentials else None
 
 
-class KeyRing:
-    """An immutable table of keys that answers who a presented key belongs to."""
+@dataclass(frozen=True, slots=True)
+class Token:
+    """What a genuine access token says."""
 
-    def __init__(self, records: Iterable[KeyRecord] = ()) -> None:
+    key: KeyId
+    """Of whom it was made."""
+    scopes: frozenset[Scope]
+
+
+class Tokens(Protocol):
+    """Verifies access tokens; `runtime.tokens.TokenVerifier`."""
+
+    def looks_like_one(self, credentials: str) -> bool:
+        """Whether it is to be verified as a token, and can't be a key."""
+
+    def verify(self, credentials: str, now: datetime) -> Token | None:
+        """What it says; None when it is not genuine, or not valid now."""
+
+
+class KeyRing:
+    """An immutable table of keys that answers who a presented key or token belongs to."""
+
+    def __init__(self, records: Iterable[KeyRecord] = (), tokens: Tokens | None = None) -> None:
         self._holders = {record.id: (record, _caller(record)) for record in records}
+        self._tokens = tokens
+
+    def ends_at(self, key_id: str) -> datetime | None:
+        """When the key expires, if it does."""
+        found = self._holders.get(KeyId(key_id))
+        return found[0].expires_at if found else None
 
     def authenticate(self, plaintext: str | None, now: datetime) -> Caller:
-        """Find the holder of a key.
+        """Find the holder of a key, or of the key that an access token was made of.
 
         Raises UnauthenticatedError in the same words whatever is wrong with the key.
         """
@@ -163,6 +188,8 @@ class KeyRing:
             raise UnauthenticatedError(
                 "No API key. Send it as 'Authorization: Bearer us_…' or as 'X-API-Key: us_…'."
             )
+        if self._tokens is not None and self._tokens.looks_like_one(plaintext):
+            return self._of_token(self._tokens.verify(plaintext, now), now)
         # The digest is of the whole key, so its form need not be checked here.
         record, caller = self._holders.get(plaintext[3:].partition("_")[0], (None, None))
         known = hmac.compare_digest(key_digest(plaintext), record.digest if record else _ABSENT)
@@ -170,6 +197,25 @@ class KeyRing:
         if caller is None or not known or expired:
             raise UnauthenticatedError("The API key is not valid: unknown, revoked or expired.")
         return caller
+
+    def _of_token(self, token: Token | None, now: datetime) -> Caller:
+        """A token gives no more than its key does by now."""
+        record, caller = self._holders.get(token.key, (None, None)) if token else (None, None)
+        expired = record is not None and record.expires_at is not None and record.expires_at <= now
+        if token is None or caller is None or expired:
+            raise UnauthenticatedError("The access token is not valid: unknown, ended or expired.")
+        return replace(
+            caller,
+            grants=tuple(
+                replace(grant, scopes=allowed_of(token.scopes, grant.scopes))
+                for grant in caller.grants
+            ),
+        )
+
+
+def allowed_of(asked: Collection[Scope], held: Collection[Scope]) -> frozenset[Scope]:
+    """Of the scopes asked for, those that somebody with `held` has; `admin` covers every one."""
+    return frozenset(asked) if Scope.ADMIN in held else frozenset(asked) & frozenset(held)
 
 
 def _caller(record: KeyRecord) -> Caller:

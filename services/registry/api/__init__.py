@@ -13,6 +13,7 @@ from services.registry.api import (
     deployments,
     followers,
     keys,
+    oauth,
     probes,
     versions,
 )
@@ -33,6 +34,7 @@ ROUTERS = (
     deployments.router,
     keys.router,
     followers.router,
+    oauth.router,
 )
 
 

@@ -16,7 +16,16 @@ from understudy.runtime.http import refusal_response, request_id_of
 from understudy.runtime.keys import KeyRing, presented_key
 from understudy.runtime.validation import require_single_members
 
-OPEN: Final = frozenset({"/livez", "/readyz"})
+OPEN: Final = frozenset(
+    {
+        "/livez",
+        "/readyz",
+        # A client shows its key's id and secret there, or learns how to.
+        "/v1/oauth/token",
+        "/v1/oauth/jwks",
+        "/.well-known/oauth-authorization-server",
+    }
+)
 STREAMED: Final = "/v1/artifacts/"
 """Bodies below it are not read as a whole; the store has their limit."""
 _UNKNOWN: Final = "unknown"

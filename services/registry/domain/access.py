@@ -52,8 +52,19 @@ class InstallationKey:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenKey:
+    """An Ed25519 public key: its thumbprint, its bytes in base64url, and its tokens' issuer."""
+
+    kid: str
+    x: str
+    issuer: str
+
+
+@dataclass(frozen=True, slots=True)
 class Configuration:
     """What an installation's settings say that followers must know too."""
 
     keys: tuple[InstallationKey, ...] = ()
     trusted_types: tuple[str, ...] = ()
+    token_keys: tuple[TokenKey, ...] = ()
+    """The one that signs is the first."""

@@ -13,6 +13,7 @@ from services.registry.operations.followers import Followers
 from services.registry.operations.keys import Keys
 from services.registry.operations.replies import Replies
 from services.registry.operations.snapshots import Snapshots
+from services.registry.operations.tokens import Tokens
 from services.registry.operations.trail import Trail
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "Operations",
     "Replies",
     "Snapshots",
+    "Tokens",
     "Trail",
 ]
 
@@ -41,4 +43,5 @@ class Operations:
     snapshots: Snapshots
     followers: Followers
     measures: Measures
+    tokens: Tokens
     replies: Replies

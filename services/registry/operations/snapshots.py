@@ -24,8 +24,10 @@ from understudy.contracts.registry import (
     Pairing,
     ServedVersion,
     Snapshot,
+    TokenKey,
 )
 from understudy.runtime.keys import Caller, KeyRing
+from understudy.runtime.tokens import TokenVerifier
 
 
 class Snapshots:
@@ -89,7 +91,8 @@ class Snapshots:
         if kept is None or kept.state.sequence != self._state.sequence():
             state = self._state.state()
             snapshot = snapshot_of(state, self._clock())
-            kept = self._kept = _Kept(state, snapshot, KeyRing(snapshot.keys))
+            ring = KeyRing(snapshot.keys, TokenVerifier(snapshot.token_keys))
+            kept = self._kept = _Kept(state, snapshot, ring)
         return kept
 
 
@@ -121,6 +124,7 @@ def snapshot_of(state: State, now: datetime) -> Snapshot:
         deployments=tuple(_deployment(served, now) for served in state.deployments),
         keys=(*installation, *issued),
         trusted_types=configured.trusted_types,
+        token_keys=tuple(TokenKey(**asdict(key)) for key in configured.token_keys),
     )
 
 

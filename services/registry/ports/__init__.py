@@ -15,6 +15,7 @@ from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.deployments import Deployment
 from services.registry.domain.paging import Paging, Slice
 from services.registry.domain.releases import Release
+from services.registry.domain.tokens import Claims
 from services.registry.domain.replies import Begun
 from services.registry.domain.versions import (
     Baseline,
@@ -189,6 +190,13 @@ class ReplyStore(Protocol):
 
     def forget(self, reply_id: str) -> None:
         """As if it had never been asked."""
+
+
+class Signer(Protocol):
+    """Signs access tokens."""
+
+    def sign(self, claims: Claims) -> str:
+        """One token."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ ADMIN = "us_admin0001_aaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 SERVICE = "us_service01_bbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 MONITOR = "us_monitor01_dddddddddddddddddddddddddddd"
 METRICS = "us_metrics01_cccccccccccccccccccccccccccc"
+TOKEN_SECRET = "eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ async def registry() -> AsyncIterator[Registry]:
             "service_key": SERVICE,
             "monitor_key": MONITOR,
             "metrics_key": METRICS,
+            "token_secret": TOKEN_SECRET,
             "body_limit_bytes": 100_000,
         }
     )

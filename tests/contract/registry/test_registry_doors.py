@@ -18,6 +18,8 @@ from .conftest import ADMIN, METRICS, MONITOR, SERVICE, Registry
 pytestmark = pytest.mark.anyio
 
 OPEN = {"/livez", "/readyz"}
+WITH_CREDENTIALS = {"/v1/oauth/token"}
+PUBLISHED = {"/v1/oauth/jwks", "/.well-known/oauth-authorization-server"}
 VALUES = {
     "model": "credit",
     "version": "1",
@@ -38,7 +40,7 @@ def routes() -> list[tuple[str, str]]:
     return sorted(found)
 
 
-ROUTES = [route for route in routes() if route[1] not in OPEN]
+ROUTES = [route for route in routes() if route[1] not in OPEN | WITH_CREDENTIALS | PUBLISHED]
 
 
 def give(
@@ -111,6 +113,19 @@ async def test_what_does_not_exist_is_no_news_without_a_key(registry: Registry, 
     answer = await registry.http.get(path, headers={"Authorization": ""})
     assert answer.status_code == 401
     assert (await registry.http.get(path)).status_code == 404
+
+
+@pytest.mark.parametrize("path", sorted(PUBLISHED))
+async def test_what_verifies_tokens_is_published(registry: Registry, path: str) -> None:
+    answer = await registry.http.get(path, headers={"Authorization": ""})
+    assert answer.status_code == 200
+
+
+@pytest.mark.parametrize("path", sorted(WITH_CREDENTIALS))
+async def test_tokens_are_had_by_credentials_of_their_own(registry: Registry, path: str) -> None:
+    form = {"grant_type": "client_credentials"}
+    answer = await registry.http.post(path, headers={"Authorization": ""}, data=form)
+    assert answer.status_code == 401
 
 
 @pytest.mark.parametrize("path", sorted(OPEN))
