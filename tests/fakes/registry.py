@@ -10,6 +10,8 @@ from datetime import UTC, datetime
 from typing import TypeVar
 
 from services.registry.domain.access import Configuration, Key, Reach
+from services.registry.domain.annotations import MODEL, NO_TAGS, Tags
+from services.registry.domain.attempts import Attempts
 from services.registry.domain.audit import Entry, Recorded
 from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.deployments import Deployment
@@ -19,7 +21,9 @@ from services.registry.domain.errors import (
     NameTakenError,
     StaleReleaseError,
 )
+from services.registry.domain.jobs import Job
 from services.registry.domain.paging import Paging, Slice, cut
+from services.registry.domain.people import Membership, Session, User
 from services.registry.domain.releases import Release, Setting
 from services.registry.domain.replies import Begun
 from services.registry.domain.versions import (
@@ -31,6 +35,7 @@ from services.registry.domain.versions import (
     VersionDraft,
 )
 from services.registry.ports import Inspected, Sample, Served, State, Store
+from tests.fakes.people import MemoryPeople, MemorySessions
 from understudy.contracts.registry import FollowerReport
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import AccessLevel, FeatureKind, ReleaseKind, Task
@@ -100,10 +105,16 @@ class Memory:
         self.histories: dict[str, list[Release]] = {}
         self.last_release: dict[str, int] = {}
         self.keys: dict[str, Key] = {}
+        self.users: dict[str, User] = {}
+        self.members: dict[tuple[str, str], Membership] = {}
+        self.sessions: dict[str, Session] = {}
+        self.attempts: dict[str, Attempts] = {}
+        self.tags: dict[tuple[str, int], dict[str, str]] = {}
         self.reports: dict[tuple[str, str], tuple[datetime, FollowerReport]] = {}
         self.backed_up_at: datetime | None = None
         self.listeners: list[Callable[[], None]] = []
         self.replies: dict[str, Begun] = {}
+        self.jobs: dict[str, Job] = {}
 
     @contextmanager
     def change(self, entry: Entry) -> Iterator[None]:
@@ -137,11 +148,12 @@ class MemoryCatalogue:
         found = [held for held in self._memory.projects.values() if _within(reaches, held.name)]
         return _by_name(found, paging, lambda project: project.name)
 
-    def add_model(self, model: Model, entry: Entry) -> None:
+    def add_model(self, model: Model, entry: Entry, tags: Tags = NO_TAGS) -> None:
         with self._memory.change(entry):
             if model.name in self._memory.models:
                 raise NameTakenError(f"There is a model '{model.name}' already.")
             self._memory.models[model.name] = model
+            self._memory.tags[model.name, MODEL] = dict(tags)
 
     def model(self, name: str) -> Model | None:
         found = self._memory.models.get(name)
@@ -152,11 +164,12 @@ class MemoryCatalogue:
         counted = [replace(model, versions=self._count(model.name)) for model in found]
         return _by_name(counted, paging, lambda model: model.name)
 
-    def add_version(self, draft: VersionDraft, entry: Entry) -> Version:
+    def add_version(self, draft: VersionDraft, entry: Entry, tags: Tags = NO_TAGS) -> Version:
         with self._memory.lock:
             version = Version(self._count(draft.model) + 1, draft)
             with self._memory.change(entry.about(version.title)):
                 self._memory.versions[draft.model, version.number] = version
+                self._memory.tags[draft.model, version.number] = dict(tags)
         return version
 
     def version(self, model: str, number: int) -> Version | None:
@@ -350,6 +363,28 @@ class MemoryFollowers:
         return sorted(found, key=lambda one: one[0], reverse=True)[:limit]
 
 
+class MemoryTags:
+    """`ports.annotations.TagStore`."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def of(self, model: str, version: int) -> Tags:
+        return dict(sorted(self._memory.tags.get((model, version), {}).items()))
+
+    def of_model(self, model: str) -> Mapping[int, Tags]:
+        held = [version for name, version in self._memory.tags if name == model]
+        return {version: tags for version in held if (tags := self.of(model, version))}
+
+    def put(self, model: str, version: int, tags: Tags, entry: Entry) -> None:
+        with self._memory.change(entry):
+            self._memory.tags.setdefault((model, version), {}).update(tags)
+
+    def remove(self, model: str, version: int, name: str, entry: Entry) -> None:
+        with self._memory.change(entry):
+            self._memory.tags.get((model, version), {}).pop(name, None)
+
+
 class MemoryArtifacts:
     """`ports.ArtifactStore`."""
 
@@ -403,6 +438,36 @@ class SilentInstruments:
         """Not counted."""
 
 
+class MemoryJobs:
+    """`ports.JobStore`."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def add(self, job: Job, forgotten: datetime) -> None:
+        held = self._memory.jobs
+        self._memory.jobs = {key: old for key, old in held.items() if old.created_at >= forgotten}
+        self._memory.jobs[job.id] = job
+
+    def tell(self, job: Job) -> None:
+        self._memory.jobs[job.id] = job
+
+    def beat(self, ids: Collection[str], at: datetime) -> None:
+        for job in [self._memory.jobs[key] for key in ids]:
+            if job.ended_at is None:
+                self._memory.jobs[job.id] = replace(job, heard_at=at)
+
+    def find(self, job_id: str) -> Job | None:
+        return self._memory.jobs.get(job_id)
+
+    def page(self, owner: str, reaches: Sequence[Reach], paging: Paging) -> Slice[Job]:
+        held = self._memory.jobs.values()
+        found = [job for job in held if job.owner == owner or _within(reaches, job.project)]
+        ordered = sorted(found, key=lambda job: job.id, reverse=True)
+        kept = [job for job in ordered if paging.cursor is None or job.id < paging.cursor]
+        return cut(kept, paging.limit, lambda job: job.id)
+
+
 class MemoryReplies:
     """`ports.ReplyStore`."""
 
@@ -442,7 +507,11 @@ def memory_store(memory: Memory | None = None) -> Store:
         keys=MemoryKeys(memory),
         state=MemoryState(memory),
         followers=MemoryFollowers(memory),
+        people=MemoryPeople(memory),
+        sessions=MemorySessions(memory),
+        tags=MemoryTags(memory),
         replies=MemoryReplies(memory),
+        jobs=MemoryJobs(memory),
     )
 
 

@@ -26,6 +26,7 @@ from understudy.contracts.vocabulary import (
     Component,
     Decision,
     FormerMain,
+    JobState,
     ReleaseKind,
     Role,
     Scope,
@@ -358,6 +359,26 @@ class AuditView(Body):
     subject: str
     reason: str
     details: dict[str, object]
+
+
+class JobView(Body):
+    """`GET /v1/jobs/{id}`: work that takes longer than a request should."""
+
+    id: str
+    kind: str
+    project: str
+    owner: str
+    state: JobState
+    step: str
+    """What it is at, in words."""
+    progress: float
+    """Between 0 and 1."""
+    result: dict[str, object] | None = None
+    """What it made: `location`, and what identifies it."""
+    problem: dict[str, object] | None = None
+    """Why it failed: `code`, `status`, `detail` and `errors` as in any refusal."""
+    created_at: AwareDatetime
+    ended_at: AwareDatetime | None = None
 
 
 class FollowerReport(Body):

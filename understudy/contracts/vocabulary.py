@@ -105,6 +105,15 @@ _ROLE_SCOPES: Final[Mapping[MemberRole, frozenset[Scope]]] = {
 }
 
 
+class JobState(StrEnum):
+    """Where long work stands."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+
+
 class ReleaseKind(StrEnum):
     """Which verb made a release."""
 

@@ -1,6 +1,7 @@
 """Versions of a model, and the end of their review."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from fastapi import APIRouter
 from starlette.requests import Request
@@ -16,18 +17,54 @@ from services.registry.api.edge import (
     Verbs,
     page_of,
 )
+from services.registry.api.jobs import Async, accepted
 from services.registry.api.views import version_view
-from services.registry.domain.versions import Lineage, VersionDraft
-from understudy.contracts.registry import DecisionRequest, Page, VersionRequest, VersionView
+from services.registry.domain.versions import Lineage, Version, VersionDraft
+from services.registry.operations.jobs import Step
+from understudy.contracts.registry import (
+    DecisionRequest,
+    JobView,
+    Page,
+    VersionRequest,
+    VersionView,
+)
 from understudy.runtime.keys import Caller
 
 router = APIRouter(prefix="/v1/models/{model}/versions")
 
 
-@router.post("", status_code=201)
-def register(caller: Registrar, verbs: Verbs, model: PathName, body: VersionRequest) -> VersionView:
-    """Register a version whose files were uploaded before."""
-    return version_view(verbs.catalogue.register(caller, _draft(caller, model, body)))
+@router.post(
+    "",
+    status_code=201,
+    response_model=VersionView,
+    responses={202: {"model": JobView, "description": "It is being worked on."}},
+)
+def register(
+    *,
+    caller: Registrar,
+    verbs: Verbs,
+    model: PathName,
+    body: VersionRequest,
+    later: Async,
+    response: Response,
+) -> Any:
+    """Register a version whose files were uploaded before.
+
+    It is inspected, measured and compiled, which takes seconds to minutes: with
+    `Prefer: respond-async` the answer is `202` at once, with the place of a job.
+    """
+    draft = _draft(caller, model, body)
+    if not later:
+        made = verbs.catalogue.register(caller, draft)
+        response.headers["Location"] = _place(made)
+        return version_view(made)
+    project = verbs.catalogue.model(caller, model).project
+
+    def work(step: Step) -> dict[str, object]:
+        made = verbs.catalogue.register(caller, draft, step)
+        return {"location": _place(made), "version": made.number}
+
+    return accepted(verbs.jobs.begin(caller, "version.register", project, work))
 
 
 @router.get("")
@@ -58,6 +95,10 @@ def decide(
     """End a pending version's review."""
     decided = verbs.catalogue.decide(caller, model, version, body.decision, body.reason)
     return version_view(decided)
+
+
+def _place(version: Version) -> str:
+    return f"/v1/models/{version.draft.model}/versions/{version.number}"
 
 
 def _draft(caller: Caller, model: str, body: VersionRequest) -> VersionDraft:

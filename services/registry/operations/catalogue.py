@@ -3,11 +3,13 @@
 from dataclasses import replace
 
 from services.registry.domain import versions
+from services.registry.domain.annotations import NO_TAGS, Tags
 from services.registry.domain.audit import Action, Entry
 from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.errors import UnknownReferenceError
 from services.registry.domain.paging import Paging, Slice
 from services.registry.domain.versions import Baseline, Compiled, Version, VersionDraft
+from services.registry.operations.jobs import Step, silently
 from services.registry.operations.reach import (
     Clock,
     not_found,
@@ -59,7 +61,14 @@ class Catalogue:
         """Those that the caller reaches."""
         return self._store.projects(reaches_of(caller), paging)
 
-    def make_model(self, caller: Caller, name: str, project: str, description: str) -> Model:
+    def make_model(
+        self,
+        caller: Caller,
+        name: str,
+        project: str,
+        description: str,
+        tags: Tags = NO_TAGS,
+    ) -> Model:
         """Raises NameTakenError, or UnknownReferenceError for the project."""
         known = self._store.project(project) is not None
         if not known or not caller.reaches(None, project):
@@ -68,10 +77,9 @@ class Catalogue:
             )
         require_able(caller, "project", project, project=project)
         model = Model(name, project, description, self._clock())
-        entry = Entry(
-            model.created_at, caller.actor, Action.MAKE_MODEL, name, details={"project": project}
-        )
-        self._store.add_model(model, entry)
+        details = {"project": project, "tags": dict(tags)} if tags else {"project": project}
+        entry = Entry(model.created_at, caller.actor, Action.MAKE_MODEL, name, details=details)
+        self._store.add_model(model, entry, tags)
         return model
 
     def model(self, caller: Caller, name: str) -> Model:
@@ -86,20 +94,29 @@ class Catalogue:
         """Those that the caller reaches."""
         return self._store.models(reaches_of(caller), paging)
 
-    def register(self, caller: Caller, draft: VersionDraft) -> Version:
+    def register(
+        self,
+        caller: Caller,
+        draft: VersionDraft,
+        step: Step = silently,
+        tags: Tags = NO_TAGS,
+    ) -> Version:
         """Number a new version once its files were found, inspected, measured, compiled.
 
         It is pending.
         """
         self.model(caller, draft.model)
+        step("looking for its files", 0.05)
         self._require_uploaded("/artifact", draft.artifact)
         self._require_uploaded("/reference", draft.reference)
         if draft.evaluation is not None:
             self._require_uploaded("/evaluation", draft.evaluation)
         trusted = self._state.configuration().trusted_types
+        step("inspecting, measuring and compiling it", 0.1)
         found = self._inspector.inspect(_sample(draft), trusted)
+        step("registering it", 0.95)
         draft = replace(draft, compiled=found.compiled, baseline=found.baseline)
-        version = self._store.add_version(draft, _registration(draft))
+        version = self._store.add_version(draft, _registration(draft, tags), tags)
         self._instruments.registered(version)
         return version
 
@@ -146,13 +163,15 @@ def _sample(draft: VersionDraft) -> Sample:
     )
 
 
-def _registration(draft: VersionDraft) -> Entry:
+def _registration(draft: VersionDraft, tags: Tags) -> Entry:
     details: dict[str, object] = {
         "artifact": draft.artifact,
         "reference": draft.reference,
         "evaluation": draft.evaluation,
         "time_column": draft.time_column,
     }
+    if tags:
+        details["tags"] = dict(tags)
     if isinstance(draft.baseline, Baseline):
         details |= {"baseline": draft.baseline.file, "measured_on": draft.baseline.sample.value}
     else:

@@ -21,6 +21,7 @@ OPEN = {"/livez", "/readyz"}
 WITH_CREDENTIALS = {"/v1/oauth/token"}
 PUBLISHED = {"/v1/oauth/jwks", "/.well-known/oauth-authorization-server"}
 VALUES = {
+    "job": "0" * 12 + "-" + "0" * 16,
     "model": "credit",
     "version": "1",
     "deployment": "credit",

@@ -15,9 +15,13 @@ from services.registry.adapters.catalogue_store import SqlCatalogue
 from services.registry.adapters.database import Database
 from services.registry.adapters.deployment_store import SqlDeployments
 from services.registry.adapters.follower_store import SqlFollowers
+from services.registry.adapters.job_store import SqlJobs
 from services.registry.adapters.key_store import SqlKeys
+from services.registry.adapters.people_store import SqlPeople
 from services.registry.adapters.reply_store import SqlReplies
+from services.registry.adapters.session_store import SqlSessions
 from services.registry.adapters.state_store import SqlState
+from services.registry.adapters.tag_store import SqlTags
 from services.registry.domain import versions
 from services.registry.domain.access import Configuration, InstallationKey, Key, Reach
 from services.registry.domain.audit import Action, Entry
@@ -28,6 +32,7 @@ from services.registry.domain.errors import (
     NameTakenError,
     StaleReleaseError,
 )
+from services.registry.domain.jobs import Job
 from services.registry.domain.paging import Paging
 from services.registry.domain.releases import Setting
 from services.registry.domain.replies import Begun
@@ -50,6 +55,7 @@ from understudy.contracts.vocabulary import (
     Decision,
     Durability,
     GuardAction,
+    JobState,
     Scope,
     TypePolicy,
     VersionState,
@@ -66,7 +72,11 @@ def sql_store(database: Database) -> Store:
         keys=SqlKeys(database),
         state=SqlState(database),
         followers=SqlFollowers(database),
+        people=SqlPeople(database),
+        sessions=SqlSessions(database),
+        tags=SqlTags(database),
         replies=SqlReplies(database),
+        jobs=SqlJobs(database),
     )
 
 
@@ -307,6 +317,45 @@ def test_a_keys_limits_and_last_use_are_kept(filled: Store) -> None:
     assert found.limits == limits
     assert found.last_used_at == NOON
     assert filled.state.sequence() == sequence
+
+
+def job(job_id: str, owner: str = "ann", project: str = "bank") -> Job:
+    return Job(job_id, "version.register", owner, project, NOON, NOON)
+
+
+def test_a_job_is_told_of_until_it_ends(store: Store) -> None:
+    begun, sequence = job("1"), store.state.sequence()
+    store.jobs.add(begun, NOON - timedelta(days=7))
+    running = replace(begun, state=JobState.RUNNING, step="looking", progress=0.25)
+    store.jobs.tell(running)
+    assert store.jobs.find("1") == running
+    later = NOON + timedelta(minutes=1)
+    store.jobs.beat(["1"], later)
+    found = store.jobs.find("1")
+    assert found == replace(running, heard_at=later)
+    ended = replace(found, state=JobState.FAILED, problem={"code": "x"}, ended_at=later)
+    store.jobs.tell(ended)
+    store.jobs.beat(["1"], later + timedelta(minutes=1))
+    assert store.jobs.find("1") == ended
+    assert store.jobs.find("2") is None
+    assert store.state.sequence() == sequence
+
+
+def test_jobs_come_newest_first_by_owner_and_reach_and_are_forgotten(store: Store) -> None:
+    owners = {"1": ("ann", "bank"), "2": ("bob", "bank"), "3": ("bob", "shop")}
+    for job_id, (owner, project) in owners.items():
+        store.jobs.add(job(job_id, owner, project), NOON - timedelta(days=7))
+
+    def ids(owner: str, *reaches: Reach, paging: Paging | None = None) -> str:
+        found = store.jobs.page(owner, reaches, paging or Paging())
+        return "".join(each.id for each in found.items)
+
+    assert ids("ann") == "1"
+    assert ids("ann", Reach(project="shop")) == "31"
+    assert ids("eve", Reach()) == "321"
+    assert ids("eve", Reach(), paging=Paging(1, "3")) == "2"
+    store.jobs.add(job("4"), NOON + timedelta(seconds=1))
+    assert ids("eve", Reach()) == "4"
 
 
 def test_a_reply_is_begun_once_and_given_again(store: Store) -> None:
