@@ -7,7 +7,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Final
@@ -29,6 +29,7 @@ from services.serving.api.csv_answers import csv_answers
 from services.serving.api.csv_bodies import csv_rows
 from services.serving.api.decoding import TypedReader
 from services.serving.api.encoding import encoded
+from services.serving.api.limited import add_fields, lines_of
 from services.serving.api.presented import Presented, Visitor
 from services.serving.api.wishes import Wishes, wishes_of
 from services.serving.domain.errors import BodyTooLargeError
@@ -90,16 +91,25 @@ class Predict:
         now, standing = presented.since, self._serving.standing
         welcome = visitor.welcome(deployment, presented, standing, now)
         if welcome is None:
-            welcome = self._serving.admit_to_predict(deployment, presented.key)
+            found, live, presented.allowance = self._serving.welcome(deployment, presented.key)
             visitor.note(deployment, presented, standing, now)
+        else:
+            found, live, presented.allowance = welcome
         if presented.length > self.body_limit:
             raise self.too_large()
         wishes = wishes_of(presented)
         require_available(wishes.options)
-        return Begun(presented, *welcome, wishes)
+        return Begun(presented, found, live, wishes)
 
     def ask(self, begun: Begun, body: bytes, reply: Reply) -> None:
-        """Have the rows of a body answered. Raises Refusal subclasses."""
+        """Have the rows of a body answered. Raises Refusal subclasses, or the reply has them."""
+        allowance = begun.presented.allowance
+        if allowance is not None and (taken := allowance.ask()) is not None:
+            once(taken, reply, partial(self._ask, begun, body, reply))
+        else:
+            self._ask(begun, body, reply)
+
+    def _ask(self, begun: Begun, body: bytes, reply: Reply) -> None:
         live, draft, wishes = begun.live, None, begun.wishes
         read = None if wishes.csv_body else self._reader(live.main.plan).read(body)
         if read is not None:
@@ -115,7 +125,11 @@ class Predict:
         asked = Asked(cells, ids, dialect, reply, shape, draft, options=wishes.options)
         if told is not None:
             asked.protected = read_protected(live.main.signature, told, len(cells))
-        self._serving.answer(begun.deployment, live, asked)
+        allowance = begun.presented.allowance
+        if allowance is not None and (taken := allowance.predict(len(cells))) is not None:
+            once(taken, reply, partial(self._serving.answer, begun.deployment, live, asked))
+        else:
+            self._serving.answer(begun.deployment, live, asked)
 
     def _rows(
         self, begun: Begun, body: bytes
@@ -143,6 +157,8 @@ class Predict:
             b"" if begun.batch else _NAMED % first,
             1_000 * (time.perf_counter() - begun.presented.since),
         )
+        if begun.presented.allowance is not None:
+            headers += lines_of(begun.presented.allowance)
         return headers, content
 
     def refused(self, error: Exception, deployment: str, presented: Presented) -> Response:
@@ -158,6 +174,8 @@ class Predict:
                 response = failure_response(error, instance=path, request_id=request_id)
         response.headers["X-Request-ID"] = request_id
         response.headers["Server-Timing"] = server_timing(presented.since)
+        if presented.allowance is not None:
+            add_fields(response.headers, presented.allowance)
         return response
 
     def too_large(self) -> BodyTooLargeError:
@@ -189,6 +207,21 @@ class PredictOverASGI:
         headers = [line.split(b": ", 1) for line in lines.splitlines()]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": content})
+
+
+def once(taken: asyncio.Future[None], reply: Reply, go_on: Callable[[], None]) -> None:
+    """Go on when a key has the tokens that it waits for; else the reply has the refusal."""
+
+    def settled(taken: asyncio.Future[None]) -> None:
+        if reply.done():  # the caller went away, or was told that it takes too long
+            return
+        try:
+            taken.result()
+            go_on()
+        except Exception as error:  # noqa: BLE001 - nobody else stands behind it
+            reply.set_exception(error)
+
+    taken.add_done_callback(settled)
 
 
 def deployment_of(scope: Scope) -> str | None:

@@ -8,8 +8,8 @@ from typing import Final
 from weakref import ref
 
 from services.serving.domain.ids import well_formed
-from services.serving.domain.table import Deployment, Live
-from services.serving.operations.answers import Standing
+from services.serving.operations.answers import Standing, Welcome
+from services.serving.operations.limiting import Allowance
 from understudy.runtime.keys import bearer
 
 _WELCOME_SECONDS: Final = 1.0
@@ -34,6 +34,8 @@ class Presented:
     traceparent: bytes
     since: float
     """When it came, by `time.perf_counter`."""
+    allowance: Allowance | None = None
+    """What the key may still ask, when it was looked up and has limits."""
 
     @classmethod
     def of(cls, headers: Sequence[tuple[bytes, bytes]], query: bytes) -> "Presented":
@@ -70,14 +72,22 @@ class Visitor:
     and so no model, in memory.
     """
 
-    __slots__ = ("_credentials", "_deployment", "_is_key", "_keys", "_table", "_until")
+    __slots__ = (
+        "_allowance",
+        "_credentials",
+        "_deployment",
+        "_is_key",
+        "_keys",
+        "_table",
+        "_until",
+    )
 
     def __init__(self) -> None:
         self._until = 0.0
 
     def welcome(
         self, deployment: str, presented: Presented, standing: Standing, now: float
-    ) -> tuple[Deployment, Live] | None:
+    ) -> Welcome | None:
         """The deployment that was open to the same request just now."""
         if now >= self._until or deployment != self._deployment:
             return None
@@ -87,10 +97,11 @@ class Visitor:
         if not (unchanged and same and presented.is_key is self._is_key):
             return None
         found = table.deployments[deployment]
-        return None if found.live is None else (found, found.live)
+        return None if found.live is None else (found, found.live, self._allowance)
 
     def note(self, deployment: str, presented: Presented, standing: Standing, now: float) -> None:
         """Let in by the keys and releases of that moment."""
         self._deployment, self._keys, self._table = deployment, ref(standing[0]), ref(standing[1])
         self._credentials, self._is_key = presented.credentials, presented.is_key
+        self._allowance = presented.allowance
         self._until = now + _WELCOME_SECONDS

@@ -195,7 +195,7 @@ def test_the_script_does_what_the_domain_says(
     }
 
 
-def _rounded(grant: Grant) -> tuple[float, ...]:
+def _rounded(grant: Grant) -> tuple[object, ...]:
     return (
         grant.tokens,
         pytest.approx(grant.left, abs=1e-6),
