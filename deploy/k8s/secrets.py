@@ -42,6 +42,7 @@ def _drawn() -> Mapping[str, Mapping[str, str]]:
         },
         "understudy-metrics": {"metrics": registry["understudy_metrics_key"]},
         "understudy-alerts": {"alert": registry["understudy_alert_key"]},
+        "understudy-tokens": {"secret": registry["understudy_token_secret"]},
         "understudy-redis": {
             **{name: files["understudy_redis_url"] for name, files in urls.items()},
             "users": found["redis"].files["users.acl"] + "\n",

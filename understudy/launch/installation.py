@@ -83,6 +83,7 @@ def folders(
         "understudy_monitor_key": keys.monitor_key,
         "understudy_metrics_key": keys.metrics_key,
         "understudy_alert_key": keys.alert_key,
+        "understudy_token_secret": keys.token_secret,
     }
     monitor = {
         **follower,

@@ -108,6 +108,7 @@ class _Draft:
             "UNDERSTUDY_ADMIN_KEY": self.secrets.admin_key,
             "UNDERSTUDY_MONITOR_KEY": self.secrets.monitor_key,
             "UNDERSTUDY_ALERT_KEY": self.secrets.alert_key,
+            "UNDERSTUDY_TOKEN_SECRET": self.secrets.token_secret,
             "UNDERSTUDY_TRUSTED_TYPES": settings.registry_trusts,
         }
         return self._spec("registry", argv, env, f"{settings.registry_url}/readyz")

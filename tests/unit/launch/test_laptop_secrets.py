@@ -11,6 +11,8 @@ def test_keys_are_drawn_once_and_found_again(tmp_path: Path) -> None:
     keys = {first.admin_key, *machines}
     assert len(keys) == 5
     assert all(parse_key(key) for key in keys)
+    assert len(first.token_secret) >= 32
+    assert load_secrets(tmp_path / "others").token_secret != first.token_secret
 
 
 def test_only_the_owner_may_read_them(tmp_path: Path) -> None:

@@ -13,6 +13,7 @@ SECRETS = Secrets(
     monitor_key="us_monitor",
     metrics_key="us_metrics",
     alert_key="us_alert",
+    token_secret="drawn for tokens",
 )
 REDIS = Path("/opt/redis-server")
 
@@ -48,6 +49,11 @@ def test_a_redis_elsewhere_is_not_started_and_needs_no_port() -> None:
 
 def test_only_the_registry_is_told_the_admin_key() -> None:
     holders = [s.name for s in plan_of().processes if "us_admin" in s.env.values()]
+    assert holders == ["registry"]
+
+
+def test_only_the_registry_is_told_what_tokens_are_signed_with() -> None:
+    holders = [s.name for s in plan_of().processes if SECRETS.token_secret in s.env.values()]
     assert holders == ["registry"]
 
 
