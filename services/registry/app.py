@@ -4,7 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -19,8 +20,11 @@ from services.registry.adapters.deployment_store import SqlDeployments
 from services.registry.adapters.follower_store import SqlFollowers
 from services.registry.adapters.inspection.inspector import ChildInspector, Limits
 from services.registry.adapters.key_store import SqlKeys
+from services.registry.adapters.passwords import ArgonPasswords
+from services.registry.adapters.people_store import SqlPeople
 from services.registry.adapters.reply_store import SqlReplies
 from services.registry.adapters.sealing import AesSeal
+from services.registry.adapters.session_store import SqlSessions
 from services.registry.adapters.state_store import SqlState
 from services.registry.adapters.token_signing import TokenSigner, public_key
 from services.registry.api import behind_the_door, make_api
@@ -30,9 +34,11 @@ from services.registry.domain.audit import SYSTEM, Action, Entry
 from services.registry.loops import watch_for_changes
 from services.registry.metrics import Metrics
 from services.registry.ports import ArtifactStore, Inspector, StateStore, Store
+from services.registry.ports.people import Passwords
 from services.registry.settings import RegistrySettings
 from understudy.contracts.refusals import Refusal
 from understudy.contracts.vocabulary import KeyId, Scope
+from understudy.runtime.cookies import Cookie
 from understudy.runtime.keys import key_digest, make_key, parse_key
 
 
@@ -64,6 +70,8 @@ def build(settings: RegistrySettings) -> App:
         keys=SqlKeys(database),
         state=SqlState(database),
         followers=SqlFollowers(database),
+        people=SqlPeople(database),
+        sessions=SqlSessions(database),
         replies=SqlReplies(database),
     )
     files = ArtifactFiles(
@@ -81,6 +89,7 @@ def build(settings: RegistrySettings) -> App:
         store=store,
         files=files,
         inspector=inspector,
+        passwords=ArgonPasswords(settings.passwords_at_once),
         on_change=database.subscribe,
         close=database.close,
     )
@@ -92,18 +101,23 @@ def assemble(
     store: Store,
     files: ArtifactStore,
     inspector: Inspector,
+    passwords: Passwords,
     on_change: Callable[[Callable[[], None]], None],
     close: Callable[[], None],
 ) -> App:
     """The application over whichever adapters it is given."""
     collectors = CollectorRegistry()
     metrics = Metrics(collectors)
-    operations = _operations(settings, store, files, inspector, metrics)
+    operations = _operations(settings, store, files, inspector, metrics, passwords=passwords)
+    cookie = Cookie("understudy_session", settings.cookie_secure)
     draining = Draining()
-    api = make_api(operations, metrics, collectors, lambda: _missing(store.state, files, draining))
+    missing = partial(_missing, store.state, files, draining)
+    api = make_api(operations, metrics, collectors, missing, cookie)
     api.router.lifespan_context = _lifespan(settings, operations.snapshots, on_change, close)
     return App(
-        asgi=draining.around(behind_the_door(api, operations, metrics, settings.body_limit_bytes)),
+        asgi=draining.around(
+            behind_the_door(api, operations, metrics, settings.body_limit_bytes, cookie)
+        ),
         api=api,
         drain=draining.begin,
         stop_waiting=operations.snapshots.close,
@@ -152,10 +166,20 @@ def _operations(
     files: ArtifactStore,
     inspector: Inspector,
     metrics: Metrics,
+    *,
+    passwords: Passwords,
 ) -> verbs.Operations:
     catalogue, deployments, state = store.catalogue, store.deployments, store.state
     snapshots = verbs.Snapshots(state, _now, settings.snapshot_wait_limit_seconds)
     followers = verbs.Followers(store.followers, store.keys, _now)
+    sessions = verbs.Sessions(
+        store=store.sessions,
+        people=store.people,
+        passwords=passwords,
+        idle=timedelta(seconds=settings.session_idle_seconds),
+        lifetime=timedelta(seconds=settings.session_seconds),
+        clock=_now,
+    )
     return verbs.Operations(
         catalogue=verbs.Catalogue(
             store=catalogue,
@@ -179,6 +203,11 @@ def _operations(
         snapshots=snapshots,
         followers=followers,
         measures=verbs.Measures(snapshots, followers, _now),
+        people=verbs.People(
+            store=store.people, sessions=sessions, passwords=passwords, clock=_now
+        ),
+        members=verbs.Members(store.people, catalogue, _now),
+        sessions=sessions,
         tokens=verbs.Tokens(
             ring=snapshots.keys,
             public=lambda: snapshots.current().token_keys,

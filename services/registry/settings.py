@@ -5,6 +5,7 @@ from typing import Annotated, Self
 from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from understudy.runtime.cookies import CookieSecurity
 from understudy.runtime.keys import parse_key
 from understudy.runtime.settings import Port, Seconds, ServiceSettings
 
@@ -79,6 +80,17 @@ class RegistrySettings(ServiceSettings):
     """Deadline of one compilation; a model that takes longer is served by scikit-learn."""
     inspections_at_once: Annotated[int, Field(ge=1)] = 2
     """Further registrations wait, and are turned away when they wait too long."""
+    session_idle_seconds: Seconds = 12 * 3600.0
+    """How long a person stays signed in without doing anything."""
+    session_seconds: Seconds = 7 * 24 * 3600.0
+    """How long a person stays signed in at most."""
+    cookie_secure: CookieSecurity = CookieSecurity.AUTO
+    """When the session's cookie is kept off connections that are not encrypted: `auto`, whenever
+    the request came by https, or `always`. A proxy that ends TLS in front says so in
+    `X-Forwarded-Proto`; it is heeded when `FORWARDED_ALLOW_IPS` names the proxy's address."""
+    passwords_at_once: Annotated[int, Field(ge=1, le=64)] = 4
+    """How many passwords may be checked at once, with 64 MiB each; further sign-ins are turned
+    away, and may try again."""
 
     @field_validator("trusted_types", mode="before")
     @classmethod

@@ -13,15 +13,19 @@ from services.registry.api import (
     deployments,
     followers,
     keys,
+    people,
     oauth,
     probes,
+    sessions,
     versions,
 )
 from services.registry.api.door import BoundedBodies, Counted, Keyed, SingleMembers
 from services.registry.api.repeating import Repeating
+from services.registry.api.visiting import Visitors
 from services.registry.metrics import Metrics
 from services.registry.operations import Operations
 from understudy.runtime.conditional import ConditionalReads
+from understudy.runtime.cookies import Cookie
 from understudy.runtime.http import RequestIds
 from understudy.runtime.refusals import CountedRefusals
 from understudy.runtime.validation import HANDLERS
@@ -34,6 +38,8 @@ ROUTERS = (
     deployments.router,
     keys.router,
     followers.router,
+    people.router,
+    sessions.router,
     oauth.router,
 )
 
@@ -43,6 +49,7 @@ def make_api(
     metrics: Metrics,
     collectors: CollectorRegistry,
     missing: Callable[[], Mapping[str, str]],
+    session_cookie: Cookie,
 ) -> FastAPI:
     """All routes. There is no schema for people without a key, so none is served."""
     api = FastAPI(
@@ -56,6 +63,7 @@ def make_api(
     api.state.metrics = metrics
     api.state.collectors = collectors
     api.state.missing = missing
+    api.state.session_cookie = session_cookie
     for router in ROUTERS:
         api.include_router(router)
         for route in router.routes:
@@ -64,8 +72,11 @@ def make_api(
     return api
 
 
-def behind_the_door(api: ASGIApp, operations: Operations, metrics: Metrics, limit: int) -> ASGIApp:
+def behind_the_door(
+    api: ASGIApp, operations: Operations, metrics: Metrics, limit: int, session_cookie: Cookie
+) -> ASGIApp:
     """The routes as the world sees them: numbered, counted, and nothing without a key."""
+    visitors = Visitors(operations.sessions, session_cookie)
     read = ConditionalReads(Repeating(SingleMembers(api), operations.replies))
-    keyed = Keyed(BoundedBodies(read, limit), operations.snapshots.keys)
+    keyed = Keyed(BoundedBodies(read, limit), operations.snapshots.keys, visitors)
     return RequestIds(Counted(CountedRefusals(keyed, metrics.refused), metrics))

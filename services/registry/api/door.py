@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.registry.api.visiting import Visitors, to_sign_in
 from services.registry.metrics import Metrics
 from understudy.contracts.refusals import Refusal
 from understudy.runtime.http import refusal_response, request_id_of
@@ -20,41 +21,59 @@ OPEN: Final = frozenset(
     {
         "/livez",
         "/readyz",
+        # Who is not signed in signs in there.
+        "/signin",
+        "/v1/sessions",
         # A client shows its key's id and secret there, or learns how to.
         "/v1/oauth/token",
         "/v1/oauth/jwks",
         "/.well-known/oauth-authorization-server",
     }
 )
+OPEN_BELOW: Final = "/static/"
+"""What the page to sign in looks like."""
 STREAMED: Final = "/v1/artifacts/"
 """Bodies below it are not read as a whole; the store has their limit."""
 _UNKNOWN: Final = "unknown"
 
 
 class Keyed:
-    """Deny by default: whatever the path, without a valid key nothing but the probes answers."""
+    """Deny by default: but for what is open, nothing answers without a valid key or a session."""
 
-    def __init__(self, app: ASGIApp, keys: Callable[[], KeyRing]) -> None:
+    def __init__(self, app: ASGIApp, keys: Callable[[], KeyRing], visitors: Visitors) -> None:
         self._app = app
         self._keys = keys
+        self._visitors = visitors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] != "http" or scope["path"] in OPEN:
+        if scope["type"] != "http" or _open(scope["path"]):
             await self._app(scope, receive, send)
             return
+        state = scope.setdefault("state", {})
         try:
-            ring = await run_in_threadpool(self._keys)
             presented = presented_key(Headers(scope=scope))
-            caller = ring.authenticate(presented, datetime.now(UTC))
+            admitted = await self._visitors.admit(scope, receive) if presented is None else None
+            if admitted is not None:
+                state["visitor"], receive = admitted
+                state["caller"] = state["visitor"].caller
+            elif presented is None and (elsewhere := to_sign_in(scope)) is not None:
+                await elsewhere(scope, receive, send)
+                return
+            else:
+                ring = await run_in_threadpool(self._keys)
+                state["caller"] = ring.authenticate(presented, datetime.now(UTC))
         except Refusal as refusal:
             response = refusal_response(
                 refusal, instance=scope["path"], request_id=request_id_of(scope)
             )
             await response(scope, receive, send)
             return
-        scope.setdefault("state", {})["caller"] = caller
         await self._app(scope, receive, send)
+
+
+def _open(path: str) -> bool:
+    return path in OPEN or path.startswith(OPEN_BELOW)
 
 
 class BoundedBodies:

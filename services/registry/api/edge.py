@@ -39,7 +39,14 @@ def needs(*scopes: Scope) -> Any:
     return Depends(caller_with_scope)
 
 
+async def _caller(request: Request) -> Caller:
+    caller: Caller = request.state.caller
+    return caller
+
+
 Verbs = Annotated[Operations, Depends(_operations)]
+Known = Annotated[Caller, Depends(_caller)]
+"""Whoever came through the door."""
 Admin = Annotated[Caller, needs(Scope.ADMIN)]
 Reader = Annotated[Caller, needs(Scope.READ)]
 Registrar = Annotated[Caller, needs(Scope.REGISTER)]

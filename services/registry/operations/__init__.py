@@ -11,7 +11,10 @@ from services.registry.operations.figures import Measures
 from services.registry.operations.files import Files
 from services.registry.operations.followers import Followers
 from services.registry.operations.keys import Keys
+from services.registry.operations.members import Members
+from services.registry.operations.people import People
 from services.registry.operations.replies import Replies
+from services.registry.operations.sessions import Sessions
 from services.registry.operations.snapshots import Snapshots
 from services.registry.operations.tokens import Tokens
 from services.registry.operations.trail import Trail
@@ -23,8 +26,11 @@ __all__ = [
     "Followers",
     "Keys",
     "Measures",
+    "Members",
     "Operations",
+    "People",
     "Replies",
+    "Sessions",
     "Snapshots",
     "Tokens",
     "Trail",
@@ -43,5 +49,8 @@ class Operations:
     snapshots: Snapshots
     followers: Followers
     measures: Measures
+    people: People
+    members: Members
+    sessions: Sessions
     tokens: Tokens
     replies: Replies

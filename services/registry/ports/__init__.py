@@ -25,6 +25,7 @@ from services.registry.domain.versions import (
     Version,
     VersionDraft,
 )
+from services.registry.ports.people import PeopleStore, SessionStore
 from understudy.contracts.registry import FollowerReport
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import VersionState
@@ -208,6 +209,8 @@ class Store:
     keys: KeyStore
     state: StateStore
     followers: FollowerStore
+    people: PeopleStore
+    sessions: SessionStore
     replies: ReplyStore
 
 

@@ -16,6 +16,7 @@ from services.registry.settings import RegistrySettings
 from tests.fakes.installations import Installation
 from tests.fakes.installations import fill as fill_database
 from tests.fakes.outcome_stores import fresh_url
+from tests.fakes.people import PlainPasswords
 from tests.fakes.registry import (
     NOON,
     Memory,
@@ -84,6 +85,7 @@ async def registry() -> AsyncIterator[Registry]:
         store=store,
         files=artifacts,
         inspector=inspector,
+        passwords=PlainPasswords(),
         on_change=memory.listeners.append,
         close=lambda: None,
     )
