@@ -43,6 +43,8 @@ class ServingSettings(ModelSettings, WorkerSettings):
 
     serving_port: Port = 8700
     """Port to listen on; `bentoml serve` is told by `--port`."""
+    serving_grpc_port: Port | None = None
+    """Port for the Open Inference Protocol over gRPC, at the address `host`; none when not set."""
     serving_body_limit_bytes: Count = 1_048_576
     """The largest body that is read."""
     serving_max_rows: Count = 1_000

@@ -14,7 +14,7 @@ from starlette.responses import Response
 
 from services.serving.api.bodies import ClientGoneError, Row, read_body
 from services.serving.api.limited import note_allowance
-from services.serving.domain.ids import row_ids, well_formed
+from services.serving.domain.ids import ids_by
 from services.serving.domain.rows import Shape
 from services.serving.metrics import Dialect
 from services.serving.operations import Answer, Card, Serving
@@ -117,7 +117,9 @@ class Asking:
                 deployment,
                 question.rows,
                 key=key,
-                ids=_ids(question, request),
+                ids=ids_by(
+                    question.name or request.headers.get("x-request-id"), len(question.rows)
+                ),
                 shape=question.shape,
                 dialect=dialect,
                 options=question.options,
@@ -139,13 +141,3 @@ def _as_sent(
     if pointing is None:
         return (*errors,)
     return tuple(FieldError(pointing(error.pointer), error.message) for error in errors)
-
-
-def _ids(question: Question, request: Request) -> Sequence[str] | None:
-    name = question.name or request.headers.get("x-request-id")
-    if name is None or not well_formed(name):
-        return None
-    if len(question.rows) == 1:
-        return [name]
-    ids = row_ids(name, len(question.rows))
-    return ids if well_formed(ids[-1]) else None

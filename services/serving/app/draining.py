@@ -11,6 +11,7 @@ import asyncio
 import fcntl
 import os
 import signal
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -24,10 +25,18 @@ _FIRST_REQUEST_SECONDS: Final = 0.5
 class Draining:
     """The end of one worker."""
 
-    def __init__(self, connections: Connections, seconds: float, accepting: "Accepting") -> None:
+    def __init__(
+        self,
+        connections: Connections,
+        seconds: float,
+        accepting: "Accepting",
+        beside: Callable[[], object] | None = None,
+    ) -> None:
         self._connections = connections
         self._seconds = seconds
         self._accepting = accepting
+        self._beside = beside
+        """Begins the end of another server of this worker."""
         self._task: asyncio.Task[None] | None = None
         self._log = structlog.stdlib.get_logger("draining")
 
@@ -51,6 +60,8 @@ class Draining:
         self._log.info("worker_drains", seconds=self._seconds)
         try:
             await asyncio.sleep(self._seconds)
+            if self._beside is not None:
+                self._beside()
             await self._connections.stop_accepting(last=self._accepting.leave())
             await self._connections.settle(_FIRST_REQUEST_SECONDS)
         finally:

@@ -8,8 +8,9 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
+import structlog
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
@@ -18,6 +19,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from services.serving.adapters.event_log import EventLog, LogBounds
 from services.serving.adapters.library import ModelLibrary
 from services.serving.adapters.limiter import RedisLeases
+from services.serving.adapters.pair_stream import PairStream
 from services.serving.adapters.redis_line import RedisLine
 from services.serving.api.admission import Admission, Bounds
 from services.serving.api.bounded import ConnectionBounds
@@ -31,9 +33,12 @@ from services.serving.api.spoken import Spoken
 from services.serving.app.draining import Accepting, Draining
 from services.serving.loops import Following
 from services.serving.metrics import ServingMetrics, forget_dead_workers
+from services.serving.metrics.statistics import statistics_of
 from services.serving.operations import Elsewhere, Facts, Serving
+from services.serving.operations.challenged import Challenged
 from services.serving.operations.limiting import TEND_SECONDS, Limiting
 from services.serving.operations.memory import Memory
+from services.serving.operations.models import Models
 from services.serving.operations.purses import Holder
 from services.serving.operations.releases import Releases
 from services.serving.operations.scoring import Limits
@@ -48,8 +53,13 @@ from understudy.runtime.instance import instance_name
 from understudy.runtime.keys import presented_key
 from understudy.runtime.loops import cancel, repeat
 
+if TYPE_CHECKING:
+    from services.serving.api.grpc.server import GrpcServer
+
 _USAGE_SECONDS: Final = 5.0
 _PUBLISH_SECONDS: Final = 0.25
+_CHALLENGED: Final = 0.8
+"""Of the time that a request may take: how long it may wait for a challenger's answer."""
 
 
 class Worker:
@@ -57,12 +67,17 @@ class Worker:
 
     def __init__(self, settings: ServingSettings, rest: ASGIApp) -> None:
         folder = settings.state_dir / "serving"
-        metrics = ServingMetrics(CollectorRegistry())
+        counted = CollectorRegistry()
+        metrics = ServingMetrics(counted)
         self._settings = settings
         self._registry = RegistryFollowing(
             str(settings.registry_url), settings.service_key.get_secret_value()
         )
         self._redis = RedisLine(
+            settings.redis_url.get_secret_value(), settings.redis_timeout_seconds
+        )
+        # Large replies on a line of their own, for they would hold up the log.
+        self._pairs_redis = RedisLine(
             settings.redis_url.get_secret_value(), settings.redis_timeout_seconds
         )
         # On a line of its own: a log that is slow must not hold up whoever waits for tokens.
@@ -109,11 +124,19 @@ class Worker:
         )
         self._predict = Predict(self._serving, settings.serving_body_limit_bytes)
         self._predict_over_asgi = PredictOverASGI(self._predict)
+        self._models = Models(
+            self._serving,
+            challenged=Challenged(
+                PairStream(self._pairs_redis), _CHALLENGED * settings.serving_request_seconds
+            ),
+            count=partial(statistics_of, counted, os.environ.get("PROMETHEUS_MULTIPROC_DIR")),
+        )
         self._app = _front(
             self._serving,
             Facts(self._serving, self._event_log, metrics),
             Elsewhere(self._serving, self._event_log, metrics),
             settings,
+            models=self._models,
             look=self._look,
             rest=Guarded(self._serving, rest),
         )
@@ -121,6 +144,7 @@ class Worker:
         self._spoken = Spoken(self._admission)
         self._metrics = metrics
         self._draining: Draining | None = None
+        self._grpc: GrpcServer | None = None
         self._rest = rest
 
     @property
@@ -131,8 +155,7 @@ class Worker:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request, or the application's life."""
         if scope["type"] == "lifespan":
-            async with self._running():
-                await self._rest(scope, receive, send)
+            await self._live(scope, receive, send)
         elif scope["type"] == "http":
             await self._spoken(scope, receive, send)
 
@@ -143,6 +166,18 @@ class Worker:
         else:
             await self._app(scope, receive, send)
 
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with contextlib.AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self._running())
+            except Exception as error:
+                # uvicorn would wait for a word of it for ever.
+                log = structlog.stdlib.get_logger("worker")
+                log.exception("worker_did_not_start")
+                await send({"type": "lifespan.startup.failed", "message": str(error)})
+                return
+            await self._rest(scope, receive, send)
+
     @contextlib.asynccontextmanager
     async def _running(self) -> AsyncIterator[None]:
         # No connection is accepted before this has ended: a worker that is started anew beside
@@ -151,10 +186,13 @@ class Worker:
         gc.collect()
         gc.freeze()
         self._metrics.capacity.begun(self._settings.serving_workers)
+        await self._start_grpc()
         tasks = [asyncio.create_task(work) for work in self._background()]
         try:
             yield
         finally:
+            if (stopping := self._stop_grpc()) is not None:
+                await stopping
             await cancel(tasks)
             await self._event_log.drain(self._settings.log_drain_seconds)
             self._metrics.publish()
@@ -163,7 +201,25 @@ class Worker:
             await self._limiting.close()
             await self._limits_redis.aclose()
             await self._redis.aclose()
+            await self._pairs_redis.aclose()
             await self._registry.aclose()
+
+    async def _start_grpc(self) -> None:
+        if self._settings.serving_grpc_port is None:
+            return
+        # Its libraries take memory that other workers need not spend.
+        from services.serving.app.grpc import grpc_server  # noqa: PLC0415
+
+        self._grpc = grpc_server(
+            self._settings, self._serving, self._models, self._admission, lambda: self.ready
+        )
+        await self._grpc.start()
+
+    def _stop_grpc(self) -> asyncio.Task[None] | None:
+        """Asked again, it is the same stop."""
+        if self._grpc is None:
+            return None
+        return self._grpc.begin_to_stop(self._settings.serving_request_seconds)
 
     def _background(self) -> Iterator[Coroutine[Any, Any, None]]:
         yield self._following.run()
@@ -180,7 +236,9 @@ class Worker:
         connections.bound()
         yield repeat("connections", connections.expire)
         accepting = Accepting(self._settings.state_dir / "serving")
-        self._draining = Draining(connections, self._settings.serving_drain_seconds, accepting)
+        self._draining = Draining(
+            connections, self._settings.serving_drain_seconds, accepting, self._stop_grpc
+        )
         self._draining.listen()
 
     async def _publish(self) -> None:
@@ -229,6 +287,7 @@ def _front(
     elsewhere: Elsewhere,
     settings: ServingSettings,
     *,
+    models: Models,
     look: Callable[[], Readiness],
     rest: ASGIApp,
 ) -> ASGIApp:
@@ -238,6 +297,7 @@ def _front(
         elsewhere,
         settings.serving_body_limit_bytes,
         settings.serving_default_deployment,
+        models=models,
     )
     app = Starlette(
         routes=[*probes(look), *api, *page_routes(serving)],

@@ -26,6 +26,14 @@ def row_ids(name: str, rows: int) -> list[str]:
     return [f"{name}.{index}" for index in range(rows)]
 
 
+def ids_by(name: str | None, rows: int) -> list[str] | None:
+    """The ids that a caller's name gives to rows; None when it is no name for them."""
+    if name is None or not well_formed(name):
+        return None
+    ids = [name] if rows == 1 else row_ids(name, rows)
+    return ids if not ids or well_formed(ids[-1]) else None
+
+
 def well_formed(prediction_id: str) -> bool:
     """Whether it may name a prediction."""
     # fullmatch: `$` alone would let a line break through at the end.
