@@ -1,4 +1,4 @@
-"""What a request says that its body is."""
+"""What a request says that its body is, and which answer it takes."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -26,3 +26,9 @@ def media_type(request: Request, taken: Sequence[str]) -> str:
         if name.strip().lower() == "charset" and charset not in _UTF_8:
             raise MediaTypeError(f"Charset {charset[:60]!r} is not taken; send utf-8.")
     return found
+
+
+def wants_csv(accept: str) -> bool:
+    """Whether an `Accept` asks for CSV: JSON for those who name it too."""
+    told = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
+    return CSV in told and JSON not in told

@@ -6,6 +6,7 @@ The client reads `problem_type` and `provider`, and offers no confidence for the
 
 from collections.abc import Sequence
 from typing import Final
+from urllib.parse import parse_qs
 
 from pydantic import TypeAdapter
 from starlette.requests import Request
@@ -17,12 +18,12 @@ from services.serving.api.bodies import decode_json
 from services.serving.api.encoding import written
 from services.serving.api.media_types import JSON
 from services.serving.api.methods import taking
+from services.serving.api.wishes import options_in
 from services.serving.domain.errors import MalformedBodyError
 from services.serving.domain.rows import Shape
 from services.serving.metrics import Dialect
 from services.serving.operations import Answer, Card
 from services.serving.operations.answers import require_available
-from services.serving.operations.calls import Options
 from understudy.contracts.signature import Feature, Target
 from understudy.contracts.vocabulary import Task
 
@@ -71,16 +72,12 @@ def _problem_type(target: Target) -> str:
 
 
 def _read(request: Request, body: bytes, _card: Card) -> Question:
-    options = Options(confidence=_asked(request, "confidence"), explain=_asked(request, "explain"))
+    options = options_in(parse_qs(request.url.query, keep_blank_values=True))
     require_available(options)
     decoded = decode_json(body, _TAKES)
     if not isinstance(decoded, dict):
         raise MalformedBodyError(f"The body is no object. {_TAKES}")
     return Question([decoded], Shape.ONE, options=options)
-
-
-def _asked(request: Request, option: str) -> bool:
-    return request.query_params.get(option, "").lower() == "true"
 
 
 def _write(question: Question, answers: Sequence[Answer], _card: Card) -> Response:

@@ -17,7 +17,7 @@ from services.serving.api.asking import Asking, Question
 from services.serving.api.bodies import decode_json
 from services.serving.api.csv_bodies import csv_rows
 from services.serving.api.encoding import written
-from services.serving.api.media_types import CSV, JSON, media_type
+from services.serving.api.media_types import CSV, JSON, media_type, wants_csv
 from services.serving.api.methods import taking
 from services.serving.api.tabular import Tabular
 from services.serving.domain.errors import MalformedBodyError
@@ -46,7 +46,7 @@ def routes(asking: Asking) -> Sequence[BaseRoute]:
             return _question(decode_json(body, _TAKES), tabular, name, card)
 
         def write(question: Question, answers: Sequence[Answer], _card: Card) -> Response:
-            if CSV in request.headers.get("accept", ""):
+            if wants_csv(request.headers.get("accept", "")):
                 response = Response(_lines(answers), media_type=CSV)
             else:
                 batch = question.shape is not Shape.ONE

@@ -12,13 +12,22 @@ from starlette.types import ASGIApp
 
 from understudy.runtime.problem_forms import InForm
 
-_PREFIXES: Final = ("/v2/", "/v1/models", "/endpoints/", "/invocations", "/version", "/ping")
-_SUFFIX: Final = "/invocations"
+_ENDPOINTS: Final = "/endpoints/"
+"""SageMaker's; the AWS SDKs show what stands in `message`."""
+_PREFIXES: Final = (
+    "/v2/",
+    "/v1/models",
+    "/deployments/",
+    _ENDPOINTS,
+    "/invocations",
+    "/version",
+    "/ping",
+)
 
 
 def speaks_a_dialect(path: str) -> bool:
     """Whether a path is of a protocol whose clients look for `error`."""
-    return path == "/v2" or path.startswith(_PREFIXES) or path.endswith(_SUFFIX)
+    return path == "/v2" or path.startswith(_PREFIXES)
 
 
 class Spoken(InForm):
@@ -32,4 +41,6 @@ def _with_error(problem: Mapping[str, Any]) -> Mapping[str, Any]:
     said = [str(problem.get("detail", "The request failed."))]
     said += [f"{error['pointer']}: {error['message']}" for error in problem.get("errors", ())]
     # A single error often repeats the detail in other words; one of them is enough.
-    return {"error": said[0] if len(said) < 3 else "; ".join(said), **problem}
+    text = said[0] if len(said) < 3 else "; ".join(said)
+    aws = str(problem.get("instance", "")).startswith(_ENDPOINTS)
+    return {"error": text, **({"message": text} if aws else {}), **problem}
