@@ -130,8 +130,13 @@ def _flat(name: str, shape: Sequence[int], count: int, data: list[object]) -> li
 
 
 def _booleans(_datatype: Datatype, values: list[object]) -> list[Element]:
-    _only(values, "true or false", bool)
-    return cast("list[Element]", values)
+    takes = "true or false"
+    # Clients that are made of the protocol's OpenAPI text send 1.0 and 0.0.
+    if _only(values, takes, bool, int, float) - {bool}:
+        for value in values:
+            if value not in {0, 1}:
+                raise _UnfitError(takes, value)
+    return [*map(bool, values)]
 
 
 def _texts(_datatype: Datatype, values: list[object]) -> list[Element]:

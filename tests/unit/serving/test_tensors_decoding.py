@@ -136,7 +136,8 @@ def test_bytes_that_are_not_what_is_declared(
         (Datatype.INT8, [2], [1, None], "got null"),
         (Datatype.INT8, [1], [1.5], "got 1.5"),
         (Datatype.UINT8, [1], [-1], "from 0 to 255; got -1"),
-        (Datatype.BOOL, [1], [1], "true or false; got 1"),
+        (Datatype.BOOL, [1], [2], "true or false; got 2"),
+        (Datatype.BOOL, [1], ["true"], "true or false; got 'true'"),
         (Datatype.BYTES, [1], [1], "a text or null; got 1"),
         (Datatype.FP16, [1], [65_505], "at most 65504"),
         (Datatype.FP32, [1], [1e39], "at most 3.40282e"),
@@ -157,6 +158,11 @@ def test_whole_numbers_may_have_a_point_and_floats_may_have_none() -> None:
     assert [*map(type, whole)] == [int, int]
     assert floats == [1.0, None, 2.5]
     assert type(floats[0]) is float
+
+
+def test_booleans_may_be_numbers() -> None:
+    found = from_nested("x", Datatype.BOOL, [4], [True, 0, 1.0, 0.0]).values
+    assert [*map(repr, found)] == ["True", "False", "True", "False"]
 
 
 def test_nan_is_a_missing_value_both_ways() -> None:
