@@ -39,7 +39,6 @@ from services.serving.domain.rows import Plan, Shape
 from services.serving.domain.table import Deployment, Live
 from services.serving.metrics import Dialect
 from services.serving.operations import Answers, Serving
-from services.serving.operations.answers import require_available
 from services.serving.operations.calls import Asked, Reply
 from understudy.contracts.refusals import Refusal
 from understudy.runtime.http import failure_response, refusal_response, server_timing
@@ -97,9 +96,7 @@ class Predict:
             found, live, presented.allowance = welcome
         if presented.length > self.body_limit:
             raise self.too_large()
-        wishes = wishes_of(presented)
-        require_available(wishes.options)
-        return Begun(presented, found, live, wishes)
+        return Begun(presented, found, live, wishes_of(presented))
 
     def ask(self, begun: Begun, body: bytes, reply: Reply) -> None:
         """Have the rows of a body answered. Raises Refusal subclasses, or the reply has them."""
@@ -111,7 +108,7 @@ class Predict:
 
     def _ask(self, begun: Begun, body: bytes, reply: Reply) -> None:
         live, draft, wishes = begun.live, None, begun.wishes
-        read = None if wishes.csv_body else self._reader(live.main.plan).read(body)
+        read = None if wishes.dialect is Dialect.CSV else self._reader(live.main.plan).read(body)
         if read is not None:
             cells, shape, told = read
             self._serving.check_rows(len(cells), shape)
@@ -121,8 +118,8 @@ class Predict:
             cells = draft.cells
         begun.batch = shape is not Shape.ONE
         ids = _ids(begun, len(cells))
-        dialect = Dialect.CSV if wishes.csv_body else Dialect.JSON
-        asked = Asked(cells, ids, dialect, reply, shape, draft, options=wishes.options)
+        asked = Asked(cells, ids, wishes.dialect, reply, shape, draft)
+        asked.options = wishes.options
         if told is not None:
             asked.protected = read_protected(live.main.signature, told, len(cells))
         allowance = begun.presented.allowance
@@ -135,7 +132,7 @@ class Predict:
         self, begun: Begun, body: bytes
     ) -> tuple[Sequence[Row], Shape, Sequence[object] | None]:
         """Rows of any body that can be read, be they legal or not."""
-        if begun.wishes.csv_body:
+        if begun.wishes.dialect is Dialect.CSV:
             check = partial(self._serving.check_rows, shape=Shape.LIST)
             return csv_rows(body, begun.live.main.signature, check=check), Shape.LIST, None
         decoded = decode_json(body)
@@ -170,7 +167,7 @@ class Predict:
         if isinstance(error, Refusal):
             response = refusal_response(error, instance=path, request_id=request_id)
         else:
-            with bound_contextvars(trace_id=trace_id(str(presented.traceparent, "latin-1"))):
+            with bound_contextvars(trace_id=trace_id(presented.text(b"traceparent"))):
                 response = failure_response(error, instance=path, request_id=request_id)
         response.headers["X-Request-ID"] = request_id
         response.headers["Server-Timing"] = server_timing(presented.since)

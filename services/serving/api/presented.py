@@ -2,7 +2,7 @@
 
 import hmac
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 from weakref import ref
@@ -29,9 +29,8 @@ class Presented:
     query: bytes
     length: int
     """Of the body, as far as it is declared."""
-    content_type: bytes
-    accept: bytes
-    traceparent: bytes
+    headers: Mapping[bytes, bytes]
+    """The last of each name."""
     since: float
     """When it came, by `time.perf_counter`."""
     allowance: Allowance | None = None
@@ -40,22 +39,19 @@ class Presented:
     @classmethod
     def of(cls, headers: Sequence[tuple[bytes, bytes]], query: bytes) -> "Presented":
         """In one pass over the headers; names are in lower case."""
-        told = dict(headers).get
-        key, length = told(b"x-api-key", b""), told(b"content-length", b"")
-        request_id = str(told(b"x-request-id", b""), "latin-1")
+        told = dict(headers)
+        key, length = told.get(b"x-api-key", b""), told.get(b"content-length", b"")
+        request_id = str(told.get(b"x-request-id", b""), "latin-1")
         if request_id and not well_formed(request_id):
             request_id = ""
-        return cls(
-            key or told(b"authorization", b""),
-            bool(key),
-            request_id,
-            query,
-            int(length) if length.isdigit() and len(length) < _DIGITS else 0,
-            told(b"content-type", b""),
-            told(b"accept", b""),
-            told(b"traceparent", b""),
-            time.perf_counter(),
-        )
+        declared = int(length) if length.isdigit() and len(length) < _DIGITS else 0
+        credentials = key or told.get(b"authorization", b"")
+        since = time.perf_counter()
+        return cls(credentials, bool(key), request_id, query, declared, told, since)
+
+    def text(self, name: bytes) -> str:
+        """A header; empty when there is none of that name."""
+        return str(self.headers.get(name, b""), "latin-1")
 
     @property
     def key(self) -> str | None:

@@ -4,19 +4,22 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs
 
+from services.serving.api.media_types import CSV, JSON, wants_csv
 from services.serving.api.presented import Presented
 from services.serving.domain.errors import InvalidOptionError, MediaTypeError
 from services.serving.domain.wording import shown
+from services.serving.metrics import Dialect
 from services.serving.operations import PLAIN, Options
+from services.serving.operations.answers import require_available
 from understudy.contracts.refusals import FieldError, json_pointer
 
-CSV: Final = "text/csv"
-_JSON: Final = "application/json"
 _AS_JSON: Final = frozenset(
-    {"", _JSON, "text/json", "text/plain", "application/x-www-form-urlencoded"}
+    {"", JSON, "text/json", "text/plain", "application/x-www-form-urlencoded"}
 )
 """The last two are what tools say of a body of which they know nothing, `curl -d` among them."""
-_USUAL_TYPES: Final = frozenset({b"", b"application/json"})
+_USUAL_TYPES: Final = frozenset({None, b"application/json"})
+_USUAL_ANSWERS: Final = frozenset({None, b"*/*", b"application/json"})
+"""A closer look at what most requests say would cost as much as reading their rows."""
 _YES_OR_NO: Final = {"true": True, "1": True, "false": False, "0": False}
 _NAME: Final = "prediction_id"
 
@@ -25,7 +28,8 @@ _NAME: Final = "prediction_id"
 class Wishes:
     """JSON both ways, and nothing else, where nothing is said."""
 
-    csv_body: bool = False
+    dialect: Dialect = Dialect.JSON
+    """Of the body."""
     csv_answer: bool = False
     options: Options = PLAIN
     name: str = ""
@@ -36,15 +40,18 @@ _NONE: Final = Wishes()
 
 
 def wishes_of(presented: Presented) -> Wishes:
-    """Raises MediaTypeError, InvalidOptionError."""
-    plain = presented.content_type in _USUAL_TYPES and not presented.query
-    if plain and b"csv" not in presented.accept:
+    """Raises MediaTypeError, InvalidOptionError, ExplainNotAvailableError."""
+    told = presented.headers.get
+    usual = told(b"content-type") in _USUAL_TYPES and told(b"accept") in _USUAL_ANSWERS
+    if usual and not presented.query:
         return _NONE
     query = parse_qs(str(presented.query, "latin-1"), keep_blank_values=True)
+    options = options_in(query)
+    require_available(options)
     return Wishes(
-        _says_csv(str(presented.content_type, "latin-1")),
-        _wants_csv(str(presented.accept, "latin-1")),
-        options_in(query),
+        _dialect(presented.text(b"content-type")),
+        wants_csv(presented.text(b"accept")),
+        options,
         query.get(_NAME, [""])[0],
     )
 
@@ -67,16 +74,10 @@ def _option(query: dict[str, list[str]], name: str) -> bool:
     return found
 
 
-def _says_csv(content_type: str) -> bool:
+def _dialect(content_type: str) -> Dialect:
     told = content_type.partition(";")[0].strip().lower()
     if told in _AS_JSON or (told.startswith("application/") and told.endswith("+json")):
-        return False
+        return Dialect.JSON
     if told == CSV:
-        return True
-    raise MediaTypeError(f"Content-Type {shown(told)} is not taken; send {_JSON} or {CSV}.")
-
-
-def _wants_csv(accept: str) -> bool:
-    """JSON for those who name it too."""
-    told = [part.partition(";")[0].strip().lower() for part in accept.split(",")]
-    return CSV in told and _JSON not in told
+        return Dialect.CSV
+    raise MediaTypeError(f"Content-Type {shown(told)} is not taken; send {JSON} or {CSV}.")
