@@ -160,6 +160,8 @@ class FakeRegistry:
         self.artifacts: dict[str, bytes] = {}
         self.reports: list[dict[str, Any]] = []
         self.deployments: tuple[DeploymentSnapshot, ...] = ()
+        self.keys: tuple[KeyRecord, ...] = ()
+        """Of callers."""
         self.sequence = 0
         self._changed = threading.Condition()
         self._server: ThreadingHTTPServer | None = None
@@ -178,7 +180,11 @@ class FakeRegistry:
         return Snapshot(
             sequence=self.sequence,
             deployments=self.deployments,
-            keys=(key_record(self.admin, Scope.ADMIN), key_record(self.key, Scope.FOLLOW)),
+            keys=(
+                key_record(self.admin, Scope.ADMIN),
+                key_record(self.key, Scope.FOLLOW),
+                *self.keys,
+            ),
         )
 
     def wait(self, known: str | None, seconds: float) -> Snapshot | None:
