@@ -13,16 +13,15 @@ from typing import Any, Final
 
 import fsspec
 
+from services.registry.adapters.incoming import BLOCK, blocks
 from services.registry.adapters.local_files import sync_file, sync_folder
 from services.registry.domain.errors import (
     ArtifactTooLargeError,
     DigestMismatchError,
     StoreUnavailableError,
-    UploadStalledError,
 )
 from understudy.runtime.folders import MISTAKES, is_local, make_folder, unwritable
 
-_CHUNK: Final = 1 << 20
 _ABANDONED_AFTER: Final = timedelta(hours=24)
 
 
@@ -90,7 +89,7 @@ class ArtifactFiles:
         with path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
         with path.open("rb") as file:
-            self.take(digest, iter(partial(file.read, _CHUNK), b""))
+            self.take(digest, iter(partial(file.read, BLOCK), b""))
         return digest
 
     def take(self, digest: str, chunks: Iterable[bytes]) -> int:
@@ -117,7 +116,7 @@ class ArtifactFiles:
     def read(self, digest: str) -> Iterator[bytes]:
         """The bytes, in chunks."""
         with self._files.open(self._path(digest), "rb") as file:
-            while chunk := file.read(_CHUNK):
+            while chunk := file.read(BLOCK):
                 yield chunk
 
     @contextmanager
@@ -142,7 +141,7 @@ class ArtifactFiles:
         hashing, size = hashlib.sha256(), 0
         file = await asyncio.to_thread(self._files.open, draft, "wb")
         try:
-            async for block in _blocks(chunks, self._idle_seconds):
+            async for block in blocks(chunks, self._idle_seconds):
                 size += len(block)
                 if size > self._limit_bytes:
                     raise ArtifactTooLargeError(
@@ -179,25 +178,6 @@ class ArtifactFiles:
                 # Whoever may only add to an object store, as backups should, leaves it there.
                 if self._is_local:
                     raise
-
-
-async def _blocks(chunks: AsyncIterator[bytes], idle_seconds: float) -> AsyncIterator[bytes]:
-    """Gather what arrives into blocks worth a trip to the disk; give up when nothing arrives."""
-    held = bytearray()
-    while True:
-        try:
-            async with asyncio.timeout(idle_seconds):
-                chunk = await anext(chunks, None)
-        except TimeoutError as error:
-            raise UploadStalledError(
-                f"The upload sent nothing for {idle_seconds:g} s; nothing was stored. Try again."
-            ) from error
-        held += chunk or b""
-        if held and (chunk is None or len(held) >= _CHUNK):
-            yield bytes(held)
-            held.clear()
-        if chunk is None:
-            return
 
 
 def _write_block(file: Any, hashing: "hashlib._Hash", block: bytes) -> None:

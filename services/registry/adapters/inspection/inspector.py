@@ -3,8 +3,8 @@
 import sys
 import tempfile
 import threading
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -15,8 +15,9 @@ from services.registry.adapters.artifact_files import ArtifactFiles
 from services.registry.adapters.inspection.messages import Compiling, Measuring, Task, Verdict
 from services.registry.adapters.inspection.process import ChildEndedError, ChildProcess
 from services.registry.adapters.inspection.products import ChildLostError, Product, Products
+from services.registry.adapters.inspection.turns import held
 from services.registry.adapters.inspection.verdicts import judge
-from services.registry.domain.errors import InspectionBusyError, InspectionFailedError
+from services.registry.domain.errors import InspectionFailedError
 from services.registry.domain.versions import Compiled, NotCompiled, NotMeasured
 from services.registry.ports import Inspected, Sample
 
@@ -58,8 +59,8 @@ class ChildInspector:
     def inspect(self, sample: Sample, trusted_types: Collection[str]) -> Inspected:
         """Raises a refusal that says what is wrong with which file."""
         with (
-            _held(self._places, 0.0),
-            _held(self._turns, self._patience),
+            held(self._places, 0.0),
+            held(self._turns, self._patience),
             tempfile.TemporaryDirectory(prefix="understudy-") as folder,
             ExitStack() as stack,
         ):
@@ -136,15 +137,3 @@ class ChildInspector:
             return products.compiled(Product("compiling", folder / _COMPILED, seconds))
         except ChildLostError as lost:
             return NotCompiled(str(lost))
-
-
-@contextmanager
-def _held(places: threading.BoundedSemaphore, seconds: float) -> Iterator[None]:
-    if not places.acquire(timeout=seconds):
-        raise InspectionBusyError(
-            "Too many versions are being registered at once; try again.", retry_after=5.0
-        )
-    try:
-        yield
-    finally:
-        places.release()
