@@ -33,6 +33,16 @@ class Questions:
     predictions: list[Any]
     probabilities: list[list[float]]
 
+    @property
+    def names(self) -> list[str]:
+        """Features in the signature's order."""
+        return [*self.rows[0]]
+
+    @property
+    def lists(self) -> list[list[Any]]:
+        """The rows without names."""
+        return [[*row.values()] for row in self.rows]
+
 
 @dataclass(frozen=True)
 class Foreign:
@@ -49,12 +59,19 @@ class Foreign:
     loans: Questions
     process: ServingProcess
 
+    def of(self, deployment: str) -> Questions:
+        """What to ask `flowers` or `loans`."""
+        return {"flowers": self.flowers, "loans": self.loans}[deployment]
+
 
 @pytest.fixture(scope="session")
 def foreign(redis_server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Foreign]:
     folder: Path = tmp_path_factory.mktemp("foreign")
     (grpc_port,) = free_ports(1)
-    settings = {"UNDERSTUDY_SERVING_GRPC_PORT": str(grpc_port)}
+    settings = {
+        "UNDERSTUDY_SERVING_GRPC_PORT": str(grpc_port),
+        "UNDERSTUDY_SERVING_DEFAULT_DEPLOYMENT": "flowers",
+    }
     running = ServingProcess(folder, redis_server, 2, settings)
     flower, loan = flower_model(), loan_model()
     flowers = served(1, running.registry.store(artifact_of(flower)))
