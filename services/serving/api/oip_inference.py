@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from services.serving.api.asking import Asking, Question
 from services.serving.api.oip_bodies import HEADER_LENGTH, Tail, parts_of
+from services.serving.api.oip_named import named
 from services.serving.domain.errors import (
     InvalidTensorsError,
     MalformedBodyError,
@@ -31,7 +32,6 @@ from understudy.contracts.refusals import FieldError, json_pointer
 _BINARY_SIZE: Final = "binary_data_size"
 _SHARED: Final = "shared_memory_region"
 _SEQUENCE: Final = ("sequence_id", "sequence_start", "sequence_end")
-_MOST_NOTICES: Final = 20
 _MOST_NAME: Final = 128
 
 
@@ -166,15 +166,8 @@ class Inference:
 
     def _named(self, answers: Sequence[Answer]) -> Mapping[str, Any]:
         """The request's id, and what else there is to say."""
-        first = answers[0].prediction_id
-        made = first if len(answers) == 1 else first.removesuffix(".0")
-        parameters = {}
-        if self._id not in {None, made}:
-            parameters["prediction_id"] = made
-        if warnings := _warnings(answers):
-            parameters["warnings"] = warnings
-        named: dict[str, Any] = {"id": made if self._id is None else self._id}
-        return {**named, "parameters": parameters} if parameters else named
+        name, parameters = named(self._id, answers)
+        return {"id": name, "parameters": parameters} if parameters else {"id": name}
 
 
 def _tensor(one: Mapping[str, object], index: int, tail: Tail) -> Tensor:
@@ -200,17 +193,6 @@ def _output(tensor: Tensor, binary_size: int | None) -> Mapping[str, Any]:
     if binary_size is None:
         return {**told, "data": tensor.values}
     return {**told, "parameters": {_BINARY_SIZE: binary_size}}
-
-
-def _warnings(answers: Sequence[Answer]) -> str:
-    """Notices as one text: parameters have no lists."""
-    told = [
-        f"row {row}: {notice.feature + ': ' if notice.feature else ''}{notice.message}"
-        for row, answer in enumerate(answers)
-        for notice in answer.notices
-    ]
-    more = [f"and {len(told) - _MOST_NOTICES} more"] if len(told) > _MOST_NOTICES else []
-    return "; ".join(told[:_MOST_NOTICES] + more)
 
 
 def _parameters(of: Mapping[str, object], place: Sequence[str | int]) -> Mapping[str, object]:

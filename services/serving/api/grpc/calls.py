@@ -15,6 +15,7 @@ from services.serving.api.admission import Admission
 from services.serving.api.grpc.statuses import FAILURE, Told, told
 from services.serving.domain.errors import MalformedBodyError
 from services.serving.domain.ids import well_formed
+from services.serving.operations.limiting import Allowance
 from understudy.contracts.refusals import Refusal
 from understudy.runtime.keys import presented_key
 
@@ -43,10 +44,20 @@ class Call:
         """Whether a refusal is counted by whoever refuses."""
         self.told: list[tuple[str, str]] = [(_NAME, self.request_id)]
         """Goes with the answer as trailing metadata."""
+        self.allowance: Allowance | None = None
+        """What the key may still ask, when it has limits."""
         self.more_body = True
         self.since = time.monotonic()
         self.late: Refusal | None = None
         self.time = asyncio.timeout(None)
+
+    @property
+    def trailing(self) -> tuple[tuple[str, str], ...]:
+        """The metadata that goes with whatever ends the call."""
+        if self.allowance is None:
+            return (*self.told,)
+        limits = ("ratelimit-policy", self.allowance.policy), ("ratelimit", self.allowance.state)
+        return (*self.told, *limits)
 
     def end(self, refusal: Refusal) -> None:
         """Its time is over."""
@@ -116,13 +127,13 @@ class Calls:
         with structlog.contextvars.bound_contextvars(request_id=call.request_id):
             try:
                 found = await self._bounded(call, work)
-                context.set_trailing_metadata((*call.told,))
+                context.set_trailing_metadata(call.trailing)
                 return found  # noqa: TRY300 - what follows is for those that are turned down
             except Refusal as refusal:
                 ending = self._refused(call, refusal)
             except Exception as error:  # noqa: BLE001 - the library would tell the caller of it
                 ending = self._failed(call, error)
-        return await context.abort(ending.status, ending.detail, (*call.told, *ending.metadata))
+        return await context.abort(ending.status, ending.detail, (*call.trailing, *ending.metadata))
 
     async def _bounded(self, call: Call, work: Callable[[Call], Awaitable[_T]]) -> _T:
         try:

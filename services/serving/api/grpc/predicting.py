@@ -9,15 +9,18 @@ from services.serving.api.grpc.wire.open_inference_pb2 import (
     ModelInferRequest,
     ModelInferResponse,
 )
-from services.serving.domain.errors import InvalidTensorsError
+from services.serving.api.oip_named import named
+from services.serving.domain.errors import InvalidTensorsError, UnsupportedError
 from services.serving.domain.ids import ids_by
 from services.serving.domain.rows import Shape
 from services.serving.domain.tensor_rows import answer_tensors, metadata_tensors, rows_of
 from services.serving.domain.tensors import Tensor
 from services.serving.metrics import Dialect
 from services.serving.operations import Answer, Card, Serving
-from services.serving.operations.models import Models
+from services.serving.operations.challenged import Challenged
+from services.serving.operations.models import Model, Models
 from understudy.contracts.refusals import FieldError, json_pointer
+from understudy.contracts.vocabulary import Scope
 
 _SPARE_TENSORS: Final = 16
 """Beyond one for each feature: enough that what is wrong with them is told by name."""
@@ -35,10 +38,13 @@ class Predicting:
         request = parsed(ModelInferRequest, message)
         name = call.deployment = request.model_name
         card = self._serving.admit(name, call.key)
+        call.allowance = self._serving.allowance(name, call.key, Scope.PREDICT)
         model = self._models.find(name, call.key, request.model_version or None)
         most = len(card.signature.features) + _SPARE_TENSORS
         rows = rows_of(read_tensors(request, most), card.signature)
         wanted = _wanted(request, card)
+        challenged = self._challenged(model)
+        mark = b"" if challenged is None else await challenged.mark(name)
         call.counted = True
         answers: Sequence[Answer] = await self._serving.predict(
             name,
@@ -48,17 +54,28 @@ class Predicting:
             shape=Shape.LIST,
             dialect=Dialect.OIP_GRPC,
         )
-        del model
+        call.counted = False
+        if challenged is not None:
+            # The main is asked as by anybody; told is what the challenger makes of the same rows.
+            answers = await challenged.answers(name, mark, model.version, answers)
         version = str(answers[0].version)
         call.told.append(("x-model-version", version))
         if len(answers) == 1:
             call.told.append(("x-prediction-id", answers[0].prediction_id))
-        response = ModelInferResponse(
-            model_name=name, model_version=version, id=request.id or _common(answers)
-        )
+        said, parameters = named(request.id or None, answers)
+        response = ModelInferResponse(model_name=name, model_version=version, id=said)
+        for parameter, text in parameters.items():
+            response.parameters[parameter].string_param = text
         tensors = _chosen(answer_tensors(answers, card), wanted)
         write_tensors(response, tensors, raw=bool(request.raw_input_contents))
         return response
+
+    def _challenged(self, model: Model) -> Challenged | None:
+        if not model.challenger:
+            return None
+        if self._models.challenged is None:
+            raise UnsupportedError("What challengers answer can't be read by this server.")
+        return self._models.challenged
 
 
 def _wanted(request: ModelInferRequest, card: Card) -> list[str]:
@@ -77,9 +94,3 @@ def _chosen(tensors: Sequence[Tensor], wanted: Sequence[str]) -> Sequence[Tensor
         return tensors
     found = {tensor.name: tensor for tensor in tensors}
     return [found[name] for name in wanted if name in found]
-
-
-def _common(answers: Sequence[Answer]) -> str:
-    """What the ids of all rows begin with."""
-    first = answers[0].prediction_id
-    return first if len(answers) == 1 else first.rpartition(".")[0]
