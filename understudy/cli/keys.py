@@ -8,7 +8,7 @@ import typer
 from understudy.cli.connections import connections
 from understudy.cli.durations import parse_duration
 from understudy.cli.output import make_table, remark, show
-from understudy.contracts.registry import KeyRequest
+from understudy.contracts.registry import KeyRequest, Limits
 from understudy.contracts.vocabulary import Scope
 
 app = typer.Typer(
@@ -32,6 +32,20 @@ def create(
     expires: Annotated[
         str | None, typer.Option(help="After how long it ends: 12h, 30d.", show_default=False)
     ] = None,
+    rate: Annotated[
+        float | None,
+        typer.Option(min=0.001, help="Requests it may make per second.", show_default=False),
+    ] = None,
+    burst: Annotated[
+        int | None,
+        typer.Option(
+            min=1, help="Requests it may make at once; as many as --rate.", show_default=False
+        ),
+    ] = None,
+    per_day: Annotated[
+        int | None,
+        typer.Option(min=1, help="Rows it may have answered a day (UTC).", show_default=False),
+    ] = None,
 ) -> None:
     """Issue a key. Its secret is shown this once; only a digest of it is stored.
 
@@ -44,6 +58,7 @@ def create(
         deployment=deployment,
         project=project,
         expires_at=ends,
+        limits=_limits(rate, burst, per_day),
     )
     with connections(context).registry() as registry:
         issued = registry.issue_key(request)
@@ -57,10 +72,19 @@ def list_keys(context: typer.Context) -> None:
     with connections(context).registry() as registry:
         found = registry.keys()
     rows = [
-        (k.id, k.name, k.scopes, k.deployment or k.project or "all", k.expires_at, k.revoked_at)
+        (
+            k.id,
+            k.name,
+            k.scopes,
+            k.deployment or k.project or "all",
+            _told(k.limits),
+            k.last_used_at,
+            k.expires_at,
+            k.revoked_at,
+        )
         for k in found
     ]
-    columns = ("ID", "NAME", "SCOPES", "REACHES", "EXPIRES", "REVOKED")
+    columns = ("ID", "NAME", "SCOPES", "REACHES", "LIMITS", "USED", "EXPIRES", "REVOKED")
     show(context, found, make_table(columns, rows))
 
 
@@ -73,3 +97,22 @@ def revoke(
     with connections(context).registry() as registry:
         registry.revoke_key(key_id)
     remark(f"Key {key_id} is revoked.")
+
+
+def _limits(rate: float | None, burst: int | None, per_day: int | None) -> Limits | None:
+    if rate is None and burst is not None:
+        raise typer.BadParameter("--burst needs --rate")
+    if rate is None and per_day is None:
+        return None
+    return Limits(requests_per_second=rate, burst=burst, predictions_per_day=per_day)
+
+
+def _told(limits: Limits | None) -> str:
+    if limits is None:
+        return ""
+    told = []
+    if limits.requests_per_second is not None:
+        told.append(f"{limits.requests_per_second:g}/s, {limits.at_once} at once")
+    if limits.predictions_per_day is not None:
+        told.append(f"{limits.predictions_per_day:,} rows a day")
+    return "; ".join(told)

@@ -17,6 +17,7 @@ from understudy.cli import (
     drifting,
     fairness,
     gating,
+    jobs,
     keys,
     predictions,
     quality,
@@ -169,5 +170,6 @@ fairness.add_to(app)
 reporting.add_to(app)
 predictions.add_to(app)
 app.add_typer(keys.app, name="keys")
+jobs.add_to(app)
 replays.add_to(app)
 trail.add_to(app)

@@ -7,14 +7,21 @@ from typing import Annotated, Final, TypeVar
 import typer
 from pydantic import TypeAdapter, ValidationError
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TransferSpeedColumn,
+)
 
 from understudy.cli.connections import connections
 from understudy.cli.output import make_details, make_table, remark, show, wrong_members
 from understudy.cli.sample_gaps import gaps
 from understudy.cli.version_figures import COLUMNS, baseline, details_of, row_of, runner
 from understudy.client import ProblemError, RegistryClient
-from understudy.contracts.registry import Lineage, VersionRequest, VersionView
+from understudy.contracts.registry import JobView, Lineage, VersionRequest, VersionView
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import Decision, VersionState
 
@@ -164,9 +171,15 @@ def settle(
 
 
 def _registered(registry: RegistryClient, model: str, request: VersionRequest) -> VersionView:
-    told = "the registry tries the model, measures it and compiles it …"
-    with Console(stderr=True).status(told):
-        return registry.register(model, request)
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as shown:
+        task = shown.add_task("waiting for its turn", total=1.0)
+
+        def told(job: JobView) -> None:
+            step = job.step or "waiting for its turn"
+            shown.update(task, description=step, completed=job.progress)
+
+        return registry.register(model, request, told)
 
 
 def _ensure_model(registry: RegistryClient, model: str, project: str | None) -> None:

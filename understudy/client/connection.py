@@ -2,6 +2,7 @@
 
 import random
 import time
+import uuid
 from collections.abc import Collection, Iterable, Mapping
 from types import TracebackType
 from typing import Final, Self, TypeVar
@@ -17,6 +18,7 @@ Answer = TypeVar("Answer")
 Item = TypeVar("Item", bound=BaseModel)
 
 _REPEATABLE: Final = frozenset({"GET", "HEAD"})
+_IDEMPOTENCY_KEY: Final = "Idempotency-Key"
 _PAGE_SIZE: Final = 100
 _JSON: Final = {"Content-Type": "application/json"}
 
@@ -24,12 +26,14 @@ Params = Mapping[str, str | int]
 
 
 class Connection:
-    """What the typed clients share. A read is tried again when the connection fails; no write is.
+    """What the typed clients share. A read is tried again when the connection fails.
 
-    A write may have been applied although its answer was lost, so only the caller can tell
-    whether to repeat it.
+    A write may have been applied although its answer was lost. It is tried again only where the
+    service knows it by an `Idempotency-Key`; elsewhere the caller alone can tell.
     """
 
+    idempotent: bool = False
+    """Whether the service takes an `Idempotency-Key` with a POST."""
     service: str = "service"
     setting: str = "--url"
     """Where a person gives the address, named when nobody answers there."""
@@ -63,8 +67,13 @@ class Connection:
 
     def post(self, path: str, body: BaseModel, answer: type[Answer]) -> Answer:
         """Send one body, read the other."""
+        return self.read(self.send(path, body), answer)
+
+    def send(self, path: str, body: BaseModel, **headers: str) -> httpx.Response:
+        """POST a body: one change, however often it must be sent."""
         content = body.model_dump_json(exclude_none=True).encode()
-        return self.read(self.ask("POST", path, content=content, headers=_JSON), answer)
+        named = {_IDEMPOTENCY_KEY: str(uuid.uuid4())} if self.idempotent else {}
+        return self.ask("POST", path, content=content, headers={**_JSON, **named, **headers})
 
     def pages(self, path: str, item: type[Item], limit: int | None = None) -> tuple[Item, ...]:
         """A whole list, page by page, or its first `limit` items."""
@@ -118,10 +127,14 @@ class Connection:
             raise UnexpectedAnswerError(self.service, url, self.setting, what) from error
 
     def _send(self, request: httpx.Request) -> httpx.Response:
-        tries = self._tries if request.method in _REPEATABLE else 1
+        safe = request.method in _REPEATABLE or _IDEMPOTENCY_KEY in request.headers
+        tries = self._tries if safe else 1
         for failures in range(1, tries + 1):
             try:
-                return self._http.send(request)
+                answer = self._http.send(request)
+                if failures == tries or not _still_answering(answer):
+                    return answer
+                time.sleep(1.0)  # what it answered to the try before is not lost
             except httpx.TimeoutException as error:
                 raise self._unreachable(error) from error
             except httpx.TransportError as error:
@@ -132,6 +145,11 @@ class Connection:
 
     def _unreachable(self, error: Exception) -> UnreachableError:
         return UnreachableError(self.service, self.url, self.setting, error)
+
+
+def _still_answering(answer: httpx.Response) -> bool:
+    repeated = _IDEMPOTENCY_KEY in answer.request.headers
+    return repeated and answer.status_code == 409 and "Retry-After" in answer.headers
 
 
 def _is_problem(answer: httpx.Response) -> bool:

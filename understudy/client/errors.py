@@ -81,6 +81,16 @@ class UnexpectedAnswerError(ClientError):
         )
 
 
+class JobUnfinishedError(ClientError):
+    """Work that was begun takes longer than its caller wanted to wait; it goes on."""
+
+    def __init__(self, job_id: str, seconds: float) -> None:
+        super().__init__(
+            f"The job {job_id} has not ended after {seconds:g} s. It goes on: look at it with "
+            f"'understudy jobs {job_id}'."
+        )
+
+
 def failure_of(answer: httpx.Response, service: str, setting: str) -> ClientError:
     """Why a call failed: a refusal in the service's words, or somebody else's answer."""
     told = f"{answer.status_code} {answer.reason_phrase}".rstrip()

@@ -1,18 +1,21 @@
 """The registry: projects, models, versions, artifacts, deployments, releases, keys, the trail."""
 
 import hashlib
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
 from understudy.client.connection import Connection, segment
-from understudy.client.errors import ProblemError
+from understudy.client.errors import JobUnfinishedError, ProblemError
 from understudy.contracts.policy import Policy
+from understudy.contracts.problems import Problem
 from understudy.contracts.registry import (
     AuditView,
     DecisionRequest,
     DeploymentRequest,
     DeploymentView,
+    JobView,
     KeyIssued,
     KeyRequest,
     KeyView,
@@ -25,13 +28,16 @@ from understudy.contracts.registry import (
     VersionRequest,
     VersionView,
 )
-from understudy.contracts.vocabulary import Decision, Digest, ReleaseKind
+from understudy.contracts.vocabulary import Decision, Digest, JobState, ReleaseKind
 
 Progress = Callable[[int, int], None]
 """Told after each piece: bytes sent, bytes in all."""
 
 _PIECE: Final = 256 * 1024
 _NOT_FOUND: Final = 404
+_ACCEPTED: Final = 202
+_FIRST_LOOK_SECONDS: Final = 0.05
+_LONGEST_LOOK_SECONDS: Final = 1.0
 _CHECKING_SECONDS: Final = 120.0
 """How long the registry may take over the digest of an upload."""
 _REGISTERING_SECONDS: Final = 330.0
@@ -41,6 +47,7 @@ _REGISTERING_SECONDS: Final = 330.0
 class RegistryClient(Connection):
     """The registry with an administrator's or a reader's key."""
 
+    idempotent = True
     service = "the registry"
     setting = "--registry-url or UNDERSTUDY_REGISTRY_URL"
 
@@ -93,16 +100,44 @@ class RegistryClient(Connection):
             raise
         return True
 
-    def register(self, model: str, version: VersionRequest) -> VersionView:
-        """Register a version of files that were uploaded before."""
-        answer = self.ask(
-            "POST",
-            f"/v1/models/{segment(model)}/versions",
-            content=version.model_dump_json(exclude_none=True).encode(),
-            headers={"Content-Type": "application/json"},
-            timeout_seconds=_REGISTERING_SECONDS,
-        )
-        return self.read(answer, VersionView)
+    def register(
+        self, model: str, version: VersionRequest, told: Callable[[JobView], None] | None = None
+    ) -> VersionView:
+        """Register a version of files that were uploaded before; `told` hears how far it is."""
+        path = f"/v1/models/{segment(model)}/versions"
+        answer = self.send(path, version, Prefer="respond-async")
+        if answer.status_code != _ACCEPTED:
+            return self.read(answer, VersionView)
+        job = self.await_job(self.read(answer, JobView), _REGISTERING_SECONDS, told)
+        return self.get(str((job.result or {})["location"]), VersionView)
+
+    def job(self, job_id: str) -> JobView:
+        """How far long work is."""
+        return self.get(f"/v1/jobs/{segment(job_id)}", JobView)
+
+    def jobs(self, limit: int = 50) -> tuple[JobView, ...]:
+        """Long work of late, newest first."""
+        return self.pages("/v1/jobs", JobView, limit)
+
+    def await_job(
+        self, job: JobView, seconds: float, told: Callable[[JobView], None] | None = None
+    ) -> JobView:
+        """The job once it has succeeded; `told` hears of it until then.
+
+        Raises ProblemError when it failed, JobUnfinishedError when it takes longer than that.
+        """
+        ends, pause = time.monotonic() + seconds, _FIRST_LOOK_SECONDS
+        while job.ended_at is None:
+            if told is not None:
+                told(job)
+            if time.monotonic() >= ends:
+                raise JobUnfinishedError(job.id, seconds)
+            time.sleep(pause)
+            pause = min(2 * pause, _LONGEST_LOOK_SECONDS)
+            job = self.job(job.id)
+        if job.state is JobState.FAILED:
+            raise ProblemError(_problem_of(job))
+        return job
 
     def versions(self, model: str) -> tuple[VersionView, ...]:
         """All versions of a model."""
@@ -178,6 +213,11 @@ class RegistryClient(Connection):
     def audit(self, limit: int = 50) -> tuple[AuditView, ...]:
         """Who did what, newest first."""
         return self.pages("/v1/audit", AuditView, limit)
+
+
+def _problem_of(job: JobView) -> Problem:
+    told = {"title": "The job failed", "instance": f"/v1/jobs/{job.id}", **(job.problem or {})}
+    return Problem.model_validate(told)
 
 
 def _sha256(path: Path) -> Digest:

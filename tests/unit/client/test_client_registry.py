@@ -6,11 +6,19 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import free_port
+from tests.fakes.registry_bodies import SIGNATURE, version
 from tests.fakes.scripted_http import Script, scripted_server
 from understudy.client import ProblemError, RegistryClient, UnreachableError
-from understudy.client.errors import UnexpectedAnswerError
-from understudy.contracts.registry import Page, ProjectView, ReleaseRequest, ReleaseView
-from understudy.contracts.vocabulary import ReleaseKind
+from understudy.client.errors import JobUnfinishedError, UnexpectedAnswerError
+from understudy.contracts.registry import (
+    JobView,
+    Page,
+    ProjectView,
+    ReleaseRequest,
+    ReleaseView,
+    VersionRequest,
+)
+from understudy.contracts.vocabulary import JobState, ReleaseKind, VersionState
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
@@ -128,11 +136,78 @@ def test_a_read_is_tried_again_when_the_connection_breaks(
     assert [found.name for found in registry.projects()] == ["a"]
 
 
-def test_a_write_is_never_tried_again(server: Script, registry: RegistryClient) -> None:
+def test_a_write_is_tried_again_under_the_same_idempotency_key(
+    server: Script, registry: RegistryClient
+) -> None:
+    server.hang_up("POST", "/v1/projects")
+    server.on("POST", "/v1/projects", project("a"), 201)
+    assert registry.create_project("a").name == "a"
+    first, second = (asked.headers["Idempotency-Key"] for asked in server.asked)
+    assert first == second
+    server.on("POST", "/v1/projects", project("b"), 201)
+    registry.create_project("b")
+    assert server.asked[-1].headers["Idempotency-Key"] != first
+
+
+def test_there_is_an_end_to_trying(server: Script, registry: RegistryClient) -> None:
     server.hang_up("POST", "/v1/deployments/risk/releases")
     with pytest.raises(UnreachableError):
         registry.release("risk", ReleaseRequest(kind=ReleaseKind.SWAP))
+    assert len(server.asked) == 3
+
+
+def test_a_write_without_such_a_key_is_never_tried_again(
+    server: Script, registry: RegistryClient
+) -> None:
+    server.hang_up("DELETE", "/v1/keys/abcdefgh")
+    with pytest.raises(UnreachableError):
+        registry.revoke_key("abcdefgh")
     assert len(server.asked) == 1
+
+
+REQUEST = VersionRequest(artifact="a" * 64, reference="b" * 64, signature=SIGNATURE)
+
+
+def job(**changes: object) -> JobView:
+    told = {"state": JobState.RUNNING, "step": "looking", "progress": 0.5, **changes}
+    return JobView.model_validate(
+        {
+            "id": "0" * 12 + "-" + "1" * 16,
+            "kind": "version.register",
+            "project": "bank",
+            "owner": "ann",
+            "created_at": NOW,
+            **told,
+        }
+    )
+
+
+def test_a_version_is_registered_by_a_job(server: Script, registry: RegistryClient) -> None:
+    place, told = "/v1/models/risk/versions", list[str]()
+    done = {"state": JobState.SUCCEEDED, "ended_at": NOW, "result": {"location": f"{place}/1"}}
+    server.on("POST", place, job(), 202)
+    server.on("GET", f"/v1/jobs/{job().id}", job(step="compiling"))
+    server.on("GET", f"/v1/jobs/{job().id}", job(**done))
+    server.on("GET", f"{place}/1", version(1, VersionState.PENDING))
+    made = registry.register("risk", REQUEST, lambda held: told.append(held.step))
+    assert made.version == 1
+    assert told == ["looking", "compiling"]
+    assert server.asked[0].headers["Prefer"] == "respond-async"
+
+
+def test_a_job_that_failed_is_a_refusal(server: Script, registry: RegistryClient) -> None:
+    problem = {"code": "artifact_not_skops", "status": 422, "detail": "No skops.", "errors": []}
+    failed = job(state=JobState.FAILED, ended_at=NOW, problem=problem)
+    server.on("POST", "/v1/models/risk/versions", failed, 202)
+    with pytest.raises(ProblemError, match="No skops") as refused:
+        registry.register("risk", REQUEST)
+    assert (refused.value.status, refused.value.code) == (422, "artifact_not_skops")
+
+
+def test_a_job_may_take_too_long(server: Script, registry: RegistryClient) -> None:
+    server.on("GET", f"/v1/jobs/{job().id}", job())
+    with pytest.raises(JobUnfinishedError, match="understudy jobs"):
+        registry.await_job(job(), 0.0)
 
 
 def test_a_release_is_read_back(server: Script, registry: RegistryClient) -> None:
