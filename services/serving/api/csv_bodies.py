@@ -8,6 +8,7 @@ import csv
 import io
 import math
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -76,8 +77,8 @@ def _checked(names: Cells, signature: Signature) -> Cells:
             f"Column {names.index('') + 1} has no name in the first line. "
             "If it is an index, leave it out."
         )
-    if len({*names}) != len(names):
-        twice = next(name for place, name in enumerate(names) if name in names[:place])
+    twice, times = Counter(names).most_common(1)[0]
+    if times > 1:
         raise MalformedBodyError(f"Column {shown(twice)} stands twice in the first line.")
     if not {*names} & {*signature.names}:
         raise MalformedBodyError(f"The first line names no feature. {_takes(signature)}")

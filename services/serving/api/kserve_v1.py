@@ -15,27 +15,34 @@ from services.serving.api.asking import Asking, Question
 from services.serving.api.bodies import decode_json
 from services.serving.api.methods import taking
 from services.serving.api.tabular import Table, Tabular, listed_predictions
+from services.serving.api.versioned import Versioned
 from services.serving.domain.errors import ExplainNotAvailableError, MalformedBodyError
 from services.serving.domain.wording import shown
 from services.serving.metrics import Dialect
 from services.serving.operations import Answer, Card
-from understudy.contracts.refusals import FieldError, json_pointer
+from understudy.contracts.refusals import FieldError, Refusal, json_pointer
 from understudy.contracts.vocabulary import Scope
+from understudy.runtime.keys import presented_key
 
+_MODEL: Final = "/v1/models/{model}"
 _TAKES: Final = 'Send {"instances": [{"feature": value, …}, …]}.'
 _ONLY_SIGNATURE: Final = "serving_default"
 """What TensorFlow Serving calls a model's signature where there is but one."""
 
 
 def routes(asking: Asking) -> Sequence[BaseRoute]:
-    """`/v1/models`, and a model's state, `:predict` and `:explain` below it."""
+    """`/v1/models`; the state, `:predict` and `:explain` of a model, or of one of its versions."""
 
     async def models(request: Request) -> Response:
         return JSONResponse({"models": asking.reachable(request, Scope.READ, Scope.PREDICT)})
 
     async def model(request: Request) -> Response:
-        card = asking.card(request, request.path_params["model"])
-        return JSONResponse({"name": card.name, "ready": True})
+        name, version = request.path_params["model"], request.path_params.get("version")
+        try:
+            asking.models.find(name, presented_key(request.headers), version)
+        except Refusal as refusal:
+            raise asking.counted(name, refusal) from None
+        return JSONResponse({"name": name, "ready": True})
 
     async def predict(request: Request) -> Response:
         body: dict[str, object] = {}
@@ -49,19 +56,19 @@ def routes(asking: Asking) -> Sequence[BaseRoute]:
             return listed_predictions(answers, "outputs" if "inputs" in body else "predictions")
 
         name = request.path_params["model"]
-        return await asking.answer(request, name, Dialect.V1, read, write)
+        asked = Versioned(asking, request, name, Dialect.V1)
+        return await asked.answer(request.path_params.get("version"), read, write)
 
     async def explain(request: Request) -> Response:
         name = asking.card(request, request.path_params["model"]).name
         raise asking.counted(name, ExplainNotAvailableError())
 
-    path = "/v1/models/{model}"
-    return [
-        *taking("GET", "/v1/models", models),
-        *taking("POST", f"{path}:predict", predict),
-        *taking("POST", f"{path}:explain", explain),
-        *taking("GET", path, model),
-    ]
+    found = [*taking("GET", "/v1/models", models)]
+    for path in (_MODEL, f"{_MODEL}/versions/{{version}}"):
+        found += taking("POST", f"{path}:predict", predict)
+        found += taking("POST", f"{path}:explain", explain)
+        found += taking("GET", path, model)
+    return found
 
 
 def _object(decoded: object) -> dict[str, object]:

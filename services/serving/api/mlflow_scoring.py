@@ -7,7 +7,6 @@ have one of its own. Where MLflow ignores
 """
 
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Final
 
 from starlette.requests import Request
@@ -17,6 +16,7 @@ from starlette.routing import BaseRoute
 from services.serving.api.asking import Asking, Question
 from services.serving.api.bodies import decode_json
 from services.serving.api.csv_bodies import csv_rows
+from services.serving.api.installed import installed
 from services.serving.api.media_types import CSV, JSON, media_type
 from services.serving.api.methods import taking
 from services.serving.api.tabular import Table, Tabular, listed_predictions
@@ -33,16 +33,14 @@ from understudy.contracts.vocabulary import Scope
 
 _FORMS: Final = ("dataframe_split", "dataframe_records", "instances", "inputs")
 _TAKES: Final = f"Send a JSON object with exactly one of {', '.join(_FORMS)}."
-_DISTRIBUTION: Final = "understudy"
 
 
 def routes(asking: Asking) -> Sequence[BaseRoute]:
     """`/invocations` and `/version`; `/ping` and `/health` are among the probes."""
-    ours = version(_DISTRIBUTION)
 
     async def tell_version(request: Request) -> Response:
         asking.reachable(request, Scope.READ, Scope.PREDICT)
-        return PlainTextResponse(ours)
+        return PlainTextResponse(installed())
 
     async def ping(request: Request) -> Response:
         asking.card(request, request.path_params["deployment"])

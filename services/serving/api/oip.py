@@ -6,7 +6,7 @@ may read what challengers answer.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, TypeVar
+from typing import Final
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -14,13 +14,13 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from services.serving.api import oip_models as told
-from services.serving.api.asking import Asking, Question, Read, Write
+from services.serving.api.asking import Asking
 from services.serving.api.bodies import ClientGoneError, decode_json, read_body
 from services.serving.api.methods import METHODS, taking
 from services.serving.api.oip_inference import Inference
+from services.serving.api.versioned import Versioned
 from services.serving.domain.errors import MalformedBodyError, UnsupportedError
 from services.serving.metrics import Dialect
-from services.serving.operations import Answer, Card
 from services.serving.operations.models import Model
 from understudy.contracts.refusals import Refusal
 from understudy.runtime.keys import presented_key
@@ -38,7 +38,6 @@ _ABSENT: Final = {
     "/v2/logging": "Logging is not set here",
 }
 """Triton's extensions that there are no plans for."""
-Done = TypeVar("Done")
 Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -159,47 +158,8 @@ class _Models:
         """Predict, as the main or as a challenger."""
         name, version = request.path_params["model"], request.path_params.get("version")
         inference = Inference(self._asking, name)
-        if version is not None:
-            model = await self._counting(name, self._addressed(request))
-            if model.challenger:
-                return await self._challenger(request, model, inference)
-        return await self._main(request, name, inference.read, inference.write)
-
-    async def _main(self, request: Request, name: str, read: Read, write: Write) -> Response:
-        return await self._asking.answer(request, name, Dialect.OIP, read, write)
-
-    async def _challenger(self, request: Request, model: Model, inference: Inference) -> Response:
-        """The main is asked as by anybody; told is what the challenger makes of the same rows."""
-        name, challenged = model.card.name, self._models.challenged
-        if challenged is None:
-            why = UnsupportedError("What challengers answer can't be read by this server.")
-            raise self._asking.counted(name, why)
-        mark = await self._counting(name, challenged.mark(name))
-        asked: list[tuple[Question, Sequence[Answer], Card]] = []
-
-        def write(question: Question, answers: Sequence[Answer], card: Card) -> Response:
-            asked.append((question, answers, card))
-            return inference.write(question, answers, card)
-
-        response = await self._main(request, name, inference.read, write)
-        if not asked:  # the client is gone
-            return response
-        question, by_main, card = asked[0]
-        answers = await self._counting(name, challenged.answers(name, mark, model.version, by_main))
-        found = inference.write(question, answers, card)
-        found.headers["X-Model-Version"] = str(model.version)
-        if "X-Prediction-ID" in response.headers:
-            found.headers["X-Prediction-ID"] = response.headers["X-Prediction-ID"]
-        return found
-
-    async def _addressed(self, request: Request) -> Model:
-        return self._find(request)
-
-    async def _counting(self, name: str, doing: Awaitable[Done]) -> Done:
-        try:
-            return await doing
-        except Refusal as refusal:
-            raise self._asking.counted(name, refusal) from None
+        asked = Versioned(self._asking, request, name, Dialect.OIP)
+        return await asked.answer(version, inference.read, inference.write)
 
     def _find(self, request: Request) -> Model:
         path = request.path_params

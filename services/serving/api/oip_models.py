@@ -1,15 +1,14 @@
 """What the Open Inference Protocol and its extensions tell of models."""
 
 from collections.abc import Mapping, Sequence
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, Final
 
+from services.serving.api.installed import NAME, installed
 from services.serving.domain.tensor_rows import metadata_tensors
 from services.serving.domain.tensors import Datatype, TensorKind
 from services.serving.metrics.statistics import Statistics
 from services.serving.operations.models import Entry, Model
 
-_NAME: Final = "understudy"
 _PLATFORM: Final = "understudy_sklearn"
 _EXTENSIONS: Final = (
     "binary_tensor_data",
@@ -25,7 +24,7 @@ Told = dict[str, Any]
 
 def server() -> Told:
     """What runs here."""
-    return {"name": _NAME, "version": _installed(), "extensions": [*_EXTENSIONS]}
+    return {"name": NAME, "version": installed(), "extensions": [*_EXTENSIONS]}
 
 
 def metadata(model: Model) -> Told:
@@ -46,7 +45,7 @@ def configuration(model: Model) -> Told:
     return {
         "name": model.card.name,
         "platform": _PLATFORM,
-        "backend": _NAME,
+        "backend": NAME,
         "version_policy": {"specific": {"versions": [*model.versions]}},
         "max_batch_size": 0,
         "input": [{**_configured(tensor), "format": "FORMAT_NONE"} for tensor in inputs],
@@ -120,10 +119,3 @@ def _tensor(tensor: TensorKind) -> Told:
 def _configured(tensor: TensorKind) -> Told:
     kind = "STRING" if tensor.datatype is Datatype.BYTES else tensor.datatype
     return {"name": tensor.name, "data_type": f"TYPE_{kind}", "dims": [*tensor.shape]}
-
-
-def _installed() -> str:
-    try:
-        return version(_NAME)
-    except PackageNotFoundError:
-        return "0"

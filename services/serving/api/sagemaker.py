@@ -2,6 +2,7 @@
 
 Source: https://docs.aws.amazon.com/sagemaker/latest/APIReference/API_runtime_InvokeEndpoint.html.
 Bodies are what containers of scikit-learn take: JSON, or CSV with or without a line of names.
+Variants are versions.
 """
 
 import csv
@@ -20,12 +21,14 @@ from services.serving.api.encoding import written
 from services.serving.api.media_types import CSV, JSON, media_type, wants_csv
 from services.serving.api.methods import taking
 from services.serving.api.tabular import Tabular
+from services.serving.api.versioned import Versioned
 from services.serving.domain.errors import MalformedBodyError
 from services.serving.domain.rows import Shape
 from services.serving.metrics import Dialect
 from services.serving.operations import Answer, Card
 
 _NAMED: Final = "X-Amzn-SageMaker-Inference-Id"
+_TARGET: Final = "X-Amzn-SageMaker-Target-Variant"
 _VARIANT: Final = "x-Amzn-Invoked-Production-Variant"
 _TYPES: Final = (JSON, CSV, "application/octet-stream")
 """The last one is what some clients say when they are told nothing; it is read as JSON."""
@@ -55,7 +58,8 @@ def routes(asking: Asking) -> Sequence[BaseRoute]:
             return response
 
         name = request.path_params["endpoint"]
-        return await asking.answer(request, name, Dialect.SAGEMAKER, read, write)
+        asked = Versioned(asking, request, name, Dialect.SAGEMAKER)
+        return await asked.answer(request.headers.get(_TARGET), read, write)
 
     return taking("POST", "/endpoints/{endpoint}/invocations", invoke)
 

@@ -64,9 +64,21 @@ def test_its_answers_are_those_of_its_model(running: ServingProcess, redis_url: 
     likely = model.predict_proba(ROWS).ravel()
     np.testing.assert_allclose(probabilities["data"], likely, rtol=1e-9)
     assert found.json()["model_version"] == found.headers["X-Model-Version"] == "2"
+    for path, version in (
+        ("/v1/models/flowers/versions/2:predict", {}),
+        ("/endpoints/flowers/invocations", {"X-Amzn-SageMaker-Target-Variant": "2"}),
+    ):
+        others = httpx.post(
+            f"{running.url}{path}",
+            json={"instances": ROWS.tolist()},
+            headers={**key, **version},
+            timeout=20.0,
+        ).json()["predictions"]
+        labels = [one["prediction"] if isinstance(one, dict) else one for one in others]
+        assert labels == prediction["data"]
     with redis.Redis.from_url(redis_url) as client:
         logged = [
             decode_predictions(fields) for fields in entries(client, predictions_key("flowers"))
         ]
     assert {entry.main for entry in logged} == {1}
-    assert logged[-1].ids[0] == "batch.0"
+    assert logged[0].ids[0] == "batch.0"

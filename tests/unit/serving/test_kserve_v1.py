@@ -147,6 +147,16 @@ async def test_what_others_own_looks_like_what_does_not_exist(
         assert answer.json()["error"] == words
 
 
+async def test_a_version_may_be_named(service: DialectService) -> None:
+    path = "/v1/models/public/versions"
+    answer = await service.ask("POST", f"{path}/1:predict", json={"instances": ROWS})
+    assert answer.json()["predictions"] == TOLD
+    assert (await service.ask("GET", f"{path}/1")).json()["ready"] is True
+    for method, verb in (("GET", ""), ("POST", ":predict")):
+        answer = await service.ask(method, f"{path}/2{verb}")
+        assert (answer.status_code, answer.json()["code"]) == (404, "unknown_version")
+
+
 async def test_explanations_are_to_come(service: DialectService) -> None:
     answer = await service.ask("POST", "/v1/models/public:explain", json={"instances": ROWS})
     assert (answer.status_code, answer.json()["code"]) == (501, "explain_not_available")

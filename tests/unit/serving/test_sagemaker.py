@@ -85,6 +85,13 @@ async def test_what_is_wrong_is_said(
     assert told["message"] == told["error"]
 
 
+async def test_a_variant_is_a_version(service: DialectService) -> None:
+    for variant, status in (("1", 200), ("2", 404)):
+        target = {"X-Amzn-SageMaker-Target-Variant": variant}
+        answer = await service.ask("POST", PATH, json=ROWS[0], headers=target)
+        assert answer.status_code == status
+
+
 async def test_errors_point_into_the_body(service: DialectService) -> None:
     for body, pointer in (({"length": 1}, "/width"), ([[1, "x"]], "/0/1")):
         answer = await service.ask("POST", PATH, json=body)
