@@ -213,7 +213,8 @@ async def test_the_user_of_serving_may_do_what_the_script_does(redis_url: str) -
     text = USERS.read_text()
     plain = re.search(r"user serving on #\$serving (.+)", text)
     rights = re.search(r"\((.*understudy:limits.*)\)", text)
-    assert plain and rights
+    assert plain
+    assert rights
     rules = f"{plain[1]} {rights[1]}".split()
     with redis.Redis.from_url(redis_url) as client:
         client.execute_command("ACL", "SETUSER", "serving", "reset", "on", ">secret", *rules)
