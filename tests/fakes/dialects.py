@@ -47,10 +47,11 @@ class DialectService:
         metrics = ServingMetrics(self.numbers)
         limits = Limits(MOST_ROWS, 0.002, 1, 1)
         serving = Serving(keys=lambda: ring, log=self.log, metrics=metrics, limits=limits)
+        self.serving = serving
         self.metrics = metrics
         self._releases = Releases(serving, RuleLibrary(), metrics, "here:1")
         facts, elsewhere = Facts(serving, self.log, metrics), Elsewhere(serving, self.log, metrics)
-        models = Models(serving, count=partial(statistics_of, self.numbers, None))
+        self.models = models = Models(serving, count=partial(statistics_of, self.numbers, None))
         api = routes(serving, facts, elsewhere, MOST_BYTES, default_deployment, models=models)
         self._app = Starlette(routes=api, exception_handlers={**EXCEPTION_HANDLERS})
         self._predict = PredictOverASGI(Predict(serving, MOST_BYTES))
