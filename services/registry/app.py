@@ -13,6 +13,7 @@ from pydantic import SecretStr
 from starlette.types import ASGIApp
 
 from services.registry import operations as verbs
+from services.registry import pages
 from services.registry.adapters.artifact_files import ArtifactFiles
 from services.registry.adapters.catalogue_store import SqlCatalogue
 from services.registry.adapters.database import Database
@@ -113,6 +114,9 @@ def assemble(
     draining = Draining()
     missing = partial(_missing, store.state, files, draining)
     api = make_api(operations, metrics, collectors, missing, cookie)
+    for page in pages.routes(operations, cookie, None):
+        api.router.routes.append(page)
+        metrics.offers(page.path, *(page.methods or ()))
     api.router.lifespan_context = _lifespan(settings, operations.snapshots, on_change, close)
     return App(
         asgi=draining.around(

@@ -1,0 +1,32 @@
+"""The pages by their paths. What is open among them, the door says."""
+
+from collections.abc import Sequence
+
+from starlette.routing import Route
+
+from services.registry.operations import Operations
+from services.registry.pages.account import Account
+from services.registry.pages.documents import documents
+from services.registry.pages.home import Home
+from services.registry.pages.people import Administering
+from services.registry.pages.signing_in import Elsewhere, SigningIn
+from understudy.runtime.cookies import Cookie
+
+
+def routes(operations: Operations, cookie: Cookie, elsewhere: Elsewhere | None) -> Sequence[Route]:
+    """All pages, and what they look like."""
+    rendered = documents()
+    signing_in = SigningIn(rendered, operations.sessions, cookie, elsewhere)
+    account = Account(rendered, operations, cookie)
+    people = Administering(rendered, operations)
+    return (
+        Route("/", Home(rendered, operations).show),
+        Route("/signin", signing_in.show),
+        Route("/signin", signing_in.sign_in, methods=["POST"]),
+        Route("/signout", signing_in.sign_out, methods=["POST"]),
+        Route("/account", account.show),
+        Route("/account", account.change_password, methods=["POST"]),
+        Route("/people", people.show),
+        Route("/people", people.change, methods=["POST"]),
+        Route("/static/{name}", rendered.asset),
+    )
