@@ -5,17 +5,18 @@ from collections.abc import Sequence
 from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from services.serving.api.asking import Asking
+from services.serving.api.describing import document
 from services.serving.api.dialects import dialect_routes
 from services.serving.api.elsewhere import Predictions
 from services.serving.api.labels import Corrections, Labels
 from services.serving.api.methods import METHODS, only, taking
 from services.serving.api.protected import Protected
 from services.serving.api.telling import Verb, handler
-from services.serving.operations import Elsewhere, Facts, Serving
+from services.serving.operations import Card, Elsewhere, Facts, Serving
 from services.serving.operations.models import Models
 from understudy.contracts.refusals import Refusal
 from understudy.contracts.signature import Signature
@@ -39,15 +40,20 @@ def routes(
     def telling(path: str, verb: Verb, method: str = "POST") -> Sequence[BaseRoute]:
         return taking(method, f"{deployment}/{path}", handler(verb, serving, body_limit))
 
-    async def show_signature(request: Request) -> Response:
+    def seen(request: Request) -> Card:
         name = request.path_params["deployment"]
         try:
-            card = serving.signature(name, key=presented_key(request.headers))
+            return serving.signature(name, key=presented_key(request.headers))
         except Refusal as refusal:
             serving.note_refusal(name, refusal)
             raise
-        body = _SIGNATURE.dump_json(card.signature)
+
+    async def show_signature(request: Request) -> Response:
+        body = _SIGNATURE.dump_json(seen(request).signature)
         return Response(body, media_type="application/json")
+
+    async def describe(request: Request) -> Response:
+        return JSONResponse(document(seen(request), serving.most_rows))
 
     async def nothing(_request: Request) -> Response:
         raise HTTPException(404, "There is nothing at this path.")
@@ -58,6 +64,7 @@ def routes(
         *telling("protected", Protected(facts)),
         *telling("predictions", Predictions(elsewhere)),
         Route(f"{deployment}/signature", show_signature, methods=["GET"]),
+        *taking("GET", f"{deployment}/openapi.json", describe),
         Route(f"{deployment}/predict", only("POST"), methods=[*METHODS - {"POST"}]),
         *dialect_routes(Asking(serving, body_limit, default_deployment, models)),
         Route("/v1/{path:path}", nothing, methods=[*METHODS]),

@@ -1,7 +1,6 @@
 """What callers ask of serving: describe a deployment, predict."""
 
 import asyncio
-import secrets
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +25,7 @@ from services.serving.operations.entrance import Entrance
 from services.serving.operations.failed_rows import FailedRows
 from services.serving.operations.guarding import needs_ruling, ruled
 from services.serving.operations.limiting import Allowance, Limiting, counted
+from services.serving.operations.new_ids import NewIds
 from services.serving.operations.replies import Answer, Answers, answers_of, logged_as
 from services.serving.operations.scoring import Limits, Scorer
 from services.serving.ports import Log
@@ -76,6 +76,7 @@ class Serving:
         self._limits = limits
         self._scorer = Scorer(limits, self._settle, self._fail, metrics.spent)
         self._failed = FailedRows(log, metrics, limits.rows)
+        self._new_ids = NewIds()
         self._table = Table()
         self.asleep: frozenset[str] = frozenset()
         """Deployments whose model is not in memory: `awaken` has it loaded."""
@@ -154,6 +155,11 @@ class Serving:
         """`describe`, for those who may tell something of predictions: never without a key."""
         return _card(self._admit(deployment, key, scope, public=False))
 
+    @property
+    def most_rows(self) -> int:
+        """How many rows one request may hold."""
+        return self._limits.rows
+
     def check_items(self, what: str, items: int) -> None:
         """Raises TooManyRowsError beyond the limit."""
         if items > self._limits.rows:
@@ -223,7 +229,7 @@ class Serving:
         if asked.ids:
             naming.check_ids(asked.ids, len(asked.cells))
         else:
-            asked.ids = _new_ids(len(asked.cells))
+            asked.ids = self._new_ids.made(len(asked.cells))
         asked.since = time.perf_counter()
         self._scorer.ask(found, live, asked)
 
@@ -303,11 +309,6 @@ def _lost(call: Call) -> None:
     for asked in call.asked:
         if not asked.reply.done():
             asked.reply.set_exception(LogFullError())
-
-
-def _new_ids(rows: int) -> list[str]:
-    name = naming.uuid7(time.time_ns() // 1_000_000, secrets.randbits(naming.RANDOM_BITS))
-    return [name] if rows == 1 else naming.row_ids(name, rows)
 
 
 def _live(found: Deployment) -> Live:
