@@ -9,6 +9,7 @@ from typing import Final
 
 from pydantic import ValidationError
 
+from services.registry.commands.administering import create_admin
 from services.registry.commands.backing_up import back_up, list_backups, restore
 from services.registry.commands.migrating import migrate
 from services.registry.commands.serving import serve
@@ -64,6 +65,14 @@ def main() -> None:
 
 def _run(settings: RegistrySettings, stated: argparse.Namespace) -> None:
     match stated.command:
+        case "admin":
+            create_admin(
+                settings,
+                stated.name,
+                stated.output,
+                stdin=stated.password_stdin,
+                another=stated.another,
+            )
         case "migrate":
             migrate(settings, stated.output)
         case "backup":
@@ -95,6 +104,8 @@ def _parser() -> argparse.ArgumentParser:
         "--keep", type=_positive, metavar="N", help="remove all but the newest N afterwards"
     )
     _add_restore(commands.add_parser("restore", parents=[told], help="put a backup back"))
+    admin = commands.add_parser("admin", help="make the first administrator")
+    _add_create(admin.add_subparsers(metavar="COMMAND", required=True), told)
     return parser
 
 
@@ -109,6 +120,21 @@ def _add_restore(parser: argparse.ArgumentParser) -> None:
     which.add_argument("--list", action="store_true", help="say which there are, and do nothing")
     parser.add_argument(
         "--force", action="store_true", help="also when there are projects or keys to replace"
+    )
+
+
+def _add_create(
+    commands: "argparse._SubParsersAction[argparse.ArgumentParser]", told: argparse.ArgumentParser
+) -> None:
+    create = commands.add_parser(
+        "create", parents=[told], help="make an administrator; asks for the password"
+    )
+    create.add_argument("name", metavar="NAME", help="to sign in with")
+    create.add_argument(
+        "--password-stdin", action="store_true", help="read the password from standard input"
+    )
+    create.add_argument(
+        "--another", action="store_true", help="also when there is an administrator"
     )
 
 

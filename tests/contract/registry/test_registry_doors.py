@@ -19,7 +19,7 @@ pytestmark = pytest.mark.anyio
 
 OPEN = {"/livez", "/readyz"}
 WITH_CREDENTIALS = {"/v1/oauth/token"}
-SIGNING_IN = {"/v1/sessions"}
+SIGNING_IN = {"/v1/sessions", "/signin/oidc", "/signin/oidc/callback"}
 ANYBODYS = {
     ("GET", "/v1/me"),
     ("DELETE", "/v1/sessions/current"),
@@ -124,7 +124,7 @@ BODIES: dict[str, object] = {
 }
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/v1/nothing", "/redoc"])
+@pytest.mark.parametrize("path", ["/nothing", "/docs", "/openapi.json", "/v1/nothing", "/redoc"])
 async def test_what_does_not_exist_is_no_news_without_a_key(registry: Registry, path: str) -> None:
     answer = await registry.http.get(path, headers={"Authorization": ""})
     assert answer.status_code == 401
