@@ -18,6 +18,8 @@ from understudy.contracts.vocabulary import KeyId
 from understudy.runtime.keys import Caller
 
 TEND_SECONDS: Final = 0.25
+_MUCH: Final = 100
+_MOMENT_SECONDS: Final = 0.01
 _IDLE_SECONDS: Final = 600.0
 _FAREWELL_SECONDS: Final = 0.5
 
@@ -36,7 +38,7 @@ def terms_of(limits: Limits) -> Mapping[Counted, Terms]:
 class Allowance:
     """What one key may still ask of this worker."""
 
-    __slots__ = ("limits", "policy", "predictions", "purses", "requests")
+    __slots__ = ("_told", "_told_until", "limits", "policy", "predictions", "purses", "requests")
 
     def __init__(self, key: KeyId, limits: Limits, holder: Holder) -> None:
         self.limits = limits
@@ -47,13 +49,19 @@ class Allowance:
         self.policy = ", ".join(policy_of(purse.terms) for purse in self.purses)
         """`RateLimit-Policy`."""
 
+        self._told = ""
+        self._told_until = 0.0
+
     @property
     def state(self) -> str:
-        """`RateLimit`: about what is left."""
-        if len(self.purses) == 1:
-            purse = self.purses[0]
-            return state_of(purse.terms, *purse.left())
-        return ", ".join(state_of(purse.terms, *purse.left()) for purse in self.purses)
+        """`RateLimit`: about what is left; where that is much, as it was a moment ago."""
+        now = time.monotonic()
+        if now >= self._told_until:
+            found = [(purse.terms, *purse.left()) for purse in self.purses]
+            self._told = ", ".join(state_of(*each) for each in found)
+            much = all(left >= _MUCH for _, left, _ in found)
+            self._told_until = now + _MOMENT_SECONDS if much else 0.0
+        return self._told
 
     def ask(self) -> asyncio.Future[None] | None:
         """Count a request. Raises a Refusal, or the future does, when it is one too many."""
