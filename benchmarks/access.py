@@ -25,8 +25,9 @@ from benchmarks.peers.models import Kind, ModelName, train
 from benchmarks.peers.processes import Cores
 from benchmarks.peers.workload import compact, post, questions, write_requests
 from understudy.client import RegistryClient
+from understudy.contracts.limits import Limits
 from understudy.contracts.policy import Policy
-from understudy.contracts.registry import DeploymentRequest, KeyRequest, Limits
+from understudy.contracts.registry import DeploymentRequest, KeyRequest
 from understudy.contracts.vocabulary import AccessLevel, Durability, Scope
 
 FOLDER: Final = Path("var/bench/access").absolute()

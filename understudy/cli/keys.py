@@ -8,7 +8,8 @@ import typer
 from understudy.cli.connections import connections
 from understudy.cli.durations import parse_duration
 from understudy.cli.output import make_table, remark, show
-from understudy.contracts.registry import KeyRequest, Limits
+from understudy.contracts.limits import Limits
+from understudy.contracts.registry import KeyRequest
 from understudy.contracts.vocabulary import Scope
 
 app = typer.Typer(

@@ -4,7 +4,8 @@ from typing import Annotated, Final
 
 from pydantic import AwareDatetime, Field, SecretStr, StringConstraints
 
-from understudy.contracts.registry import Body, Limits, Name, ShortText
+from understudy.contracts.limits import Limits
+from understudy.contracts.registry import Body, Name, ShortText
 from understudy.contracts.vocabulary import MemberRole, Scope
 
 USER_PATTERN: Final = r"^[a-z0-9][a-z0-9._@+-]{0,126}$"

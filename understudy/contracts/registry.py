@@ -1,6 +1,5 @@
 """Bodies of the registry's HTTP interface, and the snapshot that followers live by."""
 
-import math
 import unicodedata
 from typing import Annotated, Final, Generic, Self, TypeVar
 
@@ -11,10 +10,10 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
-    model_validator,
 )
 
 from understudy.contracts.evidence import require_bounded
+from understudy.contracts.limits import Limits
 from understudy.contracts.policy import Policy
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import (
@@ -296,30 +295,6 @@ class DeploymentView(Body):
     running: bool
     """At least one serving worker answers on some release."""
     followers: tuple[FollowerState, ...] = ()
-
-
-class Limits(Body):
-    """How much a key may ask. Absent members are not limited."""
-
-    requests_per_second: Annotated[float, Field(ge=0.000_001, le=MAX_NUMBER)] | None = None
-    """Over time; each request counts one, however many rows it has."""
-    burst: Annotated[int, Field(ge=1, le=MAX_NUMBER, strict=True)] | None = None
-    """Requests that may come at once after a pause; the rate, rounded up, where it is absent."""
-    predictions_per_day: Annotated[int, Field(ge=1, le=MAX_NUMBER, strict=True)] | None = None
-    """Rows that may be answered in one day of UTC."""
-
-    @model_validator(mode="after")
-    def _burst_of_a_rate(self) -> Self:
-        if self.burst is not None and self.requests_per_second is None:
-            raise ValueError("burst needs requests_per_second: say both, or neither")
-        return self
-
-    @property
-    def at_once(self) -> int:
-        """How many requests may come at once; 0 where they are not limited."""
-        if self.requests_per_second is None:
-            return 0
-        return self.burst or math.ceil(self.requests_per_second)
 
 
 class KeyRequest(Body):

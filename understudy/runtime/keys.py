@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar, Final, Protocol
 
+from understudy.contracts.limits import Limits
 from understudy.contracts.refusals import Fault, Refusal
-from understudy.contracts.registry import KeyRecord, Limits
+from understudy.contracts.registry import KeyRecord
 from understudy.contracts.vocabulary import Digest, KeyId, Scope
 
 _KEY: Final = re.compile(r"^us_([a-z0-9]{8,16})_([A-Za-z0-9_-]{20,64})$")

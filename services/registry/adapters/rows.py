@@ -1,5 +1,6 @@
 """Rows of the tables from and to the domain's values."""
 
+from dataclasses import asdict
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -19,8 +20,8 @@ from services.registry.domain.versions import (
     Version,
     VersionDraft,
 )
+from understudy.contracts.limits import Limits
 from understudy.contracts.policy import Policy
-from understudy.contracts.registry import Limits
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import AccessLevel, ReleaseKind, Scope, VersionState
 
@@ -189,7 +190,7 @@ def key_row(key: Key) -> Values:
         "created_at": key.created_at,
         "expires_at": key.expires_at,
         "revoked_at": key.revoked_at,
-        "limits": None if key.limits is None else key.limits.model_dump(),
+        "limits": None if key.limits is None else asdict(key.limits),
         "last_used_at": key.last_used_at,
     }
 
@@ -205,7 +206,7 @@ def key_of(row: Row[Any]) -> Key:
         created_at=row.created_at,
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
-        limits=None if row.limits is None else Limits.model_validate(row.limits),
+        limits=None if row.limits is None else Limits(**row.limits),
         last_used_at=row.last_used_at,
     )
 

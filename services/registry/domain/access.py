@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from understudy.contracts.registry import Limits
+from understudy.contracts.limits import Limits
 from understudy.contracts.vocabulary import Scope
 
 

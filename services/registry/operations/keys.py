@@ -1,7 +1,7 @@
 """Keys: issued once in the clear, kept as digests, revoked at once."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from services.registry.domain.access import Key, Reach
@@ -14,8 +14,8 @@ from services.registry.domain.errors import (
 from services.registry.domain.paging import Paging, Slice
 from services.registry.operations.reach import Clock, not_found, reaches_of
 from services.registry.ports import CatalogueStore, DeploymentStore, KeyStore, StateStore
+from understudy.contracts.limits import Limits
 from understudy.contracts.refusals import FieldError
-from understudy.contracts.registry import Limits
 from understudy.contracts.vocabulary import Scope
 from understudy.runtime.keys import Caller, NewKey
 
@@ -75,7 +75,7 @@ class Keys:
             "scopes": [scope.value for scope in scopes],
             "deployment": key.reach.deployment,
             "project": key.reach.project,
-            "limits": None if key.limits is None else key.limits.model_dump(),
+            "limits": None if key.limits is None else asdict(key.limits),
         }
         entry = Entry(now, caller.actor, Action.ISSUE_KEY, key.id, details=details)
         self._store.add(key, entry)

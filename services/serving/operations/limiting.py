@@ -13,7 +13,7 @@ from typing import Final
 from services.serving.domain.limit_fields import policy_of, state_of
 from services.serving.domain.limits import Counted, Terms
 from services.serving.operations.purses import Holder, Purse
-from understudy.contracts.registry import Limits
+from understudy.contracts.limits import Limits
 from understudy.contracts.vocabulary import KeyId
 from understudy.runtime.keys import Caller
 

@@ -46,8 +46,9 @@ from services.registry.domain.versions import (
 )
 from services.registry.ports import Store
 from tests.fakes.registry import NOON, deployment, draft, memory_store, release
+from understudy.contracts.limits import Limits
 from understudy.contracts.policy import ConfidenceRule, GuardRule, Guards, Policy
-from understudy.contracts.registry import FollowerReport, Limits
+from understudy.contracts.registry import FollowerReport
 from understudy.contracts.vocabulary import (
     BaselineSample,
     CompiledKind,

@@ -17,7 +17,8 @@ import pytest
 from tests.conftest import free_port
 from tests.fakes.serving import artifact_of, deployment, eventually, flower_model, served
 from tests.serving_process import ServingProcess
-from understudy.contracts.registry import KeyRecord, Limits
+from understudy.contracts.limits import Limits
+from understudy.contracts.registry import KeyRecord
 from understudy.contracts.vocabulary import AccessLevel, Scope
 from understudy.launch.redis_server import find_redis_server, redis_command
 from understudy.runtime.keys import NewKey, make_key

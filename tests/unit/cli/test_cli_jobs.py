@@ -7,7 +7,8 @@ import pytest
 from tests.fakes.registry_bodies import NOW
 from tests.fakes.scripted_http import Script
 from tests.fakes.typed_commands import Run
-from understudy.contracts.registry import JobView, KeyIssued, KeyView, Limits, Page
+from understudy.contracts.limits import Limits
+from understudy.contracts.registry import JobView, KeyIssued, KeyView, Page
 from understudy.contracts.vocabulary import JobState, Scope
 
 JOB = JobView(

@@ -1,10 +1,20 @@
 """Limits of keys, as the registry is told of them."""
 
+from collections.abc import Mapping
+
 import pytest
 from pydantic import ValidationError
 
-from understudy.contracts.registry import FollowerReport, Limits
+from understudy.contracts.limits import Limits
+from understudy.contracts.registry import FollowerReport, KeyRequest
 from understudy.contracts.vocabulary import Component
+
+
+def limits(told: Mapping[str, object]) -> Limits:
+    request = {"name": "web", "scopes": ["predict"], "limits": told}
+    found = KeyRequest.model_validate(request).limits
+    assert found is not None
+    return found
 
 
 @pytest.mark.parametrize(
@@ -20,7 +30,7 @@ from understudy.contracts.vocabulary import Component
 def test_a_burst_is_the_rate_rounded_up_unless_it_is_told(
     told: dict[str, float], at_once: int
 ) -> None:
-    assert Limits.model_validate(told).at_once == at_once
+    assert limits(told).at_once == at_once
 
 
 @pytest.mark.parametrize(
@@ -38,7 +48,7 @@ def test_a_burst_is_the_rate_rounded_up_unless_it_is_told(
 )
 def test_limits_that_are_none_are_refused(told: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
-        Limits.model_validate(told)
+        limits(told)
 
 
 def test_a_report_tells_of_a_bounded_number_of_keys() -> None:

@@ -19,7 +19,7 @@ from services.serving.domain.limits import (
 )
 from services.serving.domain.shares import Share
 from services.serving.operations.limiting import terms_of
-from understudy.contracts.registry import Limits
+from understudy.contracts.limits import Limits
 
 MIDNIGHT = 20_000.0 * DAY_SECONDS
 NOON = MIDNIGHT + DAY_SECONDS / 2
