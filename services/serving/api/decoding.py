@@ -23,6 +23,9 @@ _ROWS_BODY: Final = b'{"rows"'
 _WHOLE: Final = 2**53
 """Whole numbers up to here are exact in a float64; larger ones take the other way."""
 
+Read = tuple[Sequence[Cells], Shape, Sequence[object] | None]
+"""The rows, how they came, and what is told of protected attributes."""
+
 
 class TypedReader:
     """Reads bodies for the columns of one plan."""
@@ -41,36 +44,36 @@ class TypedReader:
         self._width = len(columns)
         self._takes_batches = all(column.name != _ROWS_MEMBER for column in columns)
 
-    def read(self, body: bytes) -> tuple[Sequence[Cells], Shape, Sequence[object] | None] | None:
-        """The rows, how they came, and what is told of protected attributes.
+    def read(self, body: bytes) -> Read | None:
+        """None when the body needs a closer look.
 
-        None when the body needs a closer look. Raises MalformedBodyError where a member stands
-        twice: the decoder takes the last without a word.
+        Raises MalformedBodyError where a member stands twice: of those the decoder takes the last.
         """
-        told: Sequence[Mapping[str, Label]] | None = None
-        rows: Sequence[Cells]
         try:
             if body.startswith(b"["):
-                rows, shape = [astuple(row) for row in self._list.decode(body)], Shape.LIST
+                members, found = self._read_list(body)
             elif self._takes_batches and body.startswith(_ROWS_BODY):
-                batch = self._batch.decode(body)
-                rows, shape, told = (
-                    [astuple(row) for row in batch.rows],
-                    Shape.ROWS,
-                    batch.protected,
-                )
+                members, found = self._read_batch(body)
             else:
-                rows, shape = (astuple(self._one.decode(body)),), Shape.ONE
+                found = (astuple(self._one.decode(body)),), Shape.ONE, None
+                members = self._width
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        members = len(rows) * self._width
-        if shape is Shape.ROWS:
-            members += 1 if told is None else 2 + sum(map(len, told))
         # So many different members were decoded, and each has a colon: with no colon beyond those
         # none stands twice. Where there are more (a text may hold some) it takes a closer look.
         if body.count(b":") != members:
             require_single_members(body)
-        return rows, shape, told
+        return found
+
+    def _read_list(self, body: bytes) -> tuple[int, Read]:
+        rows = self._list.decode(body)
+        return len(rows) * self._width, ([*map(astuple, rows)], Shape.LIST, None)
+
+    def _read_batch(self, body: bytes) -> tuple[int, Read]:
+        batch = self._batch.decode(body)
+        rows, told = batch.rows, batch.protected
+        around = 1 if told is None else 2 + sum(map(len, told))
+        return len(rows) * self._width + around, ([*map(astuple, rows)], Shape.ROWS, told)
 
 
 def _struct(name: str, members: Sequence[tuple[str, Any]]) -> type[msgspec.Struct]:

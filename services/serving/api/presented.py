@@ -41,9 +41,10 @@ class Presented:
         """In one pass over the headers; names are in lower case."""
         told = dict(headers)
         key, length = told.get(b"x-api-key", b""), told.get(b"content-length", b"")
-        request_id = str(told.get(b"x-request-id", b""), "latin-1")
-        if request_id and not well_formed(request_id):
-            request_id = ""
+        request_id = ""
+        if b"x-request-id" in told:
+            request_id = str(told[b"x-request-id"], "latin-1")
+            request_id = request_id if well_formed(request_id) else ""
         declared = int(length) if length.isdigit() and len(length) < _DIGITS else 0
         credentials = key or told.get(b"authorization", b"")
         since = time.perf_counter()

@@ -41,9 +41,12 @@ _NONE: Final = Wishes()
 
 def wishes_of(presented: Presented) -> Wishes:
     """Raises MediaTypeError, InvalidOptionError, ExplainNotAvailableError."""
-    told = presented.headers.get
-    usual = told(b"content-type") in _USUAL_TYPES and told(b"accept") in _USUAL_ANSWERS
-    if usual and not presented.query:
+    told = presented.headers
+    if (
+        told.get(b"content-type") in _USUAL_TYPES
+        and told.get(b"accept") in _USUAL_ANSWERS
+        and not presented.query
+    ):
         return _NONE
     query = parse_qs(str(presented.query, "latin-1"), keep_blank_values=True)
     options = options_in(query)

@@ -10,15 +10,19 @@ from understudy.contracts.vocabulary import PREDICTION_ID_PATTERN
 
 RANDOM_BITS: Final = 74
 _PATTERN: Final = re.compile(PREDICTION_ID_PATTERN)
-_VERSION: Final = 0x7 << 76
-_VARIANT: Final = 0b10 << 62
+_VARIANT: Final = 0x8000
 
 
 def uuid7(milliseconds: int, randomness: int) -> str:
     """A UUID of version 7 (RFC 9562): 48 bits of Unix time, then `RANDOM_BITS` random ones."""
-    high, low = randomness >> 62, randomness & ((1 << 62) - 1)
-    text = f"{milliseconds << 80 | _VERSION | high << 64 | _VARIANT | low:032x}"
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
+    # One is made for nearly each request; this is the quickest way to write it out.
+    return "%08x-%04x-7%03x-%04x-%012x" % (  # noqa: UP031
+        milliseconds >> 16,
+        milliseconds & 0xFFFF,
+        randomness >> 62,
+        _VARIANT | (randomness >> 48) & 0x3FFF,
+        randomness & 0xFFFF_FFFF_FFFF,
+    )
 
 
 def row_ids(name: str, rows: int) -> list[str]:
