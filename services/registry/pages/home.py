@@ -18,9 +18,9 @@ from understudy.runtime.documents import Documents
 
 _AT_ONCE: Final = 100
 _ACCESS: Final = {
-    AccessLevel.PUBLIC: "Public",
-    AccessLevel.INSTANCE: "Instance",
-    AccessLevel.PROJECT: "Project",
+    AccessLevel.PUBLIC: "everybody",
+    AccessLevel.INSTANCE: "the instance",
+    AccessLevel.PROJECT: "the project",
 }
 
 
