@@ -1,7 +1,7 @@
 """All routes, joined."""
 
 from dataclasses import dataclass
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
 from prometheus_client import CollectorRegistry, generate_latest
@@ -22,9 +22,12 @@ from services.monitor.operations.appraising import Appraising
 from services.monitor.operations.history import History
 from services.monitor.operations.replaying import Replaying
 from understudy.contracts.monitor import Assessment
+from understudy.runtime.describing import described
 from understudy.runtime.http import liveness, readiness_response
 from understudy.runtime.keys import presented_key
 
+OPEN: Final = frozenset({"/livez", "/readyz", "/runbook"})
+"""What needs no key."""
 _PROBE: Final = ["GET", "HEAD"]
 
 
@@ -58,6 +61,11 @@ def monitor_routes(surface: Surface) -> APIRouter:
     router.include_router(report_routes(monitoring, surface.reporting))
     router.include_router(archive_routes(readable, surface.history))
     router.include_router(replay_routes(monitoring, surface.replaying))
+
+    @router.get("/v1/openapi.json", include_in_schema=False)
+    def openapi(request: Request) -> dict[str, Any]:
+        monitoring.caller(presented_key(request.headers))
+        return described(request.app, OPEN)
 
     @router.get("/metrics")
     def metrics(request: Request) -> Response:
