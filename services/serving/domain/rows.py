@@ -15,6 +15,8 @@ from numpy.typing import NDArray
 from services.serving.domain.columns import MOST_TEXT, Column, column_of
 from services.serving.domain.drafts import Cells, Draft
 from services.serving.domain.reading import MOST_ERRORS, Reading
+from services.serving.domain.tensor_rows import TensorRows
+from services.serving.domain.whole_columns import legal_cells
 from understudy.contracts.policy import Policy
 from understudy.contracts.signature import Signature
 from understudy.inference.rows import Rows
@@ -67,6 +69,10 @@ class Plan:
         the guard rules make of them. The rest raises InvalidRowsError with every error, up to
         `MOST_ERRORS`, as does what a rule refuses.
         """
+        if isinstance(rows, TensorRows):
+            cells = legal_cells(dict(zip(rows.names, rows.columns, strict=True)), self.columns)
+            if cells is not None:
+                return Draft(cells)
         reading = Reading(self.columns, policy, len(rows))
         for index, row in enumerate(rows):
             reading.take(row, shape.place(index))
