@@ -39,9 +39,18 @@ class Connection:
     """Where a person gives the address, named when nobody answers there."""
 
     def __init__(
-        self, url: str, key: str | None = None, *, timeout_seconds: float = 10.0, tries: int = 3
+        self,
+        url: str,
+        key: str | None = None,
+        *,
+        timeout_seconds: float = 10.0,
+        tries: int = 3,
+        traceparent: str | None = None,
     ) -> None:
+        """`traceparent`: the W3C Trace Context that all requests are part of."""
         headers = {"Authorization": f"Bearer {key}"} if key else {}
+        if traceparent is not None:
+            headers["traceparent"] = traceparent
         self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_seconds)
         self._tries = tries
         self.url = url

@@ -44,16 +44,23 @@ class ServingClient(Connection):
         row: Row,
         prediction_id: str | None = None,
         protected: Groups | None = None,
+        *,
+        confidence: bool = False,
     ) -> Prediction:
         """The main version's answer to one row.
 
         `prediction_id` names the prediction for a later label; serving makes one otherwise, and
         refuses one that is malformed. `protected` says of whom it concerns; no model sees it, and
-        the prediction goes by `prediction_id.0` then, as a batch of one.
+        the prediction goes by `prediction_id.0` then, as a batch of one. With `confidence` the
+        answer says how sure it is, or warns that this can't be told.
         """
         if protected is not None:
-            return self.predict_many(deployment, [row], prediction_id, [protected])[0]
-        return self.read(self._predict(deployment, row, prediction_id), Prediction)
+            given = [protected]
+            return self.predict_many(
+                deployment, [row], prediction_id, given, confidence=confidence
+            )[0]
+        params = _params(prediction_id, confidence=confidence)
+        return self.read(self._predict(deployment, row, params), Prediction)
 
     def predict_many(
         self,
@@ -61,6 +68,8 @@ class ServingClient(Connection):
         rows: Sequence[Row],
         prediction_id: str | None = None,
         protected: Sequence[Groups] | None = None,
+        *,
+        confidence: bool = False,
     ) -> tuple[Prediction, ...]:
         """The main version's answers, in the order of the rows.
 
@@ -70,7 +79,8 @@ class ServingClient(Connection):
         body: dict[str, object] = {"rows": [dict(row) for row in rows]}
         if protected is not None:
             body["protected"] = [dict(groups) for groups in protected]
-        return self.read(self._predict(deployment, body, prediction_id), Predictions).predictions
+        params = _params(prediction_id, confidence=confidence)
+        return self.read(self._predict(deployment, body, params), Predictions).predictions
 
     def label(self, deployment: str, labels: Sequence[LabelRequest]) -> LabelResults:
         """Tell what came true; each label is accepted or refused by itself."""
@@ -102,11 +112,7 @@ class ServingClient(Connection):
         """What the deployment takes and what it answers."""
         return self.get(f"/v1/deployments/{segment(deployment)}/signature", Signature)
 
-    def _predict(self, deployment: str, body: Row, prediction_id: str | None) -> httpx.Response:
-        if prediction_id == "":
-            raise ValueError("prediction_id is empty; leave it out and serving makes one")
-        # Not as X-Request-ID: that may be anything, so a malformed one is dropped, not refused.
-        params = None if prediction_id is None else {"prediction_id": prediction_id}
+    def _predict(self, deployment: str, body: Row, params: Params | None) -> httpx.Response:
         content = json.dumps(body, default=_plain).encode()
         path = f"/v1/deployments/{segment(deployment)}/predict"
         return self._send_bytes(path, content, params)
@@ -116,6 +122,14 @@ class ServingClient(Connection):
     ) -> httpx.Response:
         headers = {"Content-Type": "application/json"}
         return self.ask(method, path, content=content, headers=headers, params=params)
+
+
+def _params(prediction_id: str | None, *, confidence: bool) -> Params | None:
+    if prediction_id == "":
+        raise ValueError("prediction_id is empty; leave it out and serving makes one")
+    # Not as X-Request-ID: that may be anything, so a malformed one is dropped, not refused.
+    named = {} if prediction_id is None else {"prediction_id": prediction_id}
+    return (named | ({"confidence": "true"} if confidence else {})) or None
 
 
 def _plain(value: object) -> object:

@@ -6,6 +6,7 @@ import pytest
 from tests.fakes.scripted_http import Script, scripted_server
 from understudy.client import MonitorClient, ProblemError, ServingClient
 from understudy.contracts.serving import (
+    ClassConfidence,
     LabelRequest,
     LabelResult,
     LabelResults,
@@ -45,6 +46,32 @@ def test_one_row(server: Script, serving: ServingClient) -> None:
     assert asked.json == {"age": 40, "income": 0.5, "job": "cook", "cars": None}
     assert asked.query == {"prediction_id": "p1"}
     assert "Authorization" not in asked.headers
+
+
+SURE = ANSWER.model_copy(update={"confidence": ClassConfidence(probability=0.9, margin=0.8)})
+
+
+def test_confidence_is_asked_for(server: Script, serving: ServingClient) -> None:
+    server.on("POST", "/v1/deployments/risk/predict", SURE)
+    assert serving.predict("risk", {"age": 1}, confidence=True) == SURE
+    assert server.asked[0].query == {"confidence": "true"}
+
+
+def test_confidence_of_many_is_asked_for(server: Script, serving: ServingClient) -> None:
+    server.on("POST", "/v1/deployments/risk/predict", Predictions(predictions=(SURE,)))
+    assert serving.predict_many("risk", [{"age": 1}], "p", confidence=True) == (SURE,)
+    assert serving.predict("risk", {"age": 1}, "p", {"sex": "f"}, confidence=True) == SURE
+    named = {"confidence": "true", "prediction_id": "p"}
+    assert [asked.query for asked in server.asked] == [named, named]
+
+
+def test_requests_are_part_of_a_trace(server: Script) -> None:
+    server.on("POST", "/v1/deployments/risk/predict", ANSWER)
+    trace = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+    with ServingClient(server.url, traceparent=trace) as client:
+        client.predict("risk", {"age": 1})
+    headers = {name.lower(): value for name, value in server.asked[0].headers.items()}
+    assert headers["traceparent"] == trace
 
 
 def test_many_rows(server: Script, serving: ServingClient) -> None:
