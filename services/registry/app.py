@@ -19,28 +19,35 @@ from services.registry.adapters.catalogue_store import SqlCatalogue
 from services.registry.adapters.database import Database
 from services.registry.adapters.deployment_store import SqlDeployments
 from services.registry.adapters.follower_store import SqlFollowers
+from services.registry.adapters.inspection.inferring import ChildSignatureReader
 from services.registry.adapters.inspection.inspector import ChildInspector, Limits
+from services.registry.adapters.job_store import SqlJobs
 from services.registry.adapters.key_store import SqlKeys
 from services.registry.adapters.passwords import ArgonPasswords
 from services.registry.adapters.people_store import SqlPeople
 from services.registry.adapters.reply_store import SqlReplies
 from services.registry.adapters.sealing import AesSeal
 from services.registry.adapters.session_store import SqlSessions
+from services.registry.adapters.staged_files import StagedFiles
 from services.registry.adapters.state_store import SqlState
+from services.registry.adapters.tag_store import SqlTags
 from services.registry.adapters.token_signing import TokenSigner, public_key
 from services.registry.api import behind_the_door, make_api
 from services.registry.api.draining import Draining
 from services.registry.domain.access import Configuration, InstallationKey
 from services.registry.domain.audit import SYSTEM, Action, Entry
-from services.registry.loops import watch_for_changes
+from services.registry.loops import tell_of_jobs, watch_for_changes
 from services.registry.metrics import Metrics
+from services.registry.operations import mlflow
 from services.registry.ports import ArtifactStore, Inspector, StateStore, Store
 from services.registry.ports.people import Passwords
+from services.registry.ports.staging import Sourcing
 from services.registry.settings import RegistrySettings
 from understudy.contracts.refusals import Refusal
 from understudy.contracts.vocabulary import KeyId, Scope
 from understudy.runtime.cookies import Cookie
 from understudy.runtime.keys import key_digest, make_key, parse_key
+from understudy.runtime.loops import cancel
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +80,9 @@ def build(settings: RegistrySettings) -> App:
         followers=SqlFollowers(database),
         people=SqlPeople(database),
         sessions=SqlSessions(database),
+        tags=SqlTags(database),
         replies=SqlReplies(database),
+        jobs=SqlJobs(database),
     )
     files = ArtifactFiles(
         settings.artifacts,
@@ -91,6 +100,7 @@ def build(settings: RegistrySettings) -> App:
         files=files,
         inspector=inspector,
         passwords=ArgonPasswords(settings.passwords_at_once),
+        sourcing=_sourcing(settings, files),
         on_change=database.subscribe,
         close=database.close,
     )
@@ -103,13 +113,16 @@ def assemble(
     files: ArtifactStore,
     inspector: Inspector,
     passwords: Passwords,
+    sourcing: Sourcing,
     on_change: Callable[[Callable[[], None]], None],
     close: Callable[[], None],
 ) -> App:
     """The application over whichever adapters it is given."""
     collectors = CollectorRegistry()
     metrics = Metrics(collectors)
-    operations = _operations(settings, store, files, inspector, metrics, passwords=passwords)
+    operations = _operations(
+        settings, store, files, inspector, metrics, passwords=passwords, sourcing=sourcing
+    )
     cookie = Cookie("understudy_session", settings.cookie_secure)
     draining = Draining()
     missing = partial(_missing, store.state, files, draining)
@@ -117,7 +130,7 @@ def assemble(
     for page in pages.routes(operations, cookie, None):
         api.router.routes.append(page)
         metrics.offers(page.path, *(page.methods or ()))
-    api.router.lifespan_context = _lifespan(settings, operations.snapshots, on_change, close)
+    api.router.lifespan_context = _lifespan(settings, operations, on_change, close)
     return App(
         asgi=draining.around(
             behind_the_door(api, operations, metrics, settings.body_limit_bytes, cookie)
@@ -164,6 +177,18 @@ def _limits(settings: RegistrySettings) -> Limits:
     )
 
 
+def _sourcing(settings: RegistrySettings, files: ArtifactFiles) -> Sourcing:
+    staged = StagedFiles(settings.artifacts, files, idle_seconds=settings.upload_idle_seconds)
+    staged.sweep(_now() - settings.staging.age)
+    reader = ChildSignatureReader(
+        files,
+        seconds=settings.inspection_seconds,
+        memory_bytes=settings.inspection_memory_bytes,
+        at_once=settings.inspections_at_once,
+    )
+    return Sourcing(staged, reader)
+
+
 def _operations(
     settings: RegistrySettings,
     store: Store,
@@ -172,6 +197,7 @@ def _operations(
     metrics: Metrics,
     *,
     passwords: Passwords,
+    sourcing: Sourcing,
 ) -> verbs.Operations:
     catalogue, deployments, state = store.catalogue, store.deployments, store.state
     snapshots = verbs.Snapshots(state, _now, settings.snapshot_wait_limit_seconds)
@@ -184,17 +210,20 @@ def _operations(
         lifetime=timedelta(seconds=settings.session_seconds),
         clock=_now,
     )
+    people = verbs.People(store=store.people, sessions=sessions, passwords=passwords, clock=_now)
+    registered = verbs.Catalogue(
+        store=catalogue,
+        state=state,
+        artifacts=files,
+        inspector=inspector,
+        instruments=metrics,
+        clock=_now,
+    )
+    deployed = verbs.Deployments(deployments, catalogue, metrics, _now)
     return verbs.Operations(
-        catalogue=verbs.Catalogue(
-            store=catalogue,
-            state=state,
-            artifacts=files,
-            inspector=inspector,
-            instruments=metrics,
-            clock=_now,
-        ),
+        catalogue=registered,
         files=verbs.Files(files, catalogue, metrics),
-        deployments=verbs.Deployments(deployments, catalogue, metrics, _now),
+        deployments=deployed,
         keys=verbs.Keys(
             store=store.keys,
             state=state,
@@ -207,9 +236,7 @@ def _operations(
         snapshots=snapshots,
         followers=followers,
         measures=verbs.Measures(snapshots, followers, _now),
-        people=verbs.People(
-            store=store.people, sessions=sessions, passwords=passwords, clock=_now
-        ),
+        people=people,
         members=verbs.Members(store.people, catalogue, _now),
         sessions=sessions,
         tokens=verbs.Tokens(
@@ -220,6 +247,17 @@ def _operations(
             clock=_now,
         ),
         replies=verbs.Replies(store.replies, AesSeal(), _now),
+        annotations=verbs.Annotations(store.tags, registered, _now),
+        mlflow=mlflow.over(
+            catalogue=registered,
+            deployments=deployed,
+            store=store,
+            artifacts=files,
+            sourcing=sourcing,
+            limits=settings.staging,
+            clock=_now,
+        ),
+        jobs=verbs.Jobs(store.jobs, _now, at_once=settings.inspections_at_once),
     )
 
 
@@ -230,26 +268,26 @@ def _signer(settings: RegistrySettings) -> TokenSigner | None:
 
 def _lifespan(
     settings: RegistrySettings,
-    snapshots: verbs.Snapshots,
+    operations: verbs.Operations,
     on_change: Callable[[Callable[[], None]], None],
     close: Callable[[], None],
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(_api: FastAPI) -> AsyncIterator[None]:
-        loop = asyncio.get_running_loop()
+        loop, snapshots = asyncio.get_running_loop(), operations.snapshots
 
         def wake() -> None:
             with suppress(RuntimeError):  # the loop has ended; nobody waits any more
                 loop.call_soon_threadsafe(snapshots.wake)
 
         on_change(wake)
-        watching = asyncio.create_task(watch_for_changes(snapshots, settings.sequence_poll_seconds))
+        changes = watch_for_changes(snapshots, settings.sequence_poll_seconds)
+        loops = [asyncio.create_task(work) for work in (changes, tell_of_jobs(operations.jobs))]
         try:
             yield
         finally:
-            watching.cancel()
-            with suppress(asyncio.CancelledError):
-                await watching
+            await cancel(loops)
+            operations.jobs.close()
             close()
 
     return lifespan

@@ -1,10 +1,12 @@
 """What the registry is told, by environment variables with the prefix `UNDERSTUDY_`."""
 
+from datetime import timedelta
 from typing import Annotated, Self
 
 from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
 from pydantic_settings import NoDecode, SettingsConfigDict
 
+from services.registry.domain.staging import StagingLimits
 from understudy.runtime.cookies import CookieSecurity
 from understudy.runtime.keys import parse_key
 from understudy.runtime.settings import Port, Seconds, ServiceSettings
@@ -71,6 +73,13 @@ class RegistrySettings(ServiceSettings):
     """Deadline of one inspection of an artifact."""
     inspection_memory_bytes: Bytes = 4 << 30
     """Address space that one inspection may take."""
+    staging_limit_files: Annotated[int, Field(ge=1)] = 200
+    """How many files of one caller may wait for a registration by MLflow's protocol."""
+    staging_limit_bytes: Bytes = 2 << 30
+    """How many bytes they may have together."""
+    staging_seconds: Seconds = 86_400.0
+    """How long they may wait; what is older is deleted when somebody puts a file, and at the
+    start."""
     measure_seconds: Seconds = 30.0
     """Deadline of measuring a version's baseline: half for its answers to the evaluation sample,
     half for what they hang on."""
@@ -146,3 +155,13 @@ class RegistrySettings(ServiceSettings):
         """The artifact folder's URL."""
         stated = self.artifacts_url.get_secret_value()
         return stated or (self.state_dir / "registry" / "artifacts").absolute().as_uri()
+    @property
+    def staging(self) -> StagingLimits:
+        """How much may wait for a registration."""
+        return StagingLimits(
+            files=self.staging_limit_files,
+            file_bytes=self.artifact_limit_bytes,
+            total_bytes=self.staging_limit_bytes,
+            age=timedelta(seconds=self.staging_seconds),
+        )
+

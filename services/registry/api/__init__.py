@@ -1,6 +1,7 @@
 """Translates HTTP in: one thin module per noun over the operations."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
@@ -12,21 +13,26 @@ from services.registry.api import (
     catalogue,
     deployments,
     followers,
+    jobs,
     keys,
-    people,
+    mlflow,
     oauth,
+    people,
     probes,
     sessions,
     versions,
 )
-from services.registry.api.door import BoundedBodies, Counted, Keyed, SingleMembers
+from services.registry.api.door import OPEN, BoundedBodies, Counted, Keyed, SingleMembers
+from services.registry.api.mlflow.errors import mlflow_error, speaks_mlflow
 from services.registry.api.repeating import Repeating
 from services.registry.api.visiting import Visitors
 from services.registry.metrics import Metrics
 from services.registry.operations import Operations
 from understudy.runtime.conditional import ConditionalReads
 from understudy.runtime.cookies import Cookie
+from understudy.runtime.describing import described
 from understudy.runtime.http import RequestIds
+from understudy.runtime.problem_forms import InForm
 from understudy.runtime.refusals import CountedRefusals
 from understudy.runtime.validation import HANDLERS
 
@@ -36,11 +42,13 @@ ROUTERS = (
     versions.router,
     artifacts.router,
     deployments.router,
+    jobs.router,
     keys.router,
     followers.router,
     people.router,
     sessions.router,
     oauth.router,
+    *mlflow.ROUTERS,
 )
 
 
@@ -51,7 +59,7 @@ def make_api(
     missing: Callable[[], Mapping[str, str]],
     session_cookie: Cookie,
 ) -> FastAPI:
-    """All routes. There is no schema for people without a key, so none is served."""
+    """All routes. Their schema is for whoever has a key."""
     api = FastAPI(
         title="Understudy registry",
         exception_handlers=dict(HANDLERS),
@@ -69,6 +77,11 @@ def make_api(
         for route in router.routes:
             if isinstance(route, APIRoute):
                 metrics.offers(route.path, *(route.methods or ()))
+
+    @api.get("/v1/openapi.json", include_in_schema=False)
+    def openapi() -> dict[str, Any]:
+        return described(api, OPEN)
+
     return api
 
 
@@ -79,4 +92,5 @@ def behind_the_door(
     visitors = Visitors(operations.sessions, session_cookie)
     read = ConditionalReads(Repeating(SingleMembers(api), operations.replies))
     keyed = Keyed(BoundedBodies(read, limit), operations.snapshots.keys, visitors)
-    return RequestIds(Counted(CountedRefusals(keyed, metrics.refused), metrics))
+    counted = Counted(CountedRefusals(keyed, metrics.refused), metrics)
+    return RequestIds(InForm(counted, speaks_mlflow, mlflow_error))

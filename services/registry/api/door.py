@@ -10,6 +10,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.registry.api.mlflow import artifacts as mlflow_artifacts
 from services.registry.api.visiting import Visitors, to_sign_in
 from services.registry.metrics import Metrics
 from understudy.contracts.refusals import Refusal
@@ -32,7 +33,7 @@ OPEN: Final = frozenset(
 )
 OPEN_BELOW: Final = "/static/"
 """What the page to sign in looks like."""
-STREAMED: Final = "/v1/artifacts/"
+STREAMED: Final = ("/v1/artifacts/", mlflow_artifacts.STREAMED)
 """Bodies below it are not read as a whole; the store has their limit."""
 _UNKNOWN: Final = "unknown"
 

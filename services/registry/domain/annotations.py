@@ -21,13 +21,18 @@ RUN: Final = RESERVED + "run_id"
 RUN_LINK: Final = RESERVED + "run_link"
 LOGGED_MODEL: Final = RESERVED + "model_id"
 
+STATE: Final = "understudy.state"
+"""Where a version's review stands: shown, never kept."""
+PROJECT: Final = "understudy.project"
+"""Whose a model is: shown, never kept."""
+
 Tags = Mapping[str, str]
 NO_TAGS: Final[Tags] = {}
 _LONGEST_NAME: Final = 250
 _LONGEST_VALUE: Final = 5_000
 
 
-def require_tag(name: str, value: str) -> None:
+def _require_tag(name: str, value: str) -> None:
     """Raises InvalidTagError for what can't be kept, or shown without forging lines."""
     if not 1 <= len(name) <= _LONGEST_NAME or _control(name, allowed=""):
         raise InvalidTagError(
@@ -40,10 +45,18 @@ def require_tag(name: str, value: str) -> None:
         )
 
 
+def require_tags(tags: Tags) -> None:
+    """What people may put. Raises InvalidTagError or TooManyTagsError."""
+    for name, value in tags.items():
+        _require_tag(name, value)
+        require_free(name)
+    require_room({}, tags)
+
+
 def require_free(name: str) -> None:
     """Raises InvalidTagError for names that are ours."""
-    if name.startswith(RESERVED):
-        raise InvalidTagError("/key", f"Tags '{RESERVED}…' are kept by the registry; rename it.")
+    if name.startswith(RESERVED) or name in {STATE, PROJECT}:
+        raise InvalidTagError("/key", f"The registry itself keeps '{name}'; take another name.")
 
 
 def require_room(held: Tags, added: Tags) -> None:

@@ -88,13 +88,6 @@ class Order:
 
     keys: tuple[tuple[str, bool], ...]
 
-    def sort(self, subjects: Iterable[Subject]) -> list[Subject]:
-        """In that order."""
-        found = list(subjects)
-        for key, descending in reversed(self.keys):
-            found.sort(key=lambda subject: subject.attributes[key], reverse=descending)
-        return found
-
 
 @dataclass(frozen=True, slots=True)
 class Terms:

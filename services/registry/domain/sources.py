@@ -19,7 +19,7 @@ _PICKLES: Final = (".pkl", ".pickle", ".joblib", ".cloudpickle", ".dill")
 _LONGEST: Final = 2_000
 _ARTIFACT: Final = re.compile(r"/*artifacts/([0-9a-f]{64})")
 _VERSION: Final = re.compile(r"/*([a-z0-9-]{1,63})/([1-9][0-9]{0,8})/?")
-_KEPT: Final = re.compile(rf"{KEPT}/([a-z0-9-]{{1,63}})/([1-9][0-9]{{0,8}})/?")
+_PLACE: Final = re.compile(rf"{KEPT}/([a-z0-9-]{{1,63}})/([1-9][0-9]{{0,8}})(?:/(.+))?", re.DOTALL)
 
 
 class SourceTag(StrEnum):
@@ -80,9 +80,16 @@ def _put_before(uri: str) -> Source:
         path = unquote(urlsplit(uri).path).strip("/")
     except ValueError as error:
         raise InvalidSourceError("The source is no URI.") from error
-    if match := _KEPT.fullmatch(path):
-        return OtherVersion(match[1], int(match[2]))
+    place = kept_place(path)
+    if place is not None and not place[2]:
+        return OtherVersion(*place[:2])
     return Folder(path)
+
+
+def kept_place(path: str) -> tuple[str, int, str] | None:
+    """Of a path below which versions' files are read: model, version, name of the file."""
+    match = _PLACE.fullmatch(path.strip("/"))
+    return None if match is None else (match[1], int(match[2]), match[3] or "")
 
 
 def require_model(folder: str, names: Collection[str]) -> None:

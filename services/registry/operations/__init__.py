@@ -5,13 +5,16 @@ Every verb takes the caller and checks its reach; its scope was checked at the d
 
 from dataclasses import dataclass
 
+from services.registry.operations.annotations import Annotations
 from services.registry.operations.catalogue import Catalogue
 from services.registry.operations.deployments import Deployments
 from services.registry.operations.figures import Measures
 from services.registry.operations.files import Files
 from services.registry.operations.followers import Followers
+from services.registry.operations.jobs import Jobs
 from services.registry.operations.keys import Keys
 from services.registry.operations.members import Members
+from services.registry.operations.mlflow import Mlflow
 from services.registry.operations.people import People
 from services.registry.operations.replies import Replies
 from services.registry.operations.sessions import Sessions
@@ -20,13 +23,16 @@ from services.registry.operations.tokens import Tokens
 from services.registry.operations.trail import Trail
 
 __all__ = [
+    "Annotations",
     "Catalogue",
     "Deployments",
     "Files",
     "Followers",
+    "Jobs",
     "Keys",
     "Measures",
     "Members",
+    "Mlflow",
     "Operations",
     "People",
     "Replies",
@@ -54,3 +60,6 @@ class Operations:
     sessions: Sessions
     tokens: Tokens
     replies: Replies
+    annotations: Annotations
+    mlflow: Mlflow
+    jobs: Jobs

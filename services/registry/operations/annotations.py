@@ -3,10 +3,12 @@
 from collections.abc import Mapping
 
 from services.registry.domain.annotations import (
+    DESCRIPTION,
     MODEL,
     Tags,
+    require_free,
     require_room,
-    require_tag,
+    require_tags,
 )
 from services.registry.domain.audit import Action, Entry
 from services.registry.operations.catalogue import Catalogue
@@ -35,19 +37,26 @@ class Annotations:
 
     def put(self, caller: Caller, model: str, version: int, tags: Tags) -> None:
         """Set some. Raises NotFoundError, InvalidTagError or TooManyTagsError."""
-        for name, value in tags.items():
-            require_tag(name, value)
-        require_room(self.of(caller, model, version), tags)
-        entry = self._entry(caller, Action.SET_TAG, _title(model, version), tags)
-        self._store.put(model, version, tags, entry)
+        require_tags(tags)
+        self._put(caller, model, version, tags)
+
+    def describe(self, caller: Caller, model: str, version: int, text: str) -> None:
+        """Say something else about it than what was said when it was made."""
+        self._put(caller, model, version, {DESCRIPTION: text})
 
     def remove(self, caller: Caller, model: str, version: int, name: str) -> None:
         """Delete one. Raises NotFoundError; a tag that is not there is no error."""
+        require_free(name)
         held = self.of(caller, model, version)
         if name not in held:
             return
         entry = self._entry(caller, Action.DELETE_TAG, _title(model, version), {name: held[name]})
         self._store.remove(model, version, name, entry)
+
+    def _put(self, caller: Caller, model: str, version: int, tags: Tags) -> None:
+        require_room(self.of(caller, model, version), tags)
+        entry = self._entry(caller, Action.SET_TAG, _title(model, version), tags)
+        self._store.put(model, version, tags, entry)
 
     def _require(self, caller: Caller, model: str, version: int) -> None:
         if version == MODEL:

@@ -10,13 +10,15 @@ from datetime import datetime
 from typing import Protocol
 
 from services.registry.domain.access import Configuration, Key, Reach
+from services.registry.domain.annotations import NO_TAGS, Tags
 from services.registry.domain.audit import Entry, Recorded
 from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.deployments import Deployment
+from services.registry.domain.jobs import Job
 from services.registry.domain.paging import Paging, Slice
 from services.registry.domain.releases import Release
-from services.registry.domain.tokens import Claims
 from services.registry.domain.replies import Begun
+from services.registry.domain.tokens import Claims
 from services.registry.domain.versions import (
     Baseline,
     Compiled,
@@ -25,6 +27,7 @@ from services.registry.domain.versions import (
     Version,
     VersionDraft,
 )
+from services.registry.ports.annotations import TagStore
 from services.registry.ports.people import PeopleStore, SessionStore
 from understudy.contracts.registry import FollowerReport
 from understudy.contracts.signature import Signature
@@ -43,7 +46,7 @@ class CatalogueStore(Protocol):
     def projects(self, reaches: Sequence[Reach], paging: Paging) -> Slice[Project]:
         """By name."""
 
-    def add_model(self, model: Model, entry: Entry) -> None:
+    def add_model(self, model: Model, entry: Entry, tags: Tags = NO_TAGS) -> None:
         """Raises NameTakenError. The project must be there."""
 
     def model(self, name: str) -> Model | None:
@@ -52,7 +55,7 @@ class CatalogueStore(Protocol):
     def models(self, reaches: Sequence[Reach], paging: Paging) -> Slice[Model]:
         """By name."""
 
-    def add_version(self, draft: VersionDraft, entry: Entry) -> Version:
+    def add_version(self, draft: VersionDraft, entry: Entry, tags: Tags = NO_TAGS) -> Version:
         """Number the draft: one more than the model's last. The entry's subject is its title."""
 
     def version(self, model: str, number: int) -> Version | None:
@@ -174,6 +177,25 @@ class FollowerStore(Protocol):
         """Reports that are not older than that; the newest when there are more than `limit`."""
 
 
+class JobStore(Protocol):
+    """Long work, as it is told of."""
+
+    def add(self, job: Job, forgotten: datetime) -> None:
+        """Keep a new one; all that are from before `forgotten` go."""
+
+    def tell(self, job: Job) -> None:
+        """Keep how it is now."""
+
+    def beat(self, ids: Collection[str], at: datetime) -> None:
+        """Those of them that have not ended were heard of."""
+
+    def find(self, job_id: str) -> Job | None:
+        """The job of that id."""
+
+    def page(self, owner: str, reaches: Sequence[Reach], paging: Paging) -> Slice[Job]:
+        """An owner's, and those of projects within reach; newest first."""
+
+
 class ReplyStore(Protocol):
     """What requests with an Idempotency-Key were answered."""
 
@@ -211,7 +233,9 @@ class Store:
     followers: FollowerStore
     people: PeopleStore
     sessions: SessionStore
+    tags: TagStore
     replies: ReplyStore
+    jobs: JobStore
 
 
 class ArtifactStore(Protocol):

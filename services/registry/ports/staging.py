@@ -55,3 +55,11 @@ class SignatureReader(Protocol):
 
         Raises SignatureUnreadableError, InspectionFailedError or InspectionBusyError.
         """
+
+
+@dataclass(frozen=True, slots=True)
+class Sourcing:
+    """What registering by MLflow's protocol needs from outside."""
+
+    staged: StagedStore
+    reader: SignatureReader

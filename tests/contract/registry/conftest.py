@@ -12,6 +12,7 @@ from services.registry.adapters.database import Database
 from services.registry.app import assemble, configure
 from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.versions import Version, decide
+from services.registry.ports.staging import Sourcing
 from services.registry.settings import RegistrySettings
 from tests.fakes.installations import Installation
 from tests.fakes.installations import fill as fill_database
@@ -26,6 +27,7 @@ from tests.fakes.registry import (
     draft,
     memory_store,
 )
+from tests.fakes.staging import KnowingReader, MemoryStaged
 from understudy.contracts.vocabulary import Decision
 
 ADMIN = "us_admin0001_aaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -86,6 +88,7 @@ async def registry() -> AsyncIterator[Registry]:
         files=artifacts,
         inspector=inspector,
         passwords=PlainPasswords(),
+        sourcing=Sourcing(MemoryStaged(artifacts), KnowingReader()),
         on_change=memory.listeners.append,
         close=lambda: None,
     )

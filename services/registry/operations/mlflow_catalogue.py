@@ -1,0 +1,248 @@
+"""Models and versions with all that MLflow's clients see beside them; and searching for them."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from services.registry.domain.aliases import Alias, alias_of
+from services.registry.domain.annotations import (
+    DESCRIPTION,
+    MODEL,
+    NO_TAGS,
+    PROJECT,
+    RUN,
+    SOURCE,
+    STATE,
+    Tags,
+    shown,
+)
+from services.registry.domain.catalogue import Model
+from services.registry.domain.errors import InvalidCursorError, NotFoundError
+from services.registry.domain.mlflow_filters import Filter, Subject, Terms, Value
+from services.registry.domain.mlflow_refusals import AliasUnsetError
+from services.registry.domain.paging import Paging, Slice
+from services.registry.domain.versions import Version
+from services.registry.operations.aliases import Aliases, Book
+from services.registry.operations.catalogue import Catalogue
+from services.registry.ports.annotations import TagStore
+from understudy.contracts.refusals import FieldError
+from understudy.runtime.keys import Caller
+
+Item = TypeVar("Item", "ShownModel", "ShownVersion")
+
+_PAGE: Final = 1_000
+_TIMES: Final = frozenset({"creation_timestamp", "last_updated_timestamp"})
+MODELS: Final = Terms(frozenset({"name"}), _TIMES, (("name", False),))
+VERSIONS: Final = Terms(
+    frozenset({"name", "run_id", "source_path"}),
+    _TIMES | {"version_number"},
+    (("name", False), ("version_number", True)),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """What is searched for, in which order, and which piece of it."""
+
+    filter: str = ""
+    order_by: tuple[str, ...] = ()
+    limit: int = 100
+    token: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShownVersion:
+    """A version, what is said about it, and which parts it plays."""
+
+    version: Version
+    tags: Tags
+    aliases: tuple[Alias, ...]
+
+    @property
+    def description(self) -> str:
+        """What was said last."""
+        return self.tags.get(DESCRIPTION, self.version.draft.description)
+
+    @property
+    def shown_tags(self) -> Tags:
+        """Those that people put, and where the review stands."""
+        return {**shown(self.tags), STATE: self.version.state.value}
+
+    def said(self, name: str) -> str:
+        """One of what the client said when it was registered."""
+        return self.tags.get(name, "")
+
+    @property
+    def updated_at(self) -> int:
+        """Milliseconds: when it was made or decided."""
+        review = self.version.review
+        at = review.decided_at if review else self.version.draft.created_at
+        return int(at.timestamp() * 1000)
+
+    @property
+    def place(self) -> str:
+        """Among all versions."""
+        return self.version.title
+
+    @property
+    def subject(self) -> Subject:
+        """As it is filtered and ordered."""
+        draft = self.version.draft
+        attributes: dict[str, Value] = {
+            "name": draft.model,
+            "version_number": self.version.number,
+            "creation_timestamp": int(draft.created_at.timestamp() * 1000),
+            "last_updated_timestamp": self.updated_at,
+            "run_id": self.said(RUN),
+            "source_path": self.said(SOURCE),
+        }
+        return Subject(attributes, self.shown_tags)
+
+
+@dataclass(frozen=True, slots=True)
+class ShownModel:
+    """A model, what is said about it, its aliases and its newest version."""
+
+    model: Model
+    tags: Tags
+    aliases: Mapping[Alias, int]
+    latest: ShownVersion | None
+
+    @property
+    def description(self) -> str:
+        """What was said last."""
+        return self.tags.get(DESCRIPTION, self.model.description)
+
+    @property
+    def shown_tags(self) -> Tags:
+        """Those that people put, and whose it is."""
+        return {**shown(self.tags), PROJECT: self.model.project}
+
+    @property
+    def updated_at(self) -> int:
+        """Milliseconds: when it was made, or its newest version changed."""
+        made = int(self.model.created_at.timestamp() * 1000)
+        return made if self.latest is None else max(made, self.latest.updated_at)
+
+    @property
+    def place(self) -> str:
+        """Among all models."""
+        return self.model.name
+
+    @property
+    def subject(self) -> Subject:
+        """As it is filtered and ordered."""
+        made = int(self.model.created_at.timestamp() * 1000)
+        attributes: dict[str, Value] = {
+            "name": self.model.name,
+            "creation_timestamp": made,
+            "last_updated_timestamp": self.updated_at,
+        }
+        return Subject(attributes, self.shown_tags)
+
+
+class MlflowCatalogue:
+    """Reads; the verbs that write are those of everybody else."""
+
+    def __init__(self, catalogue: Catalogue, tags: TagStore, aliases: Aliases) -> None:
+        self._catalogue = catalogue
+        self._tags = tags
+        self._aliases = aliases
+
+    def model(self, caller: Caller, name: str) -> ShownModel:
+        """Raises NotFoundError."""
+        found = self._catalogue.model(caller, name)
+        return self._model(caller, self._aliases.book(caller), found)
+
+    def version(self, caller: Caller, name: str, number: int) -> ShownVersion:
+        """Raises NotFoundError."""
+        found = self._catalogue.version(caller, name, number)
+        tags = self._tags.of_model(name)
+        return _version(self._aliases.book(caller), found, tags)
+
+    def by_alias(self, caller: Caller, name: str, alias: str) -> ShownVersion:
+        """Raises NotFoundError, AliasNotKnownError or AliasUnsetError."""
+        wanted = alias_of(alias)
+        self._catalogue.model(caller, name)
+        tags = self._tags.of_model(name)
+        book = self._aliases.book(caller)
+        number = book.of(name, tags.get(MODEL, NO_TAGS)).get(wanted)
+        if number is None:
+            raise AliasUnsetError(f"No version of model '{name}' is {wanted} now.")
+        return _version(book, self._catalogue.version(caller, name, number), tags)
+
+    def models(self, caller: Caller, search: Search) -> Slice[ShownModel]:
+        """Raises InvalidFilterError or InvalidCursorError."""
+        wanted, book = MODELS.filter(search.filter), self._aliases.book(caller)
+        every = (self._model(caller, book, model) for model in self._named(caller, wanted))
+        found = [shown for shown in every if wanted.holds(shown.subject)]
+        return _piece(_sorted(found, MODELS, search), search)
+
+    def versions(self, caller: Caller, search: Search) -> Slice[ShownVersion]:
+        """Raises InvalidFilterError or InvalidCursorError."""
+        wanted, book = VERSIONS.filter(search.filter), self._aliases.book(caller)
+        found: list[ShownVersion] = []
+        for model in self._named(caller, wanted):
+            tags = self._tags.of_model(model.name)
+            every = (_version(book, held, tags) for held in self._versions(caller, model.name))
+            found += [shown for shown in every if wanted.holds(shown.subject)]
+        return _piece(_sorted(found, VERSIONS, search), search)
+
+    def _model(self, caller: Caller, book: Book, model: Model) -> ShownModel:
+        tags = self._tags.of_model(model.name)
+        mine = tags.get(MODEL, NO_TAGS)
+        newest = self._catalogue.versions(caller, model.name, Paging(1)).items
+        latest = _version(book, newest[0], tags) if newest else None
+        return ShownModel(model, mine, book.of(model.name, mine), latest)
+
+    def _named(self, caller: Caller, wanted: Filter) -> Iterator[Model]:
+        """Models within reach that the filter could hold for."""
+        if wanted.name is None:
+            yield from _all(lambda paging: self._catalogue.models(caller, paging))
+            return
+        with suppress(NotFoundError):
+            yield self._catalogue.model(caller, wanted.name)
+
+    def _versions(self, caller: Caller, model: str) -> Iterator[Version]:
+        return _all(lambda paging: self._catalogue.versions(caller, model, paging))
+
+
+def _version(book: Book, version: Version, tags: Mapping[int, Tags]) -> ShownVersion:
+    model = version.draft.model
+    aliases = book.at(model, tags.get(MODEL, NO_TAGS), version.number)
+    return ShownVersion(version, tags.get(version.number, NO_TAGS), aliases)
+
+
+Listed = TypeVar("Listed")
+
+
+def _all(page: Callable[[Paging], Slice[Listed]]) -> Iterator[Listed]:
+    paging = Paging(_PAGE)
+    while True:
+        piece = page(paging)
+        yield from piece.items
+        if piece.next_cursor is None:
+            return
+        paging = Paging(_PAGE, piece.next_cursor)
+
+
+def _sorted(found: Sequence[Item], terms: Terms, search: Search) -> list[Item]:
+    ordered = list(found)
+    for key, descending in reversed(terms.ordered(search.order_by).keys):
+        ordered.sort(key=lambda item: item.subject.attributes[key], reverse=descending)
+    return ordered
+
+
+def _piece(found: Sequence[Item], search: Search) -> Slice[Item]:
+    """What comes after the item that the token names."""
+    begin = 0
+    if search.token is not None:
+        places = [item.place for item in found]
+        if search.token not in places:
+            detail = "Use the next_page_token of an earlier page of this search, or none."
+            raise InvalidCursorError(detail, FieldError("/page_token", detail))
+        begin = places.index(search.token) + 1
+    kept = tuple(found[begin : begin + search.limit])
+    more = begin + search.limit < len(found)
+    return Slice(kept, kept[-1].place if more and kept else None)
