@@ -120,7 +120,8 @@ def scripted_server() -> Iterator[Script]:
             if self.command != "HEAD":
                 self.wfile.write(content)
 
-        do_GET = do_POST = do_PUT = do_HEAD = do_DELETE = _serve  # noqa: N815 - http.server names them
+        do_GET = do_POST = do_PUT = _serve  # noqa: N815 - http.server names them
+        do_HEAD = do_DELETE = do_PATCH = _serve  # noqa: N815 - http.server names them
 
         def log_message(self, *_: object) -> None:  # the server's own chatter
             return

@@ -19,6 +19,7 @@ from understudy.cli import (
     gating,
     jobs,
     keys,
+    members,
     predictions,
     quality,
     replays,
@@ -26,6 +27,7 @@ from understudy.cli import (
     status,
     trail,
     up,
+    users,
     versions,
     why,
 )
@@ -170,6 +172,8 @@ fairness.add_to(app)
 reporting.add_to(app)
 predictions.add_to(app)
 app.add_typer(keys.app, name="keys")
+app.add_typer(users.app, name="users")
+app.add_typer(members.app, name="members")
 jobs.add_to(app)
 replays.add_to(app)
 trail.add_to(app)

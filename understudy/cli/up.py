@@ -81,7 +81,9 @@ async def _run(settings: "LaptopSettings", board: Board, example: bool | None) -
             await _until(stop, started.supervisor.start())
         if example or (example is None and await _until(stop, _wants_example(started))):
             await _until(stop, _load_example(started, board))
-        board.show(welcome(addresses, settings.state_dir, time.monotonic() - began))
+        nobody = await _until(stop, _has_nobody(started))
+        seconds = time.monotonic() - began
+        board.show(welcome(addresses, settings.state_dir, seconds, nobody=nobody))
         await stop.wait()
     board.say("Stopped; the next start goes on from here.")
 
@@ -155,6 +157,20 @@ async def _wants_example(started: "Laptop") -> bool:
 
     try:
         return await asyncio.to_thread(nothing_deployed)
+    except ClientError:
+        return False
+
+
+async def _has_nobody(started: "Laptop") -> bool:
+    """Whether nobody can sign in yet."""
+
+    def nobody() -> bool:
+        registry_url, key = started.settings.registry_url, started.secrets.admin_key
+        with RegistryClient(registry_url, key) as registry:
+            return not registry.users()
+
+    try:
+        return await asyncio.to_thread(nobody)
     except ClientError:
         return False
 

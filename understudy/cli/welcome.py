@@ -30,17 +30,24 @@ def read_example(state_dir: Path) -> LoadedExample | None:
         return None
 
 
-def welcome(addresses: Addresses, state_dir: Path, seconds: float) -> RenderableType:
-    """The whole page. Lines to copy stand alone, so that no frame is copied along."""
+def welcome(
+    addresses: Addresses, state_dir: Path, seconds: float, *, nobody: bool = False
+) -> RenderableType:
+    """The whole page. Lines to copy stand alone, so that no frame is copied along.
+
+    With `nobody` it says how the first administrator is made.
+    """
     head = Text(f"\nUnderstudy is up after {seconds:.0f} s\n", style="bold green")
     tail = Text(f"\nLogs are in {state_dir}/logs. Ctrl-C stops everything; the state stays.")
     example = read_example(state_dir)
     places = _places(addresses, state_dir, example)
+    first = (_FIRST_ADMINISTRATOR,) if nobody else ()
     if example is None:
-        return Group(head, places, Text(), _commands(_FIRST_STEPS), tail)
+        return Group(head, places, Text(), _commands((*first, *_FIRST_STEPS)), tail)
     prediction = Text(f"\n{curl(addresses.serving_url, example)}\n")
     title = Text("\nA prediction:", style="bold")
-    return Group(head, places, title, prediction, _commands(_next_steps(example.deployment)), tail)
+    steps = (*_next_steps(example.deployment), *first)
+    return Group(head, places, title, prediction, _commands(steps), tail)
 
 
 def curl(serving_url: str, example: LoadedExample) -> str:
@@ -65,6 +72,10 @@ def _places(addresses: Addresses, state_dir: Path, example: LoadedExample | None
     return _two_columns(rows)
 
 
+_FIRST_ADMINISTRATOR = (
+    "understudy users create <you> --admin",
+    "make the first administrator, who signs in at the registry's address",
+)
 _FIRST_STEPS = (
     ("understudy register --help", "bring a model of yours"),
     ("understudy up --example", "load two example models"),

@@ -6,8 +6,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from understudy.client.connection import Connection, segment
+from understudy.client.connection import segment
 from understudy.client.errors import JobUnfinishedError, ProblemError
+from understudy.client.people import PeopleConnection
 from understudy.contracts.policy import Policy
 from understudy.contracts.problems import Problem
 from understudy.contracts.registry import (
@@ -44,7 +45,7 @@ _REGISTERING_SECONDS: Final = 330.0
 """How long it may take over a version: a turn, inspecting its files, measuring, compiling."""
 
 
-class RegistryClient(Connection):
+class RegistryClient(PeopleConnection):
     """The registry with an administrator's or a reader's key."""
 
     idempotent = True

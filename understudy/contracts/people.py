@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from pydantic import AwareDatetime, Field, SecretStr, StringConstraints
+from pydantic import AwareDatetime, Field, PlainSerializer, SecretStr, StringConstraints
 
 from understudy.contracts.limits import Limits
 from understudy.contracts.registry import Body, Name, ShortText
@@ -15,8 +15,12 @@ Identity = Annotated[
     str, StringConstraints(min_length=3, max_length=500, pattern=r"^[!-~]+ [!-~]+$")
 ]
 """Who somebody is at an identity provider: its issuer, a space, the subject."""
-Password = Annotated[SecretStr, Field(min_length=1, max_length=1_000)]
-"""What a good one is the registry says."""
+Password = Annotated[
+    SecretStr,
+    Field(min_length=1, max_length=1_000),
+    PlainSerializer(SecretStr.get_secret_value, when_used="json"),
+]
+"""What a good one is the registry says. Shown nowhere, and sent in the clear."""
 Roles = Annotated[tuple[MemberRole, ...], Field(min_length=1, max_length=5)]
 
 

@@ -15,10 +15,10 @@ EXAMPLE = LoadedExample(
 )
 
 
-def shown(state_dir: Path) -> str:
+def shown(state_dir: Path, *, nobody: bool = False) -> str:
     console = Console(width=120)
     with console.capture() as capture:
-        console.print(welcome(Addresses(), state_dir, 12.3), soft_wrap=True)
+        console.print(welcome(Addresses(), state_dir, 12.3, nobody=nobody), soft_wrap=True)
     return capture.get()
 
 
@@ -42,6 +42,14 @@ def test_without_an_example_it_says_how_to_begin(tmp_path: Path) -> None:
     page = shown(tmp_path)
     assert "understudy register --help" in page
     assert "curl" not in page
+
+
+def test_the_first_administrator_is_made_by_a_command(tmp_path: Path) -> None:
+    command = "understudy users create <you> --admin"
+    assert command in shown(tmp_path, nobody=True)
+    assert command not in shown(tmp_path)
+    (tmp_path / "example.json").write_text(EXAMPLE.model_dump_json())
+    assert command in shown(tmp_path, nobody=True)
 
 
 def test_addresses_are_found_again(tmp_path: Path) -> None:
