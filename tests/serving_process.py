@@ -70,6 +70,11 @@ class ServingProcess:
     def start(self) -> None:
         """Return when it is ready."""
         started = (self.starts() if self._log.exists() else 0) + self.workers
+        self.launch()
+        eventually(lambda: self.starts() == started and self.ready(), 90.0)
+
+    def launch(self) -> None:
+        """Wait for nothing."""
         bentoml = str(Path(sys.executable).with_name("bentoml"))
         address = ["--host", "127.0.0.1", "--port", str(self.port)]
         with self._log.open("ab") as log:
@@ -81,7 +86,6 @@ class ServingProcess:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        eventually(lambda: self.starts() == started and self.ready(), 90.0)
 
     def ready(self) -> bool:
         try:

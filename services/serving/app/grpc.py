@@ -39,7 +39,7 @@ def grpc_server(
     }
     host = f"[{settings.host}]" if ":" in settings.host else settings.host
     return GrpcServer(
-        f"{host}:{settings.serving_grpc_port}", _bounds_of(settings), handlers, health
+        f"{host}:{settings.serving_grpc_port}", _bounds_of(settings), handlers, health, calls
     )
 
 

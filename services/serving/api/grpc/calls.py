@@ -80,7 +80,14 @@ class Calls:
     ) -> None:
         self._admission = admission
         self._note = note
+        self._held: asyncio.Event | None = None
         self._log = structlog.stdlib.get_logger("grpc")
+
+    def hold(self) -> asyncio.Event:
+        """Keep answers back until the event is set."""
+        if self._held is None:
+            self._held = asyncio.Event()
+        return self._held
 
     def unary(self, method: str, answer: Answer) -> Handler:
         """One message, and one back. On the wire this is no stream.
@@ -127,6 +134,8 @@ class Calls:
         with structlog.contextvars.bound_contextvars(request_id=call.request_id):
             try:
                 found = await self._bounded(call, work)
+                if self._held is not None:
+                    await self._held.wait()
                 context.set_trailing_metadata(call.trailing)
                 return found  # noqa: TRY300 - what follows is for those that are turned down
             except Refusal as refusal:

@@ -8,13 +8,14 @@ from typing import Final
 import grpc
 from grpc import aio
 
-from services.serving.api.grpc.calls import Handler
+from services.serving.api.grpc.calls import Calls, Handler
 from services.serving.api.grpc.health import Health
 
 _PING_MILLISECONDS: Final = 60_000
 _PONG_MILLISECONDS: Final = 20_000
 _LEAST_PING_MILLISECONDS: Final = 10_000
 _IDLE_MILLISECONDS: Final = 600_000
+_HELD_SECONDS: Final = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +54,11 @@ class GrpcServer:
         bounds: ServerBounds,
         services: Mapping[str, Mapping[str, Handler]],
         health: Health,
+        calls: Calls,
     ) -> None:
         self._address = address
         self._health = health
+        self._calls = calls
         self._server = aio.server(options=bounds.options)
         self._server.add_generic_rpc_handlers(
             [
@@ -76,6 +79,19 @@ class GrpcServer:
         Asked again, it is the same stop.
         """
         if self._stopped is None:
-            self._health.leave()
-            self._stopped = asyncio.create_task(self._server.stop(grace))
+            self._stopped = asyncio.create_task(self._stop(grace))
         return self._stopped
+
+    async def _stop(self, grace: float) -> None:
+        """Stop between two calls of every client that waits for its answers.
+
+        A stopped server drops calls that are on their way. Whoever waits for an answer sends none:
+        so answers are kept back until their clients are told that the connection ends.
+        """
+        self._health.leave()
+        released = self._calls.hold()
+        await asyncio.sleep(min(grace, _HELD_SECONDS))
+        stopping = asyncio.create_task(self._server.stop(grace))
+        await asyncio.sleep(0)
+        released.set()
+        await stopping
