@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 from services.registry import operations as verbs
 from services.registry import pages
 from services.registry.adapters.artifact_files import ArtifactFiles
+from services.registry.adapters.attempt_seal import JweSeal
 from services.registry.adapters.catalogue_store import SqlCatalogue
 from services.registry.adapters.database import Database
 from services.registry.adapters.deployment_store import SqlDeployments
@@ -23,6 +24,8 @@ from services.registry.adapters.inspection.inferring import ChildSignatureReader
 from services.registry.adapters.inspection.inspector import ChildInspector, Limits
 from services.registry.adapters.job_store import SqlJobs
 from services.registry.adapters.key_store import SqlKeys
+from services.registry.adapters.oidc_metadata import Asking
+from services.registry.adapters.oidc_provider import OidcProvider
 from services.registry.adapters.passwords import ArgonPasswords
 from services.registry.adapters.people_store import SqlPeople
 from services.registry.adapters.reply_store import SqlReplies
@@ -34,13 +37,15 @@ from services.registry.adapters.tag_store import SqlTags
 from services.registry.adapters.token_signing import TokenSigner, public_key
 from services.registry.api import behind_the_door, make_api
 from services.registry.api.draining import Draining
+from services.registry.api.oidc import CALLBACK_PATH
 from services.registry.domain.access import Configuration, InstallationKey
 from services.registry.domain.audit import SYSTEM, Action, Entry
+from services.registry.domain.identities import Welcome
 from services.registry.loops import tell_of_jobs, watch_for_changes
 from services.registry.metrics import Metrics
 from services.registry.operations import mlflow
 from services.registry.ports import ArtifactStore, Inspector, StateStore, Store
-from services.registry.ports.people import Passwords
+from services.registry.ports.people import Passwords, PeopleStore
 from services.registry.ports.staging import Sourcing
 from services.registry.settings import RegistrySettings
 from understudy.contracts.refusals import Refusal
@@ -237,6 +242,7 @@ def _operations(
         followers=followers,
         measures=verbs.Measures(snapshots, followers, _now),
         people=people,
+        identities=_identities(settings, store.people, people),
         members=verbs.Members(store.people, catalogue, _now),
         sessions=sessions,
         tokens=verbs.Tokens(
@@ -264,6 +270,30 @@ def _operations(
 def _signer(settings: RegistrySettings) -> TokenSigner | None:
     secret = settings.token_secret
     return TokenSigner(secret.get_secret_value(), settings.origin) if secret else None
+
+
+def _identities(
+    settings: RegistrySettings, store: PeopleStore, people: verbs.People
+) -> verbs.Identities | None:
+    issuer, client_id, secret = settings.oidc_issuer, settings.oidc_client_id, settings.token_secret
+    if issuer is None or client_id is None or secret is None:
+        return None
+    client_secret = settings.oidc_client_secret
+    provider = OidcProvider(
+        issuer=issuer,
+        client_id=client_id,
+        client_secret=client_secret.get_secret_value() if client_secret else None,
+        redirect_uri=settings.origin + CALLBACK_PATH,
+        groups_claim=settings.oidc_groups_claim,
+        asking=Asking(),
+    )
+    return verbs.Identities(
+        provider=provider,
+        seal=JweSeal(secret.get_secret_value(), _now),
+        people=people,
+        store=store,
+        welcome=Welcome(settings.oidc_sign_up, settings.oidc_admin_group),
+    )
 
 
 def _lifespan(

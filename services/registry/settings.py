@@ -10,6 +10,7 @@ from services.registry.domain.staging import StagingLimits
 from understudy.runtime.cookies import CookieSecurity
 from understudy.runtime.keys import parse_key
 from understudy.runtime.settings import Port, Seconds, ServiceSettings
+from understudy.runtime.urls import safe_url
 
 Bytes = Annotated[int, Field(ge=1)]
 
@@ -52,12 +53,33 @@ class RegistrySettings(ServiceSettings):
     public_url: HttpUrl | None = None
     """Where people and clients reach the registry, if not at its own address and port; access
     tokens name it as their issuer, and sign-in by OpenID Connect comes back to it."""
+    oidc_issuer: str | None = None
+    """The OpenID Connect provider where people may sign in, as it calls itself, by https."""
+    oidc_client_id: str | None = None
+    """What the provider knows the registry as; its redirect URI there is the public URL with
+    `/signin/oidc/callback`."""
+    oidc_client_secret: SecretStr | None = None
+    """What the provider knows the registry by; none for a public client."""
+    oidc_sign_up: bool = True
+    """Whether unknown people whom the provider vouches for become users, members of nothing."""
+    oidc_groups_claim: str = "groups"
+    """The claim of ID tokens that lists somebody's groups."""
+    oidc_admin_group: str | None = None
+    """The group whose members administer the instance, as of each sign-in; with it, nobody else
+    of the provider does. Without it administrators are made here."""
     trusted_types: Annotated[tuple[str, ...], NoDecode] = ()
     """Type names that artifacts may hold beyond what skops trusts; separated by commas."""
     artifact_limit_bytes: Bytes = 1 << 30
     """The largest upload that is taken."""
     body_limit_bytes: Bytes = 8 << 20
     """The largest JSON body that is read."""
+    staging_limit_files: Annotated[int, Field(ge=1)] = 200
+    """How many files of one caller may wait for a registration by MLflow's protocol."""
+    staging_limit_bytes: Bytes = 2 << 30
+    """How many bytes they may have together."""
+    staging_seconds: Seconds = 86_400.0
+    """How long they may wait; what is older is deleted when somebody puts a file, and at the
+    start."""
     upload_idle_seconds: Seconds = 30.0
     """How long an upload may send nothing."""
     snapshot_wait_limit_seconds: Seconds = 30.0
@@ -73,13 +95,6 @@ class RegistrySettings(ServiceSettings):
     """Deadline of one inspection of an artifact."""
     inspection_memory_bytes: Bytes = 4 << 30
     """Address space that one inspection may take."""
-    staging_limit_files: Annotated[int, Field(ge=1)] = 200
-    """How many files of one caller may wait for a registration by MLflow's protocol."""
-    staging_limit_bytes: Bytes = 2 << 30
-    """How many bytes they may have together."""
-    staging_seconds: Seconds = 86_400.0
-    """How long they may wait; what is older is deleted when somebody puts a file, and at the
-    start."""
     measure_seconds: Seconds = 30.0
     """Deadline of measuring a version's baseline: half for its answers to the evaluation sample,
     half for what they hang on."""
@@ -120,6 +135,31 @@ class RegistrySettings(ServiceSettings):
             )
         return key
 
+    @field_validator(
+        "public_url",
+        "oidc_issuer",
+        "oidc_client_id",
+        "oidc_client_secret",
+        "oidc_admin_group",
+        mode="before",
+    )
+    @classmethod
+    def _stated(cls, value: object) -> object:
+        return None if isinstance(value, str) and not value.strip() else value
+
+    @model_validator(mode="after")
+    def _whole_oidc(self) -> Self:
+        if self.oidc_issuer is None:
+            return self
+        if not safe_url(self.oidc_issuer):
+            raise ValueError("UNDERSTUDY_OIDC_ISSUER must be an https URL")
+        if self.oidc_client_id is None or self.token_secret is None:
+            raise ValueError(
+                "with UNDERSTUDY_OIDC_ISSUER, set UNDERSTUDY_OIDC_CLIENT_ID and "
+                "UNDERSTUDY_TOKEN_SECRET too"
+            )
+        return self
+
     @field_validator("token_secret", "token_secret_before")
     @classmethod
     def _long(cls, secret: SecretStr | None) -> SecretStr | None:
@@ -145,6 +185,16 @@ class RegistrySettings(ServiceSettings):
         return str(self.public_url).rstrip("/")
 
     @property
+    def staging(self) -> StagingLimits:
+        """How much may wait for a registration."""
+        return StagingLimits(
+            files=self.staging_limit_files,
+            file_bytes=self.artifact_limit_bytes,
+            total_bytes=self.staging_limit_bytes,
+            age=timedelta(seconds=self.staging_seconds),
+        )
+
+    @property
     def database(self) -> str:
         """The database's URL."""
         stated = self.database_url.get_secret_value()
@@ -155,13 +205,3 @@ class RegistrySettings(ServiceSettings):
         """The artifact folder's URL."""
         stated = self.artifacts_url.get_secret_value()
         return stated or (self.state_dir / "registry" / "artifacts").absolute().as_uri()
-    @property
-    def staging(self) -> StagingLimits:
-        """How much may wait for a registration."""
-        return StagingLimits(
-            files=self.staging_limit_files,
-            file_bytes=self.artifact_limit_bytes,
-            total_bytes=self.staging_limit_bytes,
-            age=timedelta(seconds=self.staging_seconds),
-        )
-

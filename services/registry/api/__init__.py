@@ -17,6 +17,7 @@ from services.registry.api import (
     keys,
     mlflow,
     oauth,
+    oidc,
     people,
     probes,
     sessions,
@@ -48,6 +49,7 @@ ROUTERS = (
     people.router,
     sessions.router,
     oauth.router,
+    oidc.router,
     *mlflow.ROUTERS,
 )
 

@@ -24,6 +24,8 @@ OPEN: Final = frozenset(
         "/readyz",
         # Who is not signed in signs in there.
         "/signin",
+        "/signin/oidc",
+        "/signin/oidc/callback",
         "/v1/sessions",
         # A client shows its key's id and secret there, or learns how to.
         "/v1/oauth/token",

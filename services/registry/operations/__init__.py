@@ -12,6 +12,7 @@ from services.registry.operations.figures import Measures
 from services.registry.operations.files import Files
 from services.registry.operations.followers import Followers
 from services.registry.operations.jobs import Jobs
+from services.registry.operations.identities import Identities
 from services.registry.operations.keys import Keys
 from services.registry.operations.members import Members
 from services.registry.operations.mlflow import Mlflow
@@ -28,6 +29,7 @@ __all__ = [
     "Deployments",
     "Files",
     "Followers",
+    "Identities",
     "Jobs",
     "Keys",
     "Measures",
@@ -59,6 +61,8 @@ class Operations:
     members: Members
     sessions: Sessions
     tokens: Tokens
+    identities: Identities | None
+    """None where nobody signs in at an identity provider."""
     replies: Replies
     annotations: Annotations
     mlflow: Mlflow
