@@ -48,16 +48,20 @@ def _legal_present(
             return _legal_texts(column, values) if kinds <= {str} else None
         case FeatureKind.BOOLEAN:
             return [*map(float, values)] if kinds <= {bool} else None
-    if not kinds <= _NUMBERS or not values:
-        return None if values else []
+    return _legal_numbers(column, values, kinds) if kinds <= _NUMBERS else None
+
+
+def _legal_numbers(
+    column: Column, values: Sequence[Any], kinds: set[type]
+) -> Sequence[Cell] | None:
+    if not values:
+        return []
     if not (column.low <= min(values) and max(values) <= column.high):
         return None
     numbers = [*map(float, values)] if int in kinds else values
-    if math.isnan(sum(numbers)):  # comparisons pass over NaN
-        return None
-    if column.kind is FeatureKind.INTEGER and not all(map(float.is_integer, numbers)):
-        return None
-    return numbers
+    # Comparisons pass over NaN.
+    broken = column.kind is FeatureKind.INTEGER and not all(map(float.is_integer, numbers))
+    return None if broken or math.isnan(sum(numbers)) else numbers
 
 
 def _legal_texts(column: Column, values: Sequence[str]) -> Sequence[Cell] | None:
