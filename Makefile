@@ -28,9 +28,9 @@ EXAMPLE ?=
 
 up: ## Start everything in containers, EXAMPLE=1 with an example; see docs/compose.md
 	@$(COMPOSE) up --build --detach --wait $(ARGS) || { status=$$?; \
-	  echo "A port is taken? Set UNDERSTUDY_SERVING_PORT, UNDERSTUDY_REGISTRY_PORT," \
-	    "UNDERSTUDY_MONITOR_PORT, PROMETHEUS_PORT, ALERTMANAGER_PORT or GRAFANA_PORT" \
-	    "(docs/compose.md)." >&2; exit $$status; }
+	  echo "A port is taken? Set UNDERSTUDY_SERVING_PORT, UNDERSTUDY_SERVING_GRPC_PORT," \
+	    "UNDERSTUDY_REGISTRY_PORT, UNDERSTUDY_MONITOR_PORT, PROMETHEUS_PORT," \
+	    "ALERTMANAGER_PORT or GRAFANA_PORT (docs/compose.md)." >&2; exit $$status; }
 	@if [ -n "$(EXAMPLE)" ]; then $(COMPOSE) run --build --rm example; fi
 	@$(COMPOSE) exec -T redis sh -c 'REDISCLI_AUTH="$$(cat /run/secrets/operator)" \
 	  redis-cli --user operator acl load >/dev/null' # its users may have changed
@@ -58,7 +58,7 @@ endif
 
 # Playwright keeps an event loop in its thread, so the browser comes last and apart from the others.
 test-all: .venv/.all test ## All tests: also load, chaos, browser and deployment
-	$(BIN)/pytest -s tests/foreign tests/load tests/chaos tests/deploy tests/e2e $(ARGS)
+	$(BIN)/pytest -s tests/foreign tests/fuzz tests/load tests/chaos tests/deploy tests/e2e $(ARGS)
 
 check: lint test ## What must be green before a commit
 
@@ -81,6 +81,10 @@ PROTO := services/serving/api/grpc/wire/open_inference.proto
 
 proto: .venv/.dev ## Write the Python code of the gRPC protocol anew from its definition
 	$(BIN)/python -m grpc_tools.protoc --proto_path=. --python_out=. --pyi_out=. $(PROTO)
+
+SECONDS ?= 600
+fuzz: .venv/.all ## Fuzz what reads bodies for SECONDS (600)
+	UNDERSTUDY_FUZZ_SECONDS=$(SECONDS) $(BIN)/pytest -s tests/fuzz
 
 bench: .venv/.dev ## Benchmarks: the path and the log in one process, then a quick look at every peer
 	@set -e; for name in path log; do echo "== benchmarks/$$name.py"; \
