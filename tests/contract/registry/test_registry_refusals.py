@@ -370,6 +370,13 @@ async def test_a_body_that_cannot_be_read(
     assert words in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("path", ["/livez", "/v1/projects", "/v1/nothing", "/v1/audit?limit=0"])
+async def test_every_answer_has_the_headers(registry: Registry, path: str) -> None:
+    answer = await registry.http.get(path, headers={"X-Request-ID": "mine"})
+    assert answer.headers["x-request-id"] == "mine"
+    assert answer.headers["server-timing"].startswith("app;dur=")
+
+
 @pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999"])
 async def test_numbers_are_finite(registry: Registry, number: str) -> None:
     content = f'{{"metrics": {{"auc": {number}}}}}'

@@ -276,6 +276,13 @@ async def test_what_is_wrong_is_said_in_words(
     assert answer.json()["detail"].endswith(said)
 
 
+@pytest.mark.parametrize("path", ["/livez", "/v1/nothing", "/v1/deployments/d/assessment"])
+async def test_every_answer_has_the_headers(http: httpx.AsyncClient, path: str) -> None:
+    answer = await http.get(path, headers={"X-Request-ID": "mine"})
+    assert answer.headers["x-request-id"] == "mine"
+    assert answer.headers["server-timing"].startswith("app;dur=")
+
+
 async def test_what_concerns_nobody_here_is_taken_note_of_and_not_sent_again(
     place: Place, http: httpx.AsyncClient
 ) -> None:
