@@ -13,18 +13,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from services.serving.operations.limiting import Allowance
 
 _ALLOWANCE: Final = "allowance"
-_LINES: Final = b"ratelimit-policy: %b\r\nratelimit: %b\r\n"
 
 
 def note_allowance(request: Request, allowance: Allowance | None) -> None:
     """Have the answer say what the key may still ask."""
     if allowance is not None:
         request.scope.setdefault("state", {})[_ALLOWANCE] = allowance
-
-
-def lines_of(allowance: Allowance) -> bytes:
-    """Both fields, as lines of a head."""
-    return _LINES % (allowance.policy.encode(), allowance.state.encode())
 
 
 def add_fields(headers: MutableHeaders, allowance: Allowance) -> None:

@@ -29,7 +29,7 @@ from services.serving.api.csv_answers import csv_answers
 from services.serving.api.csv_bodies import csv_rows
 from services.serving.api.decoding import TypedReader
 from services.serving.api.encoding import encoded
-from services.serving.api.limited import add_fields, lines_of
+from services.serving.api.limited import add_fields
 from services.serving.api.presented import Presented, Visitor
 from services.serving.api.wishes import Wishes, wishes_of
 from services.serving.domain.errors import BodyTooLargeError
@@ -155,7 +155,7 @@ class Predict:
             1_000 * (time.perf_counter() - begun.presented.since),
         )
         if begun.presented.allowance is not None:
-            headers += lines_of(begun.presented.allowance)
+            headers += begun.presented.allowance.lines
         return headers, content
 
     def refused(self, error: Exception, deployment: str, presented: Presented) -> Response:

@@ -18,6 +18,7 @@ from understudy.contracts.vocabulary import KeyId
 from understudy.runtime.keys import Caller
 
 TEND_SECONDS: Final = 0.25
+_LINES: Final = b"ratelimit-policy: %b\r\nratelimit: %b\r\n"
 _MUCH: Final = 100
 _MOMENT_SECONDS: Final = 0.01
 _IDLE_SECONDS: Final = 600.0
@@ -38,7 +39,7 @@ def terms_of(limits: Limits) -> Mapping[Counted, Terms]:
 class Allowance:
     """What one key may still ask of this worker."""
 
-    __slots__ = ("_told", "_told_until", "limits", "policy", "predictions", "purses", "requests")
+    __slots__ = ("_lines", "_told_until", "limits", "policy", "predictions", "purses", "requests")
 
     def __init__(self, key: KeyId, limits: Limits, holder: Holder) -> None:
         self.limits = limits
@@ -49,19 +50,23 @@ class Allowance:
         self.policy = ", ".join(policy_of(purse.terms) for purse in self.purses)
         """`RateLimit-Policy`."""
 
-        self._told = ""
+        self._lines = b""
         self._told_until = 0.0
 
     @property
     def state(self) -> str:
-        """`RateLimit`: about what is left; where that is much, as it was a moment ago."""
+        """`RateLimit`: about what is left."""
+        return ", ".join(state_of(purse.terms, *purse.left()) for purse in self.purses)
+
+    @property
+    def lines(self) -> bytes:
+        """Both fields as lines of a head; where much is left, as it was a moment ago."""
         now = time.monotonic()
         if now >= self._told_until:
-            found = [(purse.terms, *purse.left()) for purse in self.purses]
-            self._told = ", ".join(state_of(*each) for each in found)
-            much = all(left >= _MUCH for _, left, _ in found)
+            self._lines = _LINES % (self.policy.encode(), self.state.encode())
+            much = all(purse.left()[0] >= _MUCH for purse in self.purses)
             self._told_until = now + _MOMENT_SECONDS if much else 0.0
-        return self._told
+        return self._lines
 
     def ask(self) -> asyncio.Future[None] | None:
         """Count a request. Raises a Refusal, or the future does, when it is one too many."""

@@ -34,7 +34,9 @@ _DRY_SECONDS: Final = 0.25
 other workers may give tokens back."""
 _NO_MORE_SECONDS: Final = 0.05
 """Until the next try to fetch ahead from a bucket that had nothing to spare."""
-_FIRST_AHEAD: Final = 8
+_FIRST_AHEAD: Final = 16
+_GROWTH: Final = 4
+"""Of a lease, from one to the next at most: a moment of haste is no pace."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ class Purse:
     def _ask(self, now: float) -> None:
         wanted = [waiting.tokens for waiting in self._waiting]
         pace = self._spent / max(now - self._asked_at, 0.001)
-        self._ahead = min(math.ceil(pace * _HORIZON_SECONDS), 2 * self._ahead + _FIRST_AHEAD)
+        self._ahead = min(math.ceil(pace * _HORIZON_SECONDS), _GROWTH * self._ahead + _FIRST_AHEAD)
         self._begin(
             Ask(
                 self._holder.name,
