@@ -22,7 +22,7 @@ PROBES: Final = frozenset(
     {"/livez", "/readyz", "/healthz", "/metrics", "/v2/health/live", "/v2/health/ready"}
 )
 """Answered however much is under way: whoever watches must see it."""
-_DEPLOYMENTS: Final = "/v1/deployments/"
+_DEPLOYMENTS: Final = ("/v1/deployments/", "/v2/models/", "/v1/models/")
 _LOOK_SECONDS: Final = 0.1
 
 
@@ -154,9 +154,11 @@ class Admission:
 
 
 def deployment_at(path: str) -> str | None:
-    """The name that a path below `/v1/deployments` holds, whether or not it exists."""
-    _, found, rest = path.partition(_DEPLOYMENTS)
-    return rest.partition("/")[0] if found else None
+    """The name that a path below deployments or models holds, whether or not it exists."""
+    for prefix in _DEPLOYMENTS:
+        if path.startswith(prefix):
+            return path.removeprefix(prefix).partition("/")[0].partition(":")[0]
+    return None
 
 
 def _late(bounds: Bounds, *, reading: bool) -> Refusal:

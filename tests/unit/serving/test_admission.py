@@ -76,11 +76,19 @@ async def turns() -> None:
         await asyncio.sleep(0)
 
 
-async def test_what_is_too_much_is_refused_before_its_body_is_read() -> None:
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/v1/deployments/flowers/labels",
+        "/v2/models/flowers/versions/1/infer",
+        "/v1/models/flowers:predict",
+    ],
+)
+async def test_what_is_too_much_is_refused_before_its_body_is_read(path: str) -> None:
     world = World(requests=2)
     admitted = [world.request(), world.request()]
     await turns()
-    refused = world.request(path="/v1/deployments/flowers/labels", body_comes=False)
+    refused = world.request(path=path, body_comes=False)
     assert await refused.outcome() == (503, "overloaded")
     assert (b"retry-after", b"1") in refused.sent[0]["headers"]
     assert world.begun == 2
@@ -91,11 +99,12 @@ async def test_what_is_too_much_is_refused_before_its_body_is_read() -> None:
     assert await world.request().outcome() == (200, None)
 
 
-async def test_probes_are_answered_however_much_is_under_way() -> None:
+@pytest.mark.parametrize("path", ["/readyz", "/v2/health/ready", "/v2/health/live"])
+async def test_probes_are_answered_however_much_is_under_way(path: str) -> None:
     world = World(requests=1)
     first = world.request()
     await turns()
-    probe = world.request(path="/readyz")
+    probe = world.request(path=path)
     await turns()
     assert world.begun == 2
     world.gate.set()
