@@ -120,7 +120,7 @@ COPY --from=code /app/services/serving services/serving
 ENV BENTOML_HOME=/var/lib/understudy/bentoml \
     BENTOML_DO_NOT_TRACK=True
 USER 10001:10001
-EXPOSE 8700 8704
+EXPOSE 8700 8704 8706
 HEALTHCHECK --interval=5s --timeout=5s --start-period=300s --retries=6 \
   CMD ["python", "-m", "understudy.runtime.probe", "http://127.0.0.1:8700/readyz"]
 ENTRYPOINT ["python", "-m"]

@@ -54,8 +54,8 @@ class LaptopCluster:
     """Further environment variables of every process, as they are."""
 
     def __post_init__(self) -> None:
-        ports = free_ports(5)
-        self.ports = dict(zip((*SERVICES, "redis"), ports, strict=True))
+        ports = free_ports(6)
+        self.ports = dict(zip((*SERVICES, "redis", "serving_grpc"), ports, strict=True))
         self._launcher: subprocess.Popen[bytes] | None = None
         self._clients = ExitStack()
 

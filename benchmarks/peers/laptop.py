@@ -81,7 +81,7 @@ class Laptop:
 @contextmanager
 def laptop(folder: Path, core: int, settings: Mapping[str, str]) -> Iterator[Laptop]:
     """Start everything with one serving worker; end it with the context. Raises LaptopError."""
-    ports = {service: free_port() for service in _SERVICES}
+    ports = {service: free_port() for service in (*_SERVICES, "serving_grpc")}
     inherited = {k: v for k, v in os.environ.items() if not k.startswith("UNDERSTUDY_")}
     env = {
         **inherited,

@@ -28,6 +28,7 @@ _TEMPLATES: Final = Path("/usr/share/prometheus/alertmanager")
 _PORTS: Final = (
     "UNDERSTUDY_REGISTRY_PORT",
     "UNDERSTUDY_SERVING_PORT",
+    "UNDERSTUDY_SERVING_GRPC_PORT",
     "UNDERSTUDY_MONITOR_PORT",
     "PROMETHEUS_PORT",
     "ALERTMANAGER_PORT",

@@ -52,10 +52,11 @@ def up(
 
     Ports and the like are environment variables: `UNDERSTUDY_SERVING_PORT` (8700),
     `UNDERSTUDY_REGISTRY_PORT` (8701), `UNDERSTUDY_MONITOR_PORT` (8702), `UNDERSTUDY_REDIS_PORT`
-    (8703), `UNDERSTUDY_CHALLENGER_PORT` (8704), `UNDERSTUDY_HOST` (127.0.0.1),
-    `UNDERSTUDY_SERVING_WORKERS` (2), `UNDERSTUDY_REDIS_SERVER` (a binary), `UNDERSTUDY_REDIS_URL`
-    (a Redis that runs already; then none is started), `UNDERSTUDY_TRUSTED_TYPES` (type names that
-    artifacts may hold beyond what skops trusts and the example needs).
+    (8703), `UNDERSTUDY_CHALLENGER_PORT` (8704), `UNDERSTUDY_SERVING_GRPC_PORT` (8706),
+    `UNDERSTUDY_HOST` (127.0.0.1), `UNDERSTUDY_SERVING_WORKERS` (2), `UNDERSTUDY_REDIS_SERVER` (a
+    binary), `UNDERSTUDY_REDIS_URL` (a Redis that runs already; then none is started),
+    `UNDERSTUDY_TRUSTED_TYPES` (type names that artifacts may hold beyond what skops trusts and the
+    example needs).
     """
     from understudy.launch.errors import LaunchError  # noqa: PLC0415 - an extra, imported on use
 

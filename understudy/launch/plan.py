@@ -71,6 +71,7 @@ def _ports(settings: LaptopSettings, *, own_redis: bool) -> tuple[PortUse, ...]:
         PortUse(settings.serving_port, "serving", "UNDERSTUDY_SERVING_PORT"),
         PortUse(settings.registry_port, "the registry", "UNDERSTUDY_REGISTRY_PORT"),
         PortUse(settings.monitor_port, "the monitor", "UNDERSTUDY_MONITOR_PORT"),
+        PortUse(settings.serving_grpc_port, "serving by gRPC", "UNDERSTUDY_SERVING_GRPC_PORT"),
         PortUse(settings.challenger_port, "the challenger process", "UNDERSTUDY_CHALLENGER_PORT"),
     )
     redis = PortUse(settings.redis_port, "Redis", "UNDERSTUDY_REDIS_PORT")
@@ -120,6 +121,7 @@ class _Draft:
         env = {
             **self._shared("serving", settings.serving_port),
             **_ONE_THREAD,
+            "UNDERSTUDY_SERVING_GRPC_PORT": str(settings.serving_grpc_port),
             "UNDERSTUDY_SERVING_WORKERS": str(settings.serving_workers),
             "BENTOML_HOME": str(self.state / "serving" / "bentoml"),
             "BENTOML_DO_NOT_TRACK": "True",

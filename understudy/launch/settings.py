@@ -27,6 +27,8 @@ class LaptopSettings(ServiceSettings):
     """The log; loopback only."""
     challenger_port: Port = 8704
     """Probes and metrics of the challenger process."""
+    serving_grpc_port: Port = 8706
+    """Predictions by the Open Inference Protocol over gRPC."""
     serving_workers: Annotated[int, Field(ge=1, le=64)] = 2
     """Processes that answer predictions."""
     redis_server: Path | None = None

@@ -11,6 +11,7 @@ from understudy.runtime.keys import make_key
 from understudy.runtime.settings import SECRETS_DIR
 
 _PREFIX: Final = "UNDERSTUDY_"
+_GRPC: Final = "serving_grpc_port"
 FOREIGN: Final = frozenset(
     {
         "ARROW_DEFAULT_MEMORY_POOL",
@@ -83,15 +84,22 @@ def ports(rendered: Rendered) -> Iterator[str]:
     for workload, container, program in programs(rendered):
         if not workload.serves:
             continue
-        stated = environment(rendered, container).get(f"{_PREFIX}{program.port.upper()}")
+        told = environment(rendered, container)
+        stated = told.get(_variable(program.port))
         default = program.settings.model_fields[program.port].default
         listens = int(stated) if stated else default
         shown = {port["containerPort"] for port in container.get("ports", [])}
         args = container.get("args", [])
         if "--port" in args and int(args[args.index("--port") + 1]) != listens:
             yield f"{workload.where} is started at another port than it is told"
-        if shown != {listens}:
+        beside = {_GRPC} & {*program.settings.model_fields}
+        further = {int(told[name]) for field in beside if (name := _variable(field)) in told}
+        if shown != {listens} | further:
             yield f"{workload.where} listens at {listens} and shows {sorted(shown)}"
+
+
+def _variable(setting: str) -> str:
+    return f"{_PREFIX}{setting.upper()}"
 
 
 def names(rendered: Rendered) -> Iterator[str]:

@@ -68,7 +68,13 @@ def test_no_secret_stands_on_a_command_line() -> None:
 
 
 def test_every_port_is_told_asked_and_checked() -> None:
-    plan = plan_of(serving_port=9000, registry_port=9001, monitor_port=9002, challenger_port=9004)
+    plan = plan_of(
+        serving_port=9000,
+        registry_port=9001,
+        monitor_port=9002,
+        challenger_port=9004,
+        serving_grpc_port=9006,
+    )
     specs = {spec.name: spec for spec in plan.processes}
     assert specs["serving"].ready_url == "http://127.0.0.1:9000/readyz"
     assert specs["serving"].argv[-1] == "9000"
@@ -76,7 +82,8 @@ def test_every_port_is_told_asked_and_checked() -> None:
     assert specs["monitor"].env["UNDERSTUDY_MONITOR_PORT"] == "9002"
     assert specs["challenger"].env["UNDERSTUDY_CHALLENGER_PORT"] == "9004"
     assert specs["monitor"].env["UNDERSTUDY_REGISTRY_URL"] == "http://127.0.0.1:9001"
-    assert {use.port for use in plan.ports} == {9000, 9001, 9002, 9004, 8703}
+    assert specs["serving"].env["UNDERSTUDY_SERVING_GRPC_PORT"] == "9006"
+    assert {use.port for use in plan.ports} == {9000, 9001, 9002, 9004, 9006, 8703}
 
 
 def test_listening_everywhere_is_asked_on_loopback() -> None:
