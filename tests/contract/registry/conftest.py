@@ -7,6 +7,7 @@ from pathlib import Path
 import httpx
 import pytest
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from services.registry.adapters.database import Database
 from services.registry.app import assemble, configure
@@ -46,6 +47,9 @@ class Registry:
     memory: Memory
     artifacts: MemoryArtifacts
     inspector: TrustingInspector
+    app: ASGIApp
+    """What answers, for other clients."""
+    passwords: PlainPasswords
 
 
 def decided(number: int, decision: Decision | None) -> Version:
@@ -80,14 +84,14 @@ async def registry() -> AsyncIterator[Registry]:
             "body_limit_bytes": 100_000,
         }
     )
-    store = memory_store(memory)
+    store, passwords = memory_store(memory), PlainPasswords()
     configure(store.state, settings)
     app = assemble(
         settings=settings,
         store=store,
         files=artifacts,
         inspector=inspector,
-        passwords=PlainPasswords(),
+        passwords=passwords,
         sourcing=Sourcing(MemoryStaged(artifacts), KnowingReader()),
         on_change=memory.listeners.append,
         close=lambda: None,
@@ -98,7 +102,7 @@ async def registry() -> AsyncIterator[Registry]:
         app.api.router.lifespan_context(app.api),
         httpx.AsyncClient(transport=transport, base_url="http://registry", headers=headers) as http,
     ):
-        yield Registry(http, app.api, memory, artifacts, inspector)
+        yield Registry(http, app.api, memory, artifacts, inspector, app.asgi, passwords)
 
 
 Install = Callable[[str], Installation]
