@@ -107,13 +107,23 @@ class StagedFiles:
 
     def _accept(self, draft: str, path: str) -> None:
         with _placing():
+            local = is_local(self._files)
+            if not local and any(map(self._files.isfile, self._folders_above(path))):
+                raise NotADirectoryError(path)
             make_folder(self._files, path.rpartition("/")[0])
             if self._files.isdir(path):
                 raise IsADirectoryError(path)
-            if is_local(self._files):
+            if local:
                 self._files.mv(draft, path)
             else:
                 self._files.copy(draft, path)
+
+    def _folders_above(self, path: str) -> Iterator[str]:
+        """Within the owner's: an object store lets a file be one."""
+        owners = self._root.count("/") + 1
+        parts = path.split("/")
+        for end in range(owners + 2, len(parts)):
+            yield "/".join(parts[:end])
 
     def _discard(self, path: str) -> None:
         with suppress(FileNotFoundError, NotADirectoryError):
