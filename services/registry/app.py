@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from urllib.parse import urlsplit
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -37,7 +38,7 @@ from services.registry.adapters.tag_store import SqlTags
 from services.registry.adapters.token_signing import TokenSigner, public_key
 from services.registry.api import behind_the_door, make_api
 from services.registry.api.draining import Draining
-from services.registry.api.oidc import CALLBACK_PATH
+from services.registry.api.oidc import BEGIN_PATH, CALLBACK_PATH
 from services.registry.domain.access import Configuration, InstallationKey
 from services.registry.domain.audit import SYSTEM, Action, Entry
 from services.registry.domain.identities import Welcome
@@ -132,7 +133,7 @@ def assemble(
     draining = Draining()
     missing = partial(_missing, store.state, files, draining)
     api = make_api(operations, metrics, collectors, missing, cookie)
-    for page in pages.routes(operations, cookie, None):
+    for page in pages.routes(operations, cookie, _elsewhere(settings)):
         api.router.routes.append(page)
         metrics.offers(page.path, *(page.methods or ()))
     api.router.lifespan_context = _lifespan(settings, operations, on_change, close)
@@ -270,6 +271,11 @@ def _operations(
 def _signer(settings: RegistrySettings) -> TokenSigner | None:
     secret = settings.token_secret
     return TokenSigner(secret.get_secret_value(), settings.origin) if secret else None
+
+
+def _elsewhere(settings: RegistrySettings) -> pages.Elsewhere | None:
+    host = urlsplit(settings.oidc_issuer or "").hostname
+    return None if host is None else pages.Elsewhere(settings.oidc_title or host, BEGIN_PATH)
 
 
 def _identities(

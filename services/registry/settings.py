@@ -60,6 +60,8 @@ class RegistrySettings(ServiceSettings):
     `/signin/oidc/callback`."""
     oidc_client_secret: SecretStr | None = None
     """What the provider knows the registry by; none for a public client."""
+    oidc_title: str = ""
+    """What the page to sign in calls the provider; its host's name when it is empty."""
     oidc_sign_up: bool = True
     """Whether unknown people whom the provider vouches for become users, members of nothing."""
     oidc_groups_claim: str = "groups"

@@ -15,6 +15,7 @@ import uvicorn
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from starlette.applications import Starlette
+from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
@@ -52,6 +53,8 @@ class Provider:
     key: RSAKey = field(default_factory=new_key)
     signs_with: RSAKey | None = None
     """A key that is not published."""
+    ways: list[str] | None = None
+    """How it wants to be shown the client's secret; by HTTP Basic when it does not say."""
     down: bool = False
     odd: Response | None = None
     """What is answered instead of metadata."""
@@ -81,8 +84,10 @@ class Provider:
             return JSONResponse({"error": "down"}, 503)
         if self.odd is not None:
             return self.odd
+        ways = {} if self.ways is None else {"token_endpoint_auth_methods_supported": self.ways}
         return JSONResponse(
             {
+                **ways,
                 "issuer": self.issuer,
                 "authorization_endpoint": f"{self.url}/authorize",
                 "token_endpoint": f"{self.url}/token",
@@ -118,10 +123,9 @@ class Provider:
     async def token(self, request: Request) -> Response:
         if self.down:
             return JSONResponse({"error": "down"}, 503)
-        expected = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
-        if request.headers.get("authorization") != f"Basic {expected}":
-            return JSONResponse({"error": "invalid_client"}, 401)
         form = await request.form()
+        if not self._knows(request.headers.get("authorization"), form):
+            return JSONResponse({"error": "invalid_client"}, 401)
         # A code is good for one try, whatever comes of it.
         given = self.codes.pop(str(form["code"]), None)
         digest = hashlib.sha256(str(form["code_verifier"]).encode()).digest()
@@ -137,6 +141,14 @@ class Provider:
         body = {"access_token": access_token, "token_type": "Bearer", "expires_in": 60}
         body["id_token"] = self.id_token(given.nonce, access_token)
         return JSONResponse(body, headers={"Cache-Control": "no-store"})
+
+    def _knows(self, authorization: str | None, form: FormData) -> bool:
+        if self.ways is None or "client_secret_basic" in self.ways:
+            expected = base64.b64encode(f"{CLIENT_ID}:{CLIENT_SECRET}".encode()).decode()
+            return authorization == f"Basic {expected}" and "client_secret" not in form
+        secret = None if self.ways == ["none"] else CLIENT_SECRET
+        shown = (authorization, form.get("client_id"), form.get("client_secret"))
+        return shown == (None, CLIENT_ID, secret)
 
     def id_token(self, nonce: str, access_token: str) -> str:
         half = hashlib.sha256(access_token.encode()).digest()[:16]

@@ -1,5 +1,7 @@
 """OpenID Connect by the authorization code flow with PKCE. Authlib and joserfc know the rules."""
 
+import time
+from collections.abc import Callable
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -50,6 +52,7 @@ class OidcProvider:
         redirect_uri: str,
         groups_claim: str,
         asking: Asking,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._issuer = issuer
         self._client_id = client_id
@@ -57,7 +60,7 @@ class OidcProvider:
         self._redirect_uri = redirect_uri
         self._groups_claim = groups_claim
         self._asking = asking
-        self._source = MetadataSource(issuer, asking)
+        self._source = MetadataSource(issuer, asking, clock)
 
     async def begin(self, attempt: Attempt) -> str:
         """Where the browser goes to sign in. Raises ProviderUnavailableError."""

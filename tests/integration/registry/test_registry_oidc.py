@@ -1,13 +1,12 @@
 """Signing in by OpenID Connect: a real registry, a real provider, and what stands between."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
 import pytest
-from starlette.responses import JSONResponse, PlainTextResponse, Response
 
 from tests.conftest import free_port
 from tests.fakes.identity_provider import CLIENT_ID, CLIENT_SECRET, Provider, new_key
@@ -107,6 +106,11 @@ def test_somebody_signs_in_and_is_a_member_of_nothing(site: Site) -> None:
         False,
         False,
     )
+
+
+def test_the_page_to_sign_in_leads_there(site: Site) -> None:
+    with site.browser() as browser:
+        assert 'href="/signin/oidc?next=/account"' in browser.get("/signin?next=/account").text
 
 
 def test_an_identity_is_the_same_person_whatever_the_name(site: Site) -> None:
@@ -246,34 +250,6 @@ def test_a_provider_that_fails_between_is_told_as_that(site: Site) -> None:
         answer = browser.get(back)
         not_signed_in(browser, answer, 503)
         assert "answered 503" in answer.text
-
-
-ODD: dict[str, Callable[[Provider], Response]] = {
-    "another issuer": lambda _provider: JSONResponse({"issuer": "https://elsewhere.example"}),
-    "no endpoints": lambda provider: JSONResponse({"issuer": provider.issuer}),
-    "endpoints without https": lambda provider: JSONResponse(
-        {
-            "issuer": provider.issuer,
-            "authorization_endpoint": "http://id.example/a",
-            "token_endpoint": "http://id.example/t",
-            "jwks_uri": "http://id.example/k",
-        }
-    ),
-    "no JSON": lambda _provider: PlainTextResponse("<html>"),
-    "nested": lambda _provider: PlainTextResponse("[" * 100_000),
-    "a list": lambda _provider: JSONResponse([]),
-    "too much": lambda _provider: PlainTextResponse("x" * 1_000_000),
-    "elsewhere": lambda _provider: Response(status_code=302, headers={"Location": "/x"}),
-}
-
-
-@pytest.mark.parametrize("case", ODD)
-def test_a_provider_that_is_none_is_told_as_that(site: Site, case: str) -> None:
-    with site.told(), site.browser() as browser:
-        site.provider.odd = ODD[case](site.provider)
-        not_signed_in(browser, browser.get("/signin/oidc"), 503)
-        site.provider.odd = None
-        assert site.sign_in(browser).status_code == 303
 
 
 def test_a_provider_that_is_gone_is_told_as_that(site: Site) -> None:
