@@ -8,6 +8,7 @@ import typer
 from understudy.cli.connections import connections
 from understudy.cli.durations import parse_duration
 from understudy.cli.output import make_table, remark, show
+from understudy.client.oauth import TOKEN_PATH, ClientCredentials
 from understudy.contracts.limits import Limits
 from understudy.contracts.registry import KeyRequest
 from understudy.contracts.vocabulary import Scope
@@ -98,6 +99,37 @@ def revoke(
     with connections(context).registry() as registry:
         registry.revoke_key(key_id)
     remark(f"Key {key_id} is revoked.")
+
+
+@app.command()
+def token(
+    context: typer.Context,
+    *,
+    client_id: Annotated[str, typer.Option(help="The key's id.", show_default=False)],
+    client_secret: Annotated[
+        str | None,
+        typer.Option(
+            help="The key, or what follows the id in it; asked for when it is left out.",
+            envvar="UNDERSTUDY_CLIENT_SECRET",
+            show_default=False,
+        ),
+    ] = None,
+    scope: Annotated[
+        list[Scope] | None,
+        typer.Option(show_default="all of the key's", help="What it may do; may be repeated."),
+    ] = None,
+) -> None:
+    """Print an access token of a key, as OAuth2 clients get it.
+
+    Example: `understudy keys token --client-id 1a2b3c4d5e6f --scope predict`
+    """
+    url = connections(context).addresses.registry_url.rstrip("/") + TOKEN_PATH
+    wanted = " ".join(scope) if scope else None
+    # Nothing but the token goes where `$(…)` reads it.
+    secret = client_secret or typer.prompt("Client secret", hide_input=True, err=True)
+    granted = ClientCredentials(url, client_id, secret, scope=wanted).grant()
+    show(context, granted, granted.access_token)
+    remark(f"Valid for {granted.expires_in:g} s, for {granted.scope}.")
 
 
 def _limits(rate: float | None, burst: int | None, per_day: int | None) -> Limits | None:

@@ -41,17 +41,21 @@ class Connection:
     def __init__(
         self,
         url: str,
-        key: str | None = None,
+        key: str | httpx.Auth | None = None,
         *,
         timeout_seconds: float = 10.0,
         tries: int = 3,
         traceparent: str | None = None,
     ) -> None:
-        """`traceparent`: the W3C Trace Context that all requests are part of."""
-        headers = {"Authorization": f"Bearer {key}"} if key else {}
+        """`key`: an API key, or `client.oauth.ClientCredentials`.
+
+        `traceparent`: the W3C Trace Context that all requests are part of.
+        """
+        auth = key if isinstance(key, httpx.Auth) else None
+        headers = {"Authorization": f"Bearer {key}"} if key and auth is None else {}
         if traceparent is not None:
             headers["traceparent"] = traceparent
-        self._http = httpx.Client(base_url=url, headers=headers, timeout=timeout_seconds)
+        self._http = httpx.Client(base_url=url, headers=headers, auth=auth, timeout=timeout_seconds)
         self._tries = tries
         self.url = url
 
