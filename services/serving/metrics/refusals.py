@@ -12,6 +12,7 @@ from services.serving.domain.errors import (
     OverloadedError,
     ScoringFailedError,
 )
+from services.serving.domain.limited import QuotaExceededError, RateLimitedError
 from understudy.contracts.refusals import Fault
 from understudy.runtime.http import STATUS
 from understudy.runtime.keys import ForbiddenError, UnauthenticatedError
@@ -26,6 +27,8 @@ _WATCHED: Final = (
     LogFullError,
     OverloadedError,
     DeadlineError,
+    RateLimitedError,
+    QuotaExceededError,
 )
 INTERNAL: Final = "internal"
 """The code of a failure that nobody foresaw."""
