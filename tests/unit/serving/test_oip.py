@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.fakes.dialects import MOST_BYTES, MOST_ROWS, DialectService
@@ -18,6 +18,7 @@ from understudy.runtime.keys import make_key
 
 pytestmark = pytest.mark.anyio
 
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 INFER = "/v2/models/public/infer"
 LENGTH = "Inference-Header-Content-Length"
 FLAT = [2.0, 1.0, 8.0, 1.0]
@@ -468,6 +469,7 @@ SAID = JSON | st.fixed_dictionaries(
 )
 
 
+@unhurried
 @given(SAID, st.binary(max_size=40), st.none() | st.integers(-3, 3), st.sampled_from(["", "gzip"]))
 async def test_nothing_that_is_sent_is_a_failure_of_ours(
     said: Any, tail: bytes, off: int | None, encoding: str

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.serving.domain.errors import MalformedTensorsError
@@ -21,6 +21,7 @@ from services.serving.domain.tensors import (
 )
 from understudy.contracts.refusals import Refusal
 
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 _WIDTHS: Final = {Datatype.FP16: 16, Datatype.FP32: 32, Datatype.FP64: 64}
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=3),
@@ -56,6 +57,7 @@ def nested(shape: tuple[int, ...], values: Any) -> Any:
     return array.reshape(shape).tolist()
 
 
+@unhurried
 @given(tensors())
 def test_what_becomes_bytes_comes_back(tensor: Tensor) -> None:
     found = from_bytes("x", tensor.datatype, tensor.shape, to_bytes(tensor))
@@ -63,6 +65,7 @@ def test_what_becomes_bytes_comes_back(tensor: Tensor) -> None:
     assert [*map(type, found.values)] == [*map(type, tensor.values)]
 
 
+@unhurried
 @given(tensors())
 def test_what_becomes_json_comes_back(tensor: Tensor) -> None:
     flat = json.loads(json.dumps(tensor.values))
@@ -72,6 +75,7 @@ def test_what_becomes_json_comes_back(tensor: Tensor) -> None:
         assert from_nested("x", tensor.datatype, tensor.shape, lists) == tensor
 
 
+@unhurried
 @given(
     st.sampled_from(Datatype),
     st.lists(st.integers(-1, 2**70) | st.integers(0, 3), max_size=9),
@@ -87,6 +91,7 @@ def test_whatever_the_bytes_they_are_read_or_refused(
     assert len(found.values) == math.prod(shape) <= max(1, len(data))
 
 
+@unhurried
 @given(st.sampled_from(Datatype), st.lists(JSON, max_size=4) | st.just([2, 2]), JSON)
 def test_whatever_the_json_it_is_read_or_refused(
     datatype: Datatype, shape: list[Any], data: object

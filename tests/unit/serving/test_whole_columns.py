@@ -3,7 +3,7 @@
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.serving.domain.columns import MOST_TEXT
@@ -14,6 +14,7 @@ from services.serving.domain.whole_columns import legal_cells
 from tests.fakes.serving import LOANS
 from understudy.contracts.policy import Policy
 
+unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 PLAN = Plan(LOANS)
 USUAL = {
     "income": st.floats(0, 1e5) | st.integers(0, 10_000_000),
@@ -54,12 +55,14 @@ def read(rows: Any) -> Any:
     return [[(type(cell), cell) for cell in row] for row in draft.cells]
 
 
+@unhurried
 @given(tables(odd=0))
 def test_legal_columns_are_told_at_once(rows: TensorRows) -> None:
     assert legal_cells(dict(zip(rows.names, rows.columns, strict=True)), PLAN.columns) is not None
     assert read(rows) == read([*rows])
 
 
+@unhurried
 @given(tables(odd=2))
 def test_whatever_is_in_them_it_is_as_row_by_row(rows: TensorRows) -> None:
     assert read(rows) == read([*rows])
