@@ -39,7 +39,8 @@ class Predicting:
         name = call.deployment = request.model_name
         card = self._serving.admit(name, call.key)
         call.allowance = self._serving.allowance(name, call.key, Scope.PREDICT)
-        model = self._models.find(name, call.key, request.model_version or None)
+        version = request.model_version
+        model = self._models.find(name, call.key, version) if version else None
         most = len(card.signature.features) + _SPARE_TENSORS
         rows = rows_of(read_tensors(request, most), card.signature)
         wanted = _wanted(request, card)
@@ -55,7 +56,7 @@ class Predicting:
             dialect=Dialect.OIP_GRPC,
         )
         call.counted = False
-        if challenged is not None:
+        if challenged is not None and model is not None:
             # The main is asked as by anybody; told is what the challenger makes of the same rows.
             answers = await challenged.answers(name, mark, model.version, answers)
         version = str(answers[0].version)
@@ -70,8 +71,8 @@ class Predicting:
         write_tensors(response, tensors, raw=bool(request.raw_input_contents))
         return response
 
-    def _challenged(self, model: Model) -> Challenged | None:
-        if not model.challenger:
+    def _challenged(self, model: Model | None) -> Challenged | None:
+        if model is None or not model.challenger:
             return None
         if self._models.challenged is None:
             raise UnsupportedError("What challengers answer can't be read by this server.")
