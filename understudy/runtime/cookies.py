@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from http.cookies import CookieError, SimpleCookie
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -11,7 +10,7 @@ from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 
-_PORTS: Final = {"http": 80, "https": 443}
+_USUAL_PORTS: Final = frozenset({80, 443})
 
 
 class CookieSecurity(StrEnum):
@@ -34,12 +33,7 @@ class Cookie:
 
     def read(self, request: HTTPConnection) -> str | None:
         """Its value; the name without prefix counts for nothing by https."""
-        try:
-            jar = SimpleCookie(request.headers.get("cookie", ""))
-        except CookieError:
-            return None
-        found = jar.get(self._name(request))
-        return None if found is None else found.value
+        return request.cookies.get(self._name(request))
 
     def give(self, request: HTTPConnection, response: Response, value: str, age: timedelta) -> None:
         """Have the browser keep it for that long."""
@@ -81,7 +75,8 @@ def foreign(request: HTTPConnection) -> bool:
         return True
     if origin is None or (site == "same-origin" == site and origin == "null"):
         return False
-    return _place(origin) != _place(f"{request.url.scheme}://{headers.get('host', '')}")
+    place = _place(origin)
+    return place[0] is None or place != _place(f"{request.url.scheme}://{headers.get('host', '')}")
 
 
 def _place(origin: str) -> tuple[str | None, int | None]:
@@ -91,4 +86,4 @@ def _place(origin: str) -> tuple[str | None, int | None]:
         port = parts.port
     except ValueError:
         return None, None
-    return parts.hostname, None if port in {80, 443} else port
+    return parts.hostname, None if port in _USUAL_PORTS else port
