@@ -17,6 +17,8 @@ from understudy.contracts.limits import Limits
 from understudy.contracts.vocabulary import KeyId
 from understudy.runtime.keys import Caller
 
+_SLOWEST: Final = 1e-6
+"""One request in twelve days: what is slower still has windows that no number holds."""
 TEND_SECONDS: Final = 0.25
 _LINES: Final = b"ratelimit-policy: %b\r\nratelimit: %b\r\n"
 _MUCH: Final = 100
@@ -29,7 +31,7 @@ def terms_of(limits: Limits) -> Mapping[Counted, Terms]:
     """What a key's limits come to."""
     terms: dict[Counted, Terms] = {}
     if limits.requests_per_second is not None:
-        rate = limits.requests_per_second
+        rate = max(limits.requests_per_second, _SLOWEST)
         terms[Counted.REQUESTS] = Terms(Counted.REQUESTS, limits.at_once, rate)
     if limits.predictions_per_day is not None:
         terms[Counted.PREDICTIONS] = Terms(Counted.PREDICTIONS, limits.predictions_per_day)

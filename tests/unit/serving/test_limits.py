@@ -197,6 +197,7 @@ def test_of_what_was_spent_alone_as_much_is_owed_as_has_not_come_back() -> None:
             Limits(requests_per_second=1, predictions_per_day=500),
             ['"requests";q=1;w=1', '"predictions";q=500;qu="predictions";w=86400'],
         ),
+        (Limits(requests_per_second=1e-300), ['"requests";q=1;w=1000000']),
         (Limits(), []),
     ],
 )
