@@ -16,6 +16,8 @@ from services.registry.domain.identities import ProviderUnavailableError
 from understudy.runtime.urls import safe_url
 
 _KEPT_SECONDS: Final = 3600.0
+_FAILED_SECONDS: Final = 2.0
+"""For so long nobody else waits for a provider that just failed."""
 _BETWEEN_SECONDS: Final = 10.0
 """Keys are not asked for anew more often, whatever tokens are shown."""
 _DEADLINE_SECONDS: Final = 10.0
@@ -83,12 +85,13 @@ class MetadataSource:
         self._lock = asyncio.Lock()
         self._metadata: tuple[float, Metadata] | None = None
         self._keys: tuple[float, KeySet] | None = None
+        self._failed: tuple[float, str] | None = None
 
     async def metadata(self) -> Metadata:
         """Where its endpoints are. Raises ProviderUnavailableError."""
         async with self._lock:
             if self._metadata is None or self._age(self._metadata[0]) > _KEPT_SECONDS:
-                told = await self._asking.get(get_well_known_url(self._issuer, external=True))
+                told = await self._asked(get_well_known_url(self._issuer, external=True))
                 self._metadata = self._clock(), self._read(told)
             return self._metadata[1]
 
@@ -98,12 +101,21 @@ class MetadataSource:
         async with self._lock:
             most = _BETWEEN_SECONDS if anew else _KEPT_SECONDS
             if self._keys is None or self._age(self._keys[0]) > most:
-                told = await self._asking.get(url)
+                told = await self._asked(url)
                 try:
                     self._keys = self._clock(), KeySet.import_key_set({"keys": told["keys"]})
                 except (JoseError, ValueError, TypeError, KeyError, AttributeError) as error:
                     raise _odd("its keys are none") from error
             return self._keys[1]
+
+    async def _asked(self, url: str) -> Told:
+        if self._failed is not None and self._age(self._failed[0]) < _FAILED_SECONDS:
+            raise ProviderUnavailableError(self._failed[1])
+        try:
+            return await self._asking.get(url)
+        except ProviderUnavailableError as error:
+            self._failed = self._clock(), error.detail
+            raise
 
     def _age(self, since: float) -> float:
         return self._clock() - since

@@ -157,12 +157,25 @@ ODD: dict[str, Callable[[Provider], Response]] = {
 
 @pytest.mark.parametrize("case", ODD)
 async def test_a_provider_that_is_none_is_told_as_that(provider: Provider, case: str) -> None:
-    client = client_of(provider)
+    now = 0.0
+    client = client_of(provider, clock=lambda: now)
     provider.odd = ODD[case](provider)
     with pytest.raises(ProviderUnavailableError):
         await client.begin(ATTEMPT)
     provider.odd = None
+    now = 3.0
     assert (await sign_in(client)).subject == "p-1"
+
+
+async def test_nobody_waits_for_a_provider_that_just_failed(provider: Provider) -> None:
+    now = 0.0
+    client = client_of(provider, clock=lambda: now)
+    provider.down = True
+    for moment in (0.0, 1.0, 1.9, 2.0):
+        now = moment
+        with pytest.raises(ProviderUnavailableError, match="503"):
+            await client.begin(ATTEMPT)
+    assert provider.asked == ["metadata"] * 2
 
 
 async def test_a_provider_that_is_gone_is_told_as_that() -> None:

@@ -160,6 +160,12 @@ async def test_a_malformed_request_is_told_so(
     assert answer.headers["Cache-Control"] == "no-store"
 
 
+async def test_an_idempotency_key_keeps_no_token(registry: Registry) -> None:
+    headers = {**basic(*parts(ADMIN)), "Idempotency-Key": "again"}
+    first, second = [(await ask(registry, headers=headers)).json() for _ in range(2)]
+    assert first["access_token"] != second["access_token"]
+
+
 async def test_a_token_ends_with_its_key(registry: Registry) -> None:
     ends = datetime.now(UTC) + timedelta(minutes=5)
     key = give(registry.memory, Scope.READ, expires_at=ends)
