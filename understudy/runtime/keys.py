@@ -16,6 +16,8 @@ from understudy.contracts.vocabulary import Digest, KeyId, Scope
 
 _KEY: Final = re.compile(r"^us_([a-z0-9]{8,16})_([A-Za-z0-9_-]{20,64})$")
 _ABSENT: Final = Digest("0" * 64)
+_MOST_NARROWED: Final = 4096
+"""Keys with different scopes in their tokens; there are seldom more than keys."""
 
 
 class UnauthenticatedError(Refusal):
@@ -174,6 +176,7 @@ class KeyRing:
     def __init__(self, records: Iterable[KeyRecord] = (), tokens: Tokens | None = None) -> None:
         self._holders = {record.id: (record, _caller(record)) for record in records}
         self._tokens = tokens
+        self._narrowed: dict[Token, Caller] = {}
 
     def ends_at(self, key_id: str) -> datetime | None:
         """When the key expires, if it does."""
@@ -205,13 +208,17 @@ class KeyRing:
         expired = record is not None and record.expires_at is not None and record.expires_at <= now
         if token is None or caller is None or expired:
             raise UnauthenticatedError("The access token is not valid: unknown, ended or expired.")
-        return replace(
-            caller,
-            grants=tuple(
-                replace(grant, scopes=allowed_of(token.scopes, grant.scopes))
-                for grant in caller.grants
-            ),
-        )
+        narrowed = self._narrowed.get(token)
+        if narrowed is None:
+            if len(self._narrowed) >= _MOST_NARROWED:
+                self._narrowed.clear()
+            narrowed = self._narrowed[token] = _narrowed(caller, token.scopes)
+        return narrowed
+
+
+def _narrowed(caller: Caller, scopes: frozenset[Scope]) -> Caller:
+    grants = (replace(grant, scopes=allowed_of(scopes, grant.scopes)) for grant in caller.grants)
+    return replace(caller, grants=tuple(grants))
 
 
 def allowed_of(asked: Collection[Scope], held: Collection[Scope]) -> frozenset[Scope]:
