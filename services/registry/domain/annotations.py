@@ -33,7 +33,6 @@ _LONGEST_VALUE: Final = 5_000
 
 
 def _require_tag(name: str, value: str) -> None:
-    """Raises InvalidTagError for what can't be kept, or shown without forging lines."""
     if not 1 <= len(name) <= _LONGEST_NAME or _control(name, allowed=""):
         raise InvalidTagError(
             "/key", f"A tag's name has 1 to {_LONGEST_NAME} characters, none a control character."
@@ -47,10 +46,16 @@ def _require_tag(name: str, value: str) -> None:
 
 def require_tags(tags: Tags) -> None:
     """What people may put. Raises InvalidTagError or TooManyTagsError."""
-    for name, value in tags.items():
-        _require_tag(name, value)
+    require_values(tags)
+    for name in tags:
         require_free(name)
     require_room({}, tags)
+
+
+def require_values(tags: Tags) -> None:
+    """What can be kept, and shown without forging lines. Raises InvalidTagError."""
+    for name, value in tags.items():
+        _require_tag(name, value)
 
 
 def require_free(name: str) -> None:

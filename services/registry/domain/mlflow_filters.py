@@ -106,7 +106,9 @@ class Terms:
         found: list[Condition] = []
         while reading.left:
             found.append(self._condition(reading))
-            if reading.left and not reading.taken("AND"):
+            if not reading.left:
+                break
+            if not reading.taken("AND") or not reading.left:
                 raise reading.wrong("join conditions with AND")
         return Filter(tuple(found))
 
@@ -114,7 +116,7 @@ class Terms:
         """Raises InvalidFilterError."""
         found: dict[str, bool] = {}
         for clause in clauses:
-            name, *direction = clause.strip().removeprefix("attribute.").split()
+            name, *direction = clause.strip().removeprefix("attribute.").split() or [""]
             known = name in self.numbers | {"name"}
             if not known or [word.upper() for word in direction] not in ([], ["ASC"], ["DESC"]):
                 names = ", ".join(sorted(self.numbers | {"name"}))

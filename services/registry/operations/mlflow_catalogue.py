@@ -1,37 +1,31 @@
 """Models and versions with all that MLflow's clients see beside them; and searching for them."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from services.registry.domain.aliases import Alias, alias_of
-from services.registry.domain.annotations import (
-    DESCRIPTION,
-    MODEL,
-    NO_TAGS,
-    PROJECT,
-    RUN,
-    SOURCE,
-    STATE,
-    Tags,
-    shown,
-)
+from services.registry.domain.aliases import alias_of
+from services.registry.domain.annotations import MODEL, NO_TAGS, Tags
 from services.registry.domain.catalogue import Model
 from services.registry.domain.errors import InvalidCursorError, NotFoundError
-from services.registry.domain.mlflow_filters import Filter, Subject, Terms, Value
+from services.registry.domain.mlflow_filters import Filter, Terms
 from services.registry.domain.mlflow_refusals import AliasUnsetError
+from services.registry.domain.mlflow_shown import ShownModel, ShownVersion
 from services.registry.domain.paging import Paging, Slice
 from services.registry.domain.versions import Version
 from services.registry.operations.aliases import Aliases, Book
 from services.registry.operations.catalogue import Catalogue
 from services.registry.ports.annotations import TagStore
 from understudy.contracts.refusals import FieldError
+from understudy.contracts.vocabulary import NAME_PATTERN
 from understudy.runtime.keys import Caller
 
-Item = TypeVar("Item", "ShownModel", "ShownVersion")
+Item = TypeVar("Item", ShownModel, ShownVersion)
 
 _PAGE: Final = 1_000
+_NAME: Final = re.compile(NAME_PATTERN)
 _TIMES: Final = frozenset({"creation_timestamp", "last_updated_timestamp"})
 MODELS: Final = Terms(frozenset({"name"}), _TIMES, (("name", False),))
 VERSIONS: Final = Terms(
@@ -49,97 +43,6 @@ class Search:
     order_by: tuple[str, ...] = ()
     limit: int = 100
     token: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ShownVersion:
-    """A version, what is said about it, and which parts it plays."""
-
-    version: Version
-    tags: Tags
-    aliases: tuple[Alias, ...]
-
-    @property
-    def description(self) -> str:
-        """What was said last."""
-        return self.tags.get(DESCRIPTION, self.version.draft.description)
-
-    @property
-    def shown_tags(self) -> Tags:
-        """Those that people put, and where the review stands."""
-        return {**shown(self.tags), STATE: self.version.state.value}
-
-    def said(self, name: str) -> str:
-        """One of what the client said when it was registered."""
-        return self.tags.get(name, "")
-
-    @property
-    def updated_at(self) -> int:
-        """Milliseconds: when it was made or decided."""
-        review = self.version.review
-        at = review.decided_at if review else self.version.draft.created_at
-        return int(at.timestamp() * 1000)
-
-    @property
-    def place(self) -> str:
-        """Among all versions."""
-        return self.version.title
-
-    @property
-    def subject(self) -> Subject:
-        """As it is filtered and ordered."""
-        draft = self.version.draft
-        attributes: dict[str, Value] = {
-            "name": draft.model,
-            "version_number": self.version.number,
-            "creation_timestamp": int(draft.created_at.timestamp() * 1000),
-            "last_updated_timestamp": self.updated_at,
-            "run_id": self.said(RUN),
-            "source_path": self.said(SOURCE),
-        }
-        return Subject(attributes, self.shown_tags)
-
-
-@dataclass(frozen=True, slots=True)
-class ShownModel:
-    """A model, what is said about it, its aliases and its newest version."""
-
-    model: Model
-    tags: Tags
-    aliases: Mapping[Alias, int]
-    latest: ShownVersion | None
-
-    @property
-    def description(self) -> str:
-        """What was said last."""
-        return self.tags.get(DESCRIPTION, self.model.description)
-
-    @property
-    def shown_tags(self) -> Tags:
-        """Those that people put, and whose it is."""
-        return {**shown(self.tags), PROJECT: self.model.project}
-
-    @property
-    def updated_at(self) -> int:
-        """Milliseconds: when it was made, or its newest version changed."""
-        made = int(self.model.created_at.timestamp() * 1000)
-        return made if self.latest is None else max(made, self.latest.updated_at)
-
-    @property
-    def place(self) -> str:
-        """Among all models."""
-        return self.model.name
-
-    @property
-    def subject(self) -> Subject:
-        """As it is filtered and ordered."""
-        made = int(self.model.created_at.timestamp() * 1000)
-        attributes: dict[str, Value] = {
-            "name": self.model.name,
-            "creation_timestamp": made,
-            "last_updated_timestamp": self.updated_at,
-        }
-        return Subject(attributes, self.shown_tags)
 
 
 class MlflowCatalogue:
@@ -200,6 +103,8 @@ class MlflowCatalogue:
         """Models within reach that the filter could hold for."""
         if wanted.name is None:
             yield from _all(lambda paging: self._catalogue.models(caller, paging))
+            return
+        if not _NAME.fullmatch(wanted.name):
             return
         with suppress(NotFoundError):
             yield self._catalogue.model(caller, wanted.name)

@@ -10,6 +10,7 @@ from services.registry.domain.annotations import (
     SOURCE,
     Tags,
     require_tags,
+    require_values,
 )
 from services.registry.domain.mlflow_refusals import ProjectNotStatedError
 from services.registry.domain.paging import Paging
@@ -57,6 +58,7 @@ class MlflowRegistering:
     def register(self, caller: Caller, wanted: Wanted, origin: Origin) -> Version:
         """Raises what `Sources.draft` and `Catalogue.register` raise; nothing stays half-done."""
         require_tags(wanted.tags)
+        require_values(origin.tags)
         draft = self._sources.draft(caller, wanted)
         return self._catalogue.register(caller, draft, tags={**wanted.tags, **origin.tags})
 

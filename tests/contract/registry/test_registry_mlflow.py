@@ -361,6 +361,16 @@ async def test_a_version_is_made_of_artifacts(registry: Registry) -> None:
     assert (without["status"], without["code"]) == (422, "invalid_source")
 
 
+@pytest.mark.parametrize("member", ["run_id", "run_link", "model_id"])
+async def test_where_it_comes_from_holds_no_control_character(
+    registry: Registry, member: str
+) -> None:
+    await put_model(registry)
+    sent = {"name": "credit", "source": "mlflow-artifacts:/run/model", member: "a\x00b"}
+    refused = await ask(registry, "POST", "model-versions/create", **sent)
+    assert (refused["status"], refused["code"]) == (422, "invalid_tag")
+
+
 async def test_a_version_is_copied_for_who_may_read_it(registry: Registry) -> None:
     registry.memory.models["other"] = Model("other", "shop", "", NOON)
     source = {"name": "other", "source": "models:/credit/2"}
@@ -421,6 +431,7 @@ async def test_a_versions_files_are_read_by_who_may(registry: Registry) -> None:
         ("", [6, 5, 4, 3, 2, 1]),
         ("name='credit'", [6, 5, 4, 3, 2, 1]),
         ("name = 'absent'", []),
+        ("name = 'a\x00b'", []),
         ("name LIKE 'cr%' AND version_number > 4", [6, 5]),
         ("name ILIKE 'CRED_T'", [6, 5, 4, 3, 2, 1]),
         ("tags.`understudy.state` = 'pending'", [4]),

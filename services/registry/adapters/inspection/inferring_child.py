@@ -86,12 +86,12 @@ def inferred(task: InferenceTask) -> Inferred:
             return Inferred(signature=_signature(task, file, inputs, outputs))
     except UnclearError as unclear:
         return Inferred(problem=str(unclear))
-    except ValueError as error:
-        # A signature's own words, or pyarrow's.
-        return Inferred(problem=str(error).splitlines()[0][:300])
     except (pa.ArrowException, OSError) as error:
-        found = str(error).splitlines()[0][:200]
-        return Inferred(problem=f"the reference sample can't be read as Parquet: {found}")
+        said = str(error).splitlines()[0][:200]
+        return Inferred(problem=f"the reference sample can't be read as Parquet: {said}")
+    except ValueError as error:
+        # A signature's own words.
+        return Inferred(problem=str(error).splitlines()[0][:300])
 
 
 def _mlflow_signature(mlmodel: str) -> tuple[list[Any], list[Any]]:

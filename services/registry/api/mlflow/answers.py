@@ -3,7 +3,7 @@
 from typing import Any
 
 from services.registry.domain.annotations import LOGGED_MODEL, RUN, RUN_LINK, SOURCE
-from services.registry.operations.mlflow_catalogue import ShownModel, ShownVersion
+from services.registry.domain.mlflow_shown import ShownModel, ShownVersion
 
 Answer = dict[str, Any]
 
