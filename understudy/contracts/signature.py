@@ -2,10 +2,13 @@
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 from understudy.contracts.vocabulary import FeatureKind, Label, Task
 
 MAX_FEATURES = 10_000
+MOST_TEXT: Final = 1_000
+"""Characters that a text may have where it need not be one of the choices."""
 
 
 @dataclass(frozen=True, slots=True)

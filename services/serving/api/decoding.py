@@ -13,9 +13,10 @@ import msgspec
 from msgspec.structs import astuple
 
 from services.serving.api.bodies import require_single_members
-from services.serving.domain.columns import MOST_TEXT, Column
+from services.serving.domain.columns import Column
 from services.serving.domain.drafts import Cells
 from services.serving.domain.rows import Shape
+from understudy.contracts.signature import MOST_TEXT
 from understudy.contracts.vocabulary import FeatureKind, Label
 
 _ROWS_MEMBER: Final = "rows"

@@ -9,7 +9,6 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from services.serving.api.asking import Asking
-from services.serving.api.describing import document
 from services.serving.api.dialects import dialect_routes
 from services.serving.api.elsewhere import Predictions
 from services.serving.api.labels import Corrections, Labels
@@ -20,6 +19,7 @@ from services.serving.operations import Card, Elsewhere, Facts, Serving
 from services.serving.operations.models import Models
 from understudy.contracts.refusals import Refusal
 from understudy.contracts.signature import Signature
+from understudy.describing import Described, document
 from understudy.runtime.keys import presented_key
 
 _SIGNATURE = TypeAdapter(Signature)
@@ -53,7 +53,7 @@ def routes(
         return Response(body, media_type="application/json")
 
     async def describe(request: Request) -> Response:
-        return JSONResponse(document(seen(request), serving.most_rows))
+        return JSONResponse(document(_described(seen(request)), serving.most_rows))
 
     async def nothing(_request: Request) -> Response:
         raise HTTPException(404, "There is nothing at this path.")
@@ -69,3 +69,15 @@ def routes(
         *dialect_routes(Asking(serving, body_limit, default_deployment, models)),
         Route("/v1/{path:path}", nothing, methods=[*METHODS]),
     ]
+
+
+def _described(card: Card) -> Described:
+    return Described(
+        card.name,
+        card.description,
+        card.access,
+        card.model,
+        card.version,
+        card.signature,
+        card.policy,
+    )

@@ -10,11 +10,9 @@ from types import MappingProxyType
 from typing import Final
 
 from services.serving.domain.wording import listed, shown, written
-from understudy.contracts.signature import Feature
+from understudy.contracts.signature import MOST_TEXT, Feature
 from understudy.contracts.vocabulary import FeatureKind, GuardRuleName
 
-MOST_TEXT: Final = 1_000
-"""Characters that a text may have where it need not be one of the choices."""
 _LARGEST: Final = sys.float_info.max
 _TRUE_OR_FALSE: Final = "true or false"
 

@@ -12,13 +12,13 @@ from operator import itemgetter
 import numpy as np
 from numpy.typing import NDArray
 
-from services.serving.domain.columns import MOST_TEXT, Column, column_of
+from services.serving.domain.columns import Column, column_of
 from services.serving.domain.drafts import Cells, Draft
 from services.serving.domain.reading import MOST_ERRORS, Reading
 from services.serving.domain.tensor_rows import TensorRows
 from services.serving.domain.whole_columns import legal_cells
 from understudy.contracts.policy import Policy
-from understudy.contracts.signature import Signature
+from understudy.contracts.signature import MOST_TEXT, Signature
 from understudy.inference.rows import Rows
 
 __all__ = ["MOST_ERRORS", "MOST_TEXT", "Plan", "Shape"]

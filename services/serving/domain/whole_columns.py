@@ -7,8 +7,9 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from services.serving.domain.columns import MOST_TEXT, Cell, Column
+from services.serving.domain.columns import Cell, Column
 from services.serving.domain.drafts import Cells
+from understudy.contracts.signature import MOST_TEXT
 from understudy.contracts.vocabulary import FeatureKind
 
 _NUMBERS: Final = frozenset({int, float})

@@ -5,9 +5,6 @@ from typing import Any
 import httpx
 import pytest
 
-from services.serving.api.describing import document
-from services.serving.api.describing.schemas import example_of, value_schema
-from services.serving.operations import Card
 from tests.fakes.serving import FLOWERS, LOANS
 from tests.unit.serving.test_serving_api import KEY, World, world
 from understudy.contracts.policy import GuardRule, Guards, Policy
@@ -19,6 +16,8 @@ from understudy.contracts.vocabulary import (
     Task,
     TypePolicy,
 )
+from understudy.describing import Described, document
+from understudy.describing.schemas import example_of, value_schema
 
 __all__ = ["world"]
 
@@ -31,8 +30,8 @@ def card(
     signature: Signature = LOANS,
     policy: Policy | None = None,
     access: AccessLevel = AccessLevel.PROJECT,
-) -> Card:
-    return Card("loans", "Who pays back.", access, "loan", 3, signature, policy or Policy())
+) -> Described:
+    return Described("loans", "Who pays back.", access, "loan", 3, signature, policy or Policy())
 
 
 def row(told: dict[str, Any]) -> dict[str, Any]:

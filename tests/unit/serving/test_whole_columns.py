@@ -6,13 +6,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.serving.domain.columns import MOST_TEXT
 from services.serving.domain.errors import InvalidRowsError
 from services.serving.domain.rows import Plan, Shape
 from services.serving.domain.tensor_rows import TensorRows
 from services.serving.domain.whole_columns import legal_cells
 from tests.fakes.serving import LOANS
 from understudy.contracts.policy import Policy
+from understudy.contracts.signature import MOST_TEXT
 
 unhurried = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 PLAN = Plan(LOANS)

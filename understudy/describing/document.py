@@ -5,8 +5,17 @@ from typing import Any, Final
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
-from services.serving.api.describing import dialects
-from services.serving.api.describing.parts import (
+from understudy.contracts.serving import (
+    LabelCorrection,
+    LabelRequest,
+    LabelResults,
+    ProtectedRequest,
+    ProtectedResults,
+)
+from understudy.contracts.vocabulary import PREDICTION_ID_PATTERN, AccessLevel, Label, Task
+from understudy.describing import dialects
+from understudy.describing.described import Described
+from understudy.describing.parts import (
     ANSWERED,
     JSON,
     answers_of,
@@ -16,7 +25,7 @@ from services.serving.api.describing.parts import (
     request_id,
     told_as,
 )
-from services.serving.api.describing.schemas import (
+from understudy.describing.schemas import (
     LARGEST,
     Schema,
     example_row,
@@ -28,15 +37,6 @@ from services.serving.api.describing.schemas import (
     row_schema,
     warning_schema,
 )
-from services.serving.operations import Card
-from understudy.contracts.serving import (
-    LabelCorrection,
-    LabelRequest,
-    LabelResults,
-    ProtectedRequest,
-    ProtectedResults,
-)
-from understudy.contracts.vocabulary import PREDICTION_ID_PATTERN, AccessLevel, Label, Task
 
 _CSV: Final = "text/csv"
 _TOLD: Final[tuple[type[BaseModel], ...]] = (
@@ -50,7 +50,7 @@ _KEYED: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"key": []}]
 _EXAMPLE_ID: Final = "0190f3a1-7c5e-7d3a-9d55-2f4f2f6f9c11"
 
 
-def document(card: Card, most_rows: int) -> dict[str, Any]:
+def document(card: Described, most_rows: int) -> dict[str, Any]:
     """OpenAPI 3.1. Whoever may ask a public deployment without a key finds `security` optional."""
     return {
         "openapi": "3.1.0",
@@ -76,7 +76,7 @@ def document(card: Card, most_rows: int) -> dict[str, Any]:
     }
 
 
-def _components(card: Card) -> Schema:
+def _components(card: Described) -> Schema:
     _, told = models_json_schema(
         [(model, "validation") for model in _TOLD], ref_template="#/components/schemas/{model}"
     )
@@ -104,7 +104,7 @@ def _bounded(schema: Schema) -> Schema:
 class _Paths:
     """The operations of one deployment."""
 
-    def __init__(self, card: Card, most_rows: int) -> None:
+    def __init__(self, card: Described, most_rows: int) -> None:
         self._card = card
         self._most = most_rows
         self._own = f"/v1/deployments/{card.name}"
@@ -271,6 +271,6 @@ class _Paths:
         }
 
 
-def _label(card: Card) -> Label:
+def _label(card: Described) -> Label:
     target = card.signature.target
     return 0.5 if target.task is Task.REGRESSION else target.classes[0]

@@ -3,7 +3,10 @@
 from collections.abc import Mapping
 from typing import Any, Final
 
-from services.serving.api.describing.schemas import (
+from understudy.contracts.signature import Feature
+from understudy.contracts.vocabulary import FeatureKind
+from understudy.describing.described import Described
+from understudy.describing.schemas import (
     Schema,
     example_row,
     label_schema,
@@ -11,9 +14,6 @@ from services.serving.api.describing.schemas import (
     reference,
     value_schema,
 )
-from services.serving.operations import Card
-from understudy.contracts.signature import Feature
-from understudy.contracts.vocabulary import FeatureKind
 
 _DATATYPES: Final[Mapping[FeatureKind, str]] = {
     FeatureKind.NUMBER: "FP64",
@@ -43,7 +43,7 @@ def records(most: int) -> Schema:
     }
 
 
-def split(card: Card, most: int) -> Schema:
+def split(card: Described, most: int) -> Schema:
     """MLflow's `dataframe_split`."""
     features = card.signature.features
     row = {
@@ -67,7 +67,7 @@ def split(card: Card, most: int) -> Schema:
     }
 
 
-def tensors(card: Card) -> Schema:
+def tensors(card: Described) -> Schema:
     """OIP v2: a tensor for each feature. Written for one row; more rows are as many elements."""
     features = card.signature.features
     return {
@@ -85,7 +85,7 @@ def tensors(card: Card) -> Schema:
     }
 
 
-def tensors_example(card: Card) -> Schema:
+def tensors_example(card: Described) -> Schema:
     """A request of one row."""
     row = example_row(card)
     return {
@@ -126,7 +126,7 @@ def tensors_answer() -> Schema:
     }
 
 
-def predictions(card: Card) -> Schema:
+def predictions(card: Described) -> Schema:
     """KServe v1 and MLflow."""
     return {
         "type": "object",
@@ -135,7 +135,7 @@ def predictions(card: Card) -> Schema:
     }
 
 
-def _tensor(feature: Feature, card: Card) -> dict[str, Any]:
+def _tensor(feature: Feature, card: Described) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from services.serving.api.describing.schemas import Schema, reference
+from understudy.describing.schemas import Schema, reference
 
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"

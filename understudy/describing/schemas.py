@@ -4,10 +4,8 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from services.serving.domain.columns import MOST_TEXT
-from services.serving.operations import Card
 from understudy.contracts.policy import Policy
-from understudy.contracts.signature import Feature
+from understudy.contracts.signature import MOST_TEXT, Feature
 from understudy.contracts.vocabulary import (
     PREDICTION_ID_PATTERN,
     FeatureKind,
@@ -17,6 +15,7 @@ from understudy.contracts.vocabulary import (
     TypePolicy,
     class_name,
 )
+from understudy.describing.described import Described
 
 Schema = dict[str, Any]
 
@@ -29,7 +28,7 @@ _TYPES: Final[Mapping[FeatureKind, str]] = {
 }
 
 
-def row_schema(card: Card) -> Schema:
+def row_schema(card: Described) -> Schema:
     """One row: each feature by name."""
     features = card.signature.features
     return {
@@ -56,7 +55,7 @@ def value_schema(feature: Feature, policy: Policy) -> Schema:
     return {**schema, **_words(feature), "examples": [example_of(feature)]}
 
 
-def example_row(card: Card) -> dict[str, Label]:
+def example_row(card: Described) -> dict[str, Label]:
     """A row that is answered."""
     return {each.name: example_of(each) for each in card.signature.features}
 
@@ -78,7 +77,7 @@ def example_of(feature: Feature) -> Label:
     return whole if low is None or whole >= low else whole + 1
 
 
-def label_schema(card: Card) -> Schema:
+def label_schema(card: Described) -> Schema:
     """What the model answers: one of the classes, or a number."""
     target = card.signature.target
     if target.task is Task.REGRESSION:
@@ -87,7 +86,7 @@ def label_schema(card: Card) -> Schema:
     return {"enum": [*target.classes], "description": target.label or target.name}
 
 
-def prediction_schema(card: Card) -> Schema:
+def prediction_schema(card: Described) -> Schema:
     """The answer to one row."""
     classes = [class_name(label) for label in card.signature.target.classes]
     share = {"type": "number", "minimum": 0, "maximum": 1}
