@@ -19,6 +19,19 @@ _POLICY: Final = (
 )
 
 
+NO_REFERRER: Final = "no-referrer"
+
+
+def security_headers(referrer: str = NO_REFERRER) -> Mapping[str, str]:
+    """What a page and its assets say to browsers."""
+    return {
+        "Content-Security-Policy": _POLICY,
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Referrer-Policy": referrer,
+        "X-Content-Type-Options": "nosniff",
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class _Asset:
     content: bytes
@@ -35,15 +48,10 @@ class Documents:
         assets: Mapping[str, str],
         *,
         static: str,
-        referrer: str = "no-referrer",
+        referrer: str = NO_REFERRER,
     ) -> None:
         """`assets` are media types by name; `static` is where pages find them."""
-        self._headers = {
-            "Content-Security-Policy": _POLICY,
-            "Cross-Origin-Resource-Policy": "same-origin",
-            "Referrer-Policy": referrer,
-            "X-Content-Type-Options": "nosniff",
-        }
+        self._headers = security_headers(referrer)
         self._static = static
         self._assets = {
             name: _asset(folder / "static" / name, kind) for name, kind in assets.items()

@@ -17,13 +17,14 @@ from starlette.routing import BaseRoute, Route
 
 from services.serving.metrics import Dialect
 from services.serving.operations import Answer, Card
-from services.serving.pages.documents import Documents
+from services.serving.pages.documents import documents
 from services.serving.pages.fields import NAME_PREFIX, fields_of, read_entries
 from services.serving.pages.results import result_of
 from services.serving.pages.submission import read_submission, texts_in
 from services.serving.pages.wording import readable, sentence
 from understudy.contracts.refusals import Fault, Refusal, json_pointer
 from understudy.contracts.vocabulary import NAME_PATTERN, AccessLevel
+from understudy.runtime.documents import Documents
 from understudy.runtime.http import STATUS
 
 COOKIE: Final = "understudy_key"
@@ -54,12 +55,12 @@ class Operations(Protocol):
 
 def routes(operations: Operations) -> list[BaseRoute]:
     """The pages and what they load."""
-    documents = Documents()
-    form = Form(operations, documents)
+    rendered = documents()
+    form = Form(operations, rendered)
     return [
         Route("/{deployment}/form", form.show, methods=["GET"]),
         Route("/{deployment}/form", form.answer, methods=["POST"]),
-        Route("/static/{name}", documents.asset, methods=["GET"]),
+        Route("/static/{name}", rendered.asset, methods=["GET"]),
     ]
 
 

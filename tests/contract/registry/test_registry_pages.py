@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 import httpx
 import pytest
+from starlette.routing import Route
 
 from services.registry.domain.attempts import Attempts, name_subject
 from services.registry.domain.people import User
@@ -33,6 +34,21 @@ async def fill_in(client: httpx.AsyncClient, wanted: str = "/", **fields: str) -
     hidden = {str(each["name"]): str(each["value"]) for each in page.all("input", type="hidden")}
     sent = {**hidden, "name": "ann", "password": PASSWORD, **fields}
     return await client.post("/signin", data=sent)
+
+
+OPEN_TO_ALL = {"/signin", "/static/{name}"}
+
+
+async def test_every_page_but_the_one_to_sign_in_needs_a_session(registry: Registry) -> None:
+    pages = [one for one in registry.api.routes if type(one) is Route and one.methods]
+    assert {one.path for one in pages} >= {*PAGES, "/signout", *OPEN_TO_ALL}
+    nobody = browser(registry)
+    for page in pages:
+        path = page.path.replace("{name}", "registry.css").replace("{deployment}", "credit")
+        for method in sorted(page.methods or ()):
+            answer = await nobody.request(method, path)
+            closed = answer.status_code == 401
+            assert closed is (page.path not in OPEN_TO_ALL), (method, path)
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/nothing", "/metrics", "/people?project=bank&x=1"])

@@ -5,13 +5,13 @@ import pytest
 
 from services.serving.domain.errors import BusyError, LowConfidenceError, ScoringFailedError
 from services.serving.operations import Answer
-from services.serving.pages.documents import SECURITY_HEADERS
 from tests.fakes.html_pages import Element, read_page
 from tests.fakes.serving_form import CATEGORY, CREDIT, IRIS, NUMBER, FakeServing, card, form_app
 from understudy.contracts.policy import GuardRule, Guards, Policy
 from understudy.contracts.refusals import FieldError
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import AccessLevel, GuardAction, Task
+from understudy.runtime.documents import security_headers
 
 pytestmark = pytest.mark.anyio
 
@@ -253,7 +253,7 @@ async def test_every_page_is_strict_about_what_it_loads_and_is_kept_by_nobody(
     browser: httpx.AsyncClient, method: str, path: str, data: dict[str, str] | None
 ) -> None:
     answer = await browser.request(method, path, data=data)
-    for name, value in SECURITY_HEADERS.items():
+    for name, value in security_headers().items():
         assert answer.headers[name] == value
     assert "unsafe" not in answer.headers["content-security-policy"]
     assert answer.headers["cache-control"] == "no-store"
