@@ -5,8 +5,9 @@ from fastapi import APIRouter
 from services.registry.api.edge import Reader, Releaser, Verbs
 from services.registry.api.mlflow.answers import Answer, version_answer
 from services.registry.api.mlflow.bodies import AliasDeleted, AliasSet, QueryName, QueryText
+from services.registry.api.mlflow.errors import REFUSED
 
-router = APIRouter(prefix="/api/2.0/mlflow/registered-models/alias")
+router = APIRouter(prefix="/api/2.0/mlflow/registered-models/alias", responses=REFUSED)
 
 
 @router.post("")

@@ -10,6 +10,7 @@ from starlette.responses import Response, StreamingResponse
 
 from services.registry.api.edge import Registrar, Verbs, needs
 from services.registry.api.mlflow.answers import Answer
+from services.registry.api.mlflow.errors import REFUSED
 from services.registry.domain.sources import kept_place
 from services.registry.operations import Operations
 from understudy.contracts.vocabulary import Scope
@@ -19,7 +20,7 @@ PREFIX: Final = "/api/2.0/mlflow-artifacts/artifacts"
 STREAMED: Final = PREFIX + "/"
 """Bodies below it are not read as a whole; staging has their limit."""
 
-router = APIRouter(prefix=PREFIX)
+router = APIRouter(prefix=PREFIX, responses=REFUSED)
 
 Looking = Annotated[Caller, needs(Scope.READ, Scope.REGISTER)]
 """At versions' files by the one, at one's own by the other."""
@@ -51,7 +52,7 @@ async def put(caller: Registrar, verbs: Verbs, path: PathOf, request: Request) -
     return {}
 
 
-@router.get("/{path:path}")
+@router.get("/{path:path}", response_class=StreamingResponse)
 async def get(caller: Looking, verbs: Verbs, path: PathOf) -> Response:
     """The bytes of a file."""
     size, chunks = await run_in_threadpool(_found, caller, verbs, path)

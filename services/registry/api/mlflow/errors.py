@@ -6,6 +6,21 @@ The problem's own members stay beside them: code, request id, which member is wr
 from collections.abc import Mapping
 from typing import Any, Final
 
+from understudy.contracts.problems import Problem
+
+
+class MlflowError(Problem):
+    """The body of a refusal."""
+
+    error_code: str
+    message: str
+
+
+REFUSED: Final[dict[int | str, dict[str, Any]]] = {
+    "4XX": {"model": MlflowError, "description": "Refused: `message` says why and what to do."},
+    "503": {"model": MlflowError, "description": "Not now: see `Retry-After`."},
+}
+"""What routes may answer, for their description."""
 PREFIX: Final = "/api/"
 _BY_CODE: Final[Mapping[str, str]] = {
     "name_taken": "RESOURCE_ALREADY_EXISTS",

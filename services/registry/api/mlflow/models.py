@@ -18,13 +18,14 @@ from services.registry.api.mlflow.bodies import (
     search_of,
     tags_of,
 )
+from services.registry.api.mlflow.errors import REFUSED
 from services.registry.domain.annotations import MODEL
 from services.registry.domain.mlflow_refusals import ImmutableError, StagesNotSupportedError
 from services.registry.operations import Operations
 from services.registry.operations.mlflow_catalogue import Search
 from understudy.runtime.keys import Caller
 
-router = APIRouter(prefix="/api/2.0/mlflow/registered-models")
+router = APIRouter(prefix="/api/2.0/mlflow/registered-models", responses=REFUSED)
 
 _NO_STAGE = frozenset({"none", ""})
 

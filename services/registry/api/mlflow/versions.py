@@ -17,6 +17,7 @@ from services.registry.api.mlflow.bodies import (
     search_of,
     tags_of,
 )
+from services.registry.api.mlflow.errors import REFUSED
 from services.registry.domain.mlflow_refusals import ImmutableError, StagesNotSupportedError
 from services.registry.operations import Operations
 from services.registry.operations.mlflow_catalogue import Search
@@ -24,7 +25,7 @@ from services.registry.operations.mlflow_registering import Origin
 from services.registry.operations.sources import Wanted
 from understudy.runtime.keys import Caller
 
-router = APIRouter(prefix="/api/2.0/mlflow/model-versions")
+router = APIRouter(prefix="/api/2.0/mlflow/model-versions", responses=REFUSED)
 
 
 @router.post("/create")
