@@ -3,12 +3,22 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
 
 from understudy.contracts.vocabulary import Label, WarningCode
 
 Source = Annotated[str, Field(max_length=200)]
 """Who says so."""
+
+
+def _no_number(value: object) -> object:
+    if isinstance(value, int | float) or (isinstance(value, str) and value.strip("+-. ").isdigit()):
+        raise ValueError("must be a date and time with a time zone, such as 2025-01-31T12:00:00Z")
+    return value
+
+
+Moment = Annotated[AwareDatetime, BeforeValidator(_no_number, json_schema_input_type=AwareDatetime)]
+"""RFC 3339. Seconds or milliseconds since some epoch would be a guess."""
 
 
 class Body(BaseModel):
@@ -75,7 +85,7 @@ class LabelRequest(Body):
 
     prediction_id: str
     label: Label
-    observed_at: AwareDatetime | None = None
+    observed_at: Moment | None = None
     source: Source | None = None
 
 
@@ -83,7 +93,7 @@ class LabelCorrection(Body):
     """What the outcome of an earlier prediction really was; body of `PUT …/labels/{id}`."""
 
     label: Label
-    observed_at: AwareDatetime | None = None
+    observed_at: Moment | None = None
     source: Source | None = None
 
 

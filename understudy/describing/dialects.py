@@ -23,28 +23,58 @@ _DATATYPES: Final[Mapping[FeatureKind, str]] = {
 }
 
 
-def instances(most: int) -> Schema:
-    """KServe v1, MLflow, SageMaker."""
+def tensor_type(feature: Feature) -> str:
+    """The datatype of a feature's tensor. Of the numbers only floats have one for null."""
+    if feature.nullable and feature.kind is not FeatureKind.CATEGORY:
+        return "FP64"
+    return _DATATYPES[feature.kind]
+
+
+def v1(most: int) -> Schema:
+    """KServe v1. The columnar form is taken too, but not described."""
+    schema = _only("instances", many(reference("Row"), most), "inputs")
+    schema["properties"]["signature_name"] = {"enum": [None, "", "serving_default"]}
+    return schema
+
+
+def sagemaker(card: Described, most: int) -> Schema:
+    """SageMaker: a row, or several."""
+    row = reference("Row")
+    forms = [row, many(row, most)]
+    if "instances" not in card.signature.names:
+        forms.append(_only("instances", many(row, most)))
+    return {"anyOf": forms}
+
+
+def mlflow(card: Described, most: int) -> Schema:
+    """MLflow: exactly one of its forms, and no parameters."""
+    rows = many(reference("Row"), most)
+    forms = {
+        "dataframe_records": rows,
+        "dataframe_split": _split(card, most),
+        "instances": rows,
+        "inputs": False,
+    }
+    found = [
+        _only(name, schema, *(other for other in forms if other != name))
+        for name, schema in forms.items()
+        if schema
+    ]
+    for form in found:
+        form["properties"]["params"] = {"enum": [None, {}]}
+    return {"anyOf": found}
+
+
+def _only(name: str, schema: object, *others: str) -> Schema:
+    """An object with that member and without the others; what nobody knows is left out."""
     return {
         "type": "object",
-        "properties": {"instances": many(reference("Row"), most)},
-        "required": ["instances"],
-        "additionalProperties": False,
+        "properties": {name: schema, **dict.fromkeys(others, False)},
+        "required": [name],
     }
 
 
-def records(most: int) -> Schema:
-    """MLflow's `dataframe_records`."""
-    return {
-        "type": "object",
-        "properties": {"dataframe_records": many(reference("Row"), most)},
-        "required": ["dataframe_records"],
-        "additionalProperties": False,
-    }
-
-
-def split(card: Described, most: int) -> Schema:
-    """MLflow's `dataframe_split`."""
+def _split(card: Described, most: int) -> Schema:
     features = card.signature.features
     row = {
         "type": "array",
@@ -53,18 +83,7 @@ def split(card: Described, most: int) -> Schema:
         "minItems": len(features),
     }
     members = {"columns": {"const": [each.name for each in features]}, "data": many(row, most)}
-    frame = {
-        "type": "object",
-        "properties": members,
-        "required": ["columns", "data"],
-        "additionalProperties": False,
-    }
-    return {
-        "type": "object",
-        "properties": {"dataframe_split": frame},
-        "required": ["dataframe_split"],
-        "additionalProperties": False,
-    }
+    return {"type": "object", "properties": members, "required": ["data"]}
 
 
 def tensors(card: Described) -> Schema:
@@ -92,7 +111,7 @@ def tensors_example(card: Described) -> Schema:
         "inputs": [
             {
                 "name": each.name,
-                "datatype": _DATATYPES[each.kind],
+                "datatype": tensor_type(each),
                 "shape": [1],
                 "data": [row[each.name]],
             }
@@ -135,16 +154,24 @@ def predictions(card: Described) -> Schema:
     }
 
 
+def _element(feature: Feature, card: Described) -> Schema:
+    schema = value_schema(feature, card.policy)
+    if tensor_type(feature) == "BOOL":
+        # Some clients have numbers for what is true.
+        return {**schema, "type": ["boolean", "integer"], "minimum": 0, "maximum": 1}
+    return schema
+
+
 def _tensor(feature: Feature, card: Described) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": {
             "name": {"const": feature.name},
-            "datatype": {"const": _DATATYPES[feature.kind]},
+            "datatype": {"const": tensor_type(feature)},
             "shape": {"const": [1]},
             "data": {
                 "type": "array",
-                "items": value_schema(feature, card.policy),
+                "items": _element(feature, card),
                 "minItems": 1,
                 "maxItems": 1,
             },

@@ -8,6 +8,7 @@ from pydantic.json_schema import models_json_schema
 from understudy.contracts.serving import (
     LabelCorrection,
     LabelRequest,
+    LabelResult,
     LabelResults,
     ProtectedRequest,
     ProtectedResults,
@@ -31,6 +32,7 @@ from understudy.describing.schemas import (
     example_row,
     label_schema,
     many,
+    moment_schema,
     prediction_schema,
     problem_schema,
     reference,
@@ -42,6 +44,7 @@ _CSV: Final = "text/csv"
 _TOLD: Final[tuple[type[BaseModel], ...]] = (
     LabelRequest,
     LabelCorrection,
+    LabelResult,
     LabelResults,
     ProtectedRequest,
     ProtectedResults,
@@ -84,6 +87,7 @@ def _components(card: Described) -> Schema:
     for name in ("LabelRequest", "LabelCorrection"):
         properties = found[name]["properties"]
         properties["label"] = _bounded(label_schema(card))
+        properties["observed_at"] = {"anyOf": [moment_schema(), {"type": "null"}]}
     for name in ("LabelRequest", "ProtectedRequest"):
         found[name]["properties"]["prediction_id"]["pattern"] = PREDICTION_ID_PATTERN
     return {
@@ -170,7 +174,7 @@ class _Paths:
     def _labels(self) -> Schema:
         one = reference("LabelRequest")
         example: dict[str, object] = {"prediction_id": _EXAMPLE_ID, "label": _label(self._card)}
-        schema = {"anyOf": [one, many(one, self._most)]}
+        schema = {"anyOf": [one, many(one, self._most, 0)]}
         words = (
             "One or many. Each has a result of its own: a wrong one does not hold up the others."
         )
@@ -195,7 +199,7 @@ class _Paths:
             **self._operation("correct_label", "Correct a label", words, "labels"),
             "parameters": [parameter],
             "requestBody": body_of(schema, example),
-            "responses": answers_of(202, "The result.", told_as("LabelResults")),
+            "responses": answers_of(202, "The result.", told_as("LabelResult")),
             "security": _KEYED,
         }
 
@@ -205,7 +209,7 @@ class _Paths:
         words = "For fairness alone: they never reach a model, and are never shown again."
         return {
             **self._operation("tell_protected", "Tell protected attributes", words, "labels"),
-            "requestBody": body_of({"anyOf": [one, many(one, self._most)]}, example),
+            "requestBody": body_of({"anyOf": [one, many(one, self._most, 0)]}, example),
             "responses": answers_of(202, "A result for each.", told_as("ProtectedResults")),
             "security": _KEYED,
         }
@@ -227,24 +231,22 @@ class _Paths:
 
     def _v1(self) -> Schema:
         words = "KServe's and TensorFlow Serving's v1 protocol."
-        schema, example = dialects.instances(self._most), {"instances": [example_row(self._card)]}
+        schema, example = dialects.v1(self._most), {"instances": [example_row(self._card)]}
         told = dialects.predictions(self._card)
         operation = self._operation("v1_predict", "Predict (v1)", words, "dialects")
         return self._asked(operation, body_of(schema, example), told)
 
     def _invocations(self) -> Schema:
         words = "MLflow's scoring protocol. CSV with a header is taken too."
-        most = self._most
-        forms = [dialects.records(most), dialects.split(self._card, most), dialects.instances(most)]
+        schema = dialects.mlflow(self._card, self._most)
         example = {"dataframe_records": [example_row(self._card)]}
         told = dialects.predictions(self._card)
         operation = self._operation("invocations", "Score (MLflow)", words, "dialects")
-        return self._asked(operation, body_of({"anyOf": forms}, example), told)
+        return self._asked(operation, body_of(schema, example), told)
 
     def _sagemaker(self) -> Schema:
         words = "SageMaker's runtime protocol. CSV is taken too."
-        row = reference("Row")
-        schema = {"anyOf": [row, many(row, self._most), dialects.instances(self._most)]}
+        schema = dialects.sagemaker(self._card, self._most)
         example = example_row(self._card)
         title = "Invoke (SageMaker)"
         operation = self._operation("sagemaker", title, words, "dialects")

@@ -19,6 +19,13 @@ from understudy.describing.described import Described
 
 Schema = dict[str, Any]
 
+_DAY: Final = (
+    r"((0[13578]|1[02])-(0[1-9]|[12][0-9]|3[01])|(0[469]|11)-(0[1-9]|[12][0-9]|30)"
+    r"|02-(0[1-9]|1[0-9]|2[0-8]))"
+)
+_TIME: Final = r"([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9](\.[0-9]{1,6})?"
+_ZONE: Final = r"(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9])"
+_MOMENT: Final = f"^20[01][0-9]-{_DAY}T{_TIME}{_ZONE}$"
 LARGEST: Final = sys.float_info.max
 _TYPES: Final[Mapping[FeatureKind, str]] = {
     FeatureKind.NUMBER: "number",
@@ -149,9 +156,19 @@ def problem_schema() -> Schema:
     }
 
 
-def many(of: Schema, most: int) -> Schema:
+def moment_schema() -> Schema:
+    """When a truth was seen. That it lies between 1970 and now is more than a pattern can say."""
+    return {
+        "type": "string",
+        "pattern": _MOMENT,
+        "description": "RFC 3339 with a time zone, between 1970 and now.",
+        "examples": ["2025-01-31T12:00:00Z"],
+    }
+
+
+def many(of: Schema, most: int, least: int = 1) -> Schema:
     """A list of up to so many."""
-    return {"type": "array", "items": of, "minItems": 1, "maxItems": most}
+    return {"type": "array", "items": of, "minItems": least, "maxItems": most}
 
 
 def reference(name: str) -> Schema:

@@ -139,10 +139,25 @@ def parse_key(plaintext: str) -> KeyId | None:
 
 
 def presented_key(headers: Mapping[str, str]) -> str | None:
-    """The key of `X-API-Key` or `Authorization: Bearer`; header names in lower case."""
-    if key := headers.get("x-api-key"):
-        return key.strip()
-    return bearer(headers.get("authorization", ""))
+    """The key of `X-API-Key` or `Authorization: Bearer`; header names in lower case.
+
+    Raises UnauthenticatedError when they hold different ones.
+    """
+    return one_key(headers.get("x-api-key", ""), headers.get("authorization", ""))
+
+
+def one_key(api_key: str, authorization: str) -> str | None:
+    """The key of two headers' values, of which either may be empty.
+
+    Whoever shows two has mixed something up, and which of them counts would be a guess. Other kinds
+    of `Authorization` may stand beside a key: proxies have some.
+
+    Raises UnauthenticatedError when they hold different ones.
+    """
+    key, other = api_key.strip(), bearer(authorization)
+    if key and other and not hmac.compare_digest(key.encode(), other.encode()):
+        raise UnauthenticatedError("'X-API-Key' and 'Authorization' hold different keys: send one.")
+    return key or other
 
 
 def bearer(authorization: str) -> str | None:

@@ -100,8 +100,9 @@ class Asking:
         self, request: Request, deployment: str, dialect: Dialect, read: Read, write: Write
     ) -> Response:
         """Answer one request for predictions. Raises Refusal subclasses, which are counted."""
-        began, key = time.perf_counter(), presented_key(request.headers)
+        began = time.perf_counter()
         try:
+            key = presented_key(request.headers)
             # Whoever may not ask is told before the body has come.
             card = self.serving.admit(deployment, key)
             note_allowance(request, self.serving.allowance(deployment, key, Scope.PREDICT))

@@ -10,7 +10,7 @@ from weakref import ref
 from services.serving.domain.ids import well_formed
 from services.serving.operations.answers import Standing, Welcome
 from services.serving.operations.limiting import Allowance
-from understudy.runtime.keys import bearer
+from understudy.runtime.keys import bearer, one_key
 
 _WELCOME_SECONDS: Final = 1.0
 _DIGITS: Final = 19
@@ -22,7 +22,7 @@ class Presented:
     """What a request says of itself before its body."""
 
     credentials: bytes
-    """The key, or what `Authorization` holds."""
+    """The key, or what `Authorization` holds; or both, as lines."""
     is_key: bool
     request_id: str
     """Empty when there is none that is well-formed."""
@@ -46,7 +46,11 @@ class Presented:
             request_id = str(told[b"x-request-id"], "latin-1")
             request_id = request_id if well_formed(request_id) else ""
         declared = int(length) if length.isdigit() and len(length) < _DIGITS else 0
-        credentials = key or told.get(b"authorization", b"")
+        authorization = told.get(b"authorization", b"")
+        if key and authorization:
+            credentials = b"%b\n%b" % (key, authorization)
+        else:
+            credentials = key or authorization
         since = time.perf_counter()
         return cls(credentials, bool(key), request_id, query, declared, told, since)
 
@@ -56,9 +60,12 @@ class Presented:
 
     @property
     def key(self) -> str | None:
-        """The API key."""
+        """The API key. Raises UnauthenticatedError when two headers hold different ones."""
         text = str(self.credentials, "latin-1")
-        return text.strip() if self.is_key else bearer(text)
+        if not self.is_key:
+            return bearer(text)
+        key, _, authorization = text.partition("\n")
+        return one_key(key, authorization)
 
 
 class Visitor:

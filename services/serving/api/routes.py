@@ -63,7 +63,7 @@ def routes(
         *telling("labels/{prediction_id}", Corrections(facts), "PUT"),
         *telling("protected", Protected(facts)),
         *telling("predictions", Predictions(elsewhere)),
-        Route(f"{deployment}/signature", show_signature, methods=["GET"]),
+        *taking("GET", f"{deployment}/signature", show_signature),
         *taking("GET", f"{deployment}/openapi.json", describe),
         Route(f"{deployment}/predict", only("POST"), methods=[*METHODS - {"POST"}]),
         *dialect_routes(Asking(serving, body_limit, default_deployment, models)),

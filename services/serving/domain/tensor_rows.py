@@ -14,6 +14,7 @@ from services.serving.domain.wording import SHOWN_CHOICES
 from understudy.contracts.refusals import FieldError, json_pointer
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import FeatureKind, Label, Task, class_name
+from understudy.describing.dialects import tensor_type
 
 PREDICTION: Final = "prediction"
 PROBABILITIES: Final = "probabilities"
@@ -231,12 +232,7 @@ def _of_texts(
 
 
 def _feature_type(feature: Feature) -> Datatype:
-    if feature.kind is FeatureKind.CATEGORY:
-        return Datatype.BYTES
-    # Of the numbers only floats have a value for what is missing.
-    if feature.nullable or feature.kind is FeatureKind.NUMBER:
-        return Datatype.FP64
-    return Datatype.BOOL if feature.kind is FeatureKind.BOOLEAN else Datatype.INT64
+    return Datatype(tensor_type(feature))
 
 
 def _label_type(target: Target, told: Sequence[Label] = ()) -> Datatype:

@@ -44,10 +44,16 @@ def test_what_is_no_key_has_no_id(text: str) -> None:
         {"authorization": "bearer  K"},
         {"x-api-key": " K "},
         {"x-api-key": "K", "authorization": "Basic abc"},
+        {"x-api-key": "K", "authorization": "Bearer K"},
     ],
 )
 def test_a_key_may_come_in_either_header(headers: dict[str, str]) -> None:
     assert presented_key(headers) == "K"
+
+
+def test_two_keys_are_none() -> None:
+    with pytest.raises(UnauthenticatedError):
+        presented_key({"x-api-key": "K", "authorization": "Bearer L"})
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Basic K"}, {"authorization": "K"}])

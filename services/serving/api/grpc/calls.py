@@ -33,7 +33,7 @@ class Call:
     def __init__(self, method: str, metadata: Iterable[tuple[str, str | bytes]]) -> None:
         headers = {name: value for name, value in metadata if isinstance(value, str)}
         self.method = method
-        self.key = presented_key(headers)
+        self._headers = headers
         named = headers.get(_NAME, "")
         self.name = named if well_formed(named) else None
         """What the caller calls it."""
@@ -50,6 +50,11 @@ class Call:
         self.since = time.monotonic()
         self.late: Refusal | None = None
         self.time = asyncio.timeout(None)
+
+    @property
+    def key(self) -> str | None:
+        """The API key. Raises UnauthenticatedError when two entries hold different ones."""
+        return presented_key(self._headers)
 
     @property
     def trailing(self) -> tuple[tuple[str, str], ...]:
