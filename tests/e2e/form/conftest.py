@@ -9,7 +9,7 @@ import uvicorn
 from playwright.sync_api import Browser, BrowserContext, Page
 
 from tests.conftest import free_port
-from tests.e2e.form.screenshots import SIZES, chromium
+from tests.e2e.form.screenshots import SIZES
 from tests.fakes.serving_form import FakeServing, form_app
 
 
@@ -33,12 +33,6 @@ def base_url(serving: FakeServing) -> Iterator[str]:
     yield f"http://127.0.0.1:{port}"
     server.should_exit = True
     thread.join(timeout=10)
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    with chromium() as launched:
-        yield launched
 
 
 @pytest.fixture
