@@ -537,7 +537,7 @@ async def test_it_is_no_tracking_server(registry: Registry, method: str, path: s
 
 async def test_another_method_than_a_path_takes(registry: Registry) -> None:
     answer = await registry.http.put("/api/2.0/mlflow/registered-models/search")
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET")
+    assert answer.status_code == 405
     assert answer.json()["error_code"] == "ENDPOINT_NOT_FOUND"
 
 

@@ -34,7 +34,7 @@ _ROUTES = tuple(route for one in _ROUTERS for route in one.routes if isinstance(
 
 @router.api_route(
     "/api/{rest:path}",
-    methods=["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"],
+    methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
     include_in_schema=False,
 )
 def elsewhere(_caller: Looking, rest: str, request: Request) -> Answer:
