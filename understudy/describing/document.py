@@ -1,5 +1,6 @@
 """The OpenAPI document of one deployment: every way to ask it, typed, with examples that work."""
 
+import json
 from typing import Any, Final
 
 from pydantic import BaseModel
@@ -53,7 +54,7 @@ _KEYED: Final[list[dict[str, list[str]]]] = [{"bearer": []}, {"key": []}]
 _EXAMPLE_ID: Final = "0190f3a1-7c5e-7d3a-9d55-2f4f2f6f9c11"
 
 
-def document(card: Described, most_rows: int) -> dict[str, Any]:
+def document(card: Described, most_rows: int, server: str = "/") -> dict[str, Any]:
     """OpenAPI 3.1. Whoever may ask a public deployment without a key finds `security` optional."""
     return {
         "openapi": "3.1.0",
@@ -62,7 +63,7 @@ def document(card: Described, most_rows: int) -> dict[str, Any]:
             "version": str(card.version),
             "description": card.description or f"Predictions of {card.model}.",
         },
-        "servers": [{"url": "/"}],
+        "servers": [{"url": server}],
         "tags": [
             {"name": "predictions", "description": "Plain JSON and CSV."},
             {"name": "labels", "description": "What came of earlier predictions."},
@@ -85,11 +86,17 @@ def _components(card: Described) -> Schema:
     )
     found: Schema = dict(told["$defs"])
     for name in ("LabelRequest", "LabelCorrection"):
-        properties = found[name]["properties"]
-        properties["label"] = _bounded(label_schema(card))
-        properties["observed_at"] = {"anyOf": [moment_schema(), {"type": "null"}]}
+        moment = {"anyOf": [moment_schema(), {"type": "null"}]}
+        found[name]["properties"]["observed_at"] = moment
+    # Others are taken one by one: what is wrong with one of them, its result says.
+    found["LabelCorrection"]["properties"]["label"] = _bounded(label_schema(card))
+    classes = ", ".join(map(json.dumps, card.signature.target.classes))
+    found["LabelRequest"]["properties"]["label"]["description"] = (
+        f"{label_schema(card)['description']}: {f'one of {classes}' if classes else 'a number'}."
+    )
     for name in ("LabelRequest", "ProtectedRequest"):
-        found[name]["properties"]["prediction_id"]["pattern"] = PREDICTION_ID_PATTERN
+        named = found[name]["properties"]["prediction_id"]
+        named["description"] = f"Matches {PREDICTION_ID_PATTERN}"
     return {
         **found,
         "Row": row_schema(card),

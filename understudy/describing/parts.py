@@ -61,7 +61,7 @@ def named() -> Schema:
         "name": "prediction_id",
         "in": "query",
         "description": "What to call the prediction; rows of a batch get `.0`, `.1` behind it.",
-        "schema": {"type": "string", "pattern": r"^[A-Za-z0-9._:-]{1,100}$"},
+        "schema": {"type": "string", "pattern": r"^[A-Za-z0-9._:-]{0,100}$"},
     }
 
 

@@ -89,7 +89,8 @@ def _table(decoded: object, tabular: Tabular) -> Table:
     found = [name for name in _FORMS if name in decoded]
     if len(found) != 1:
         raise MalformedBodyError(f"The body holds {' and '.join(found) or 'none'}. {_TAKES}")
-    if params := decoded.get("params"):
+    params = decoded.get("params")
+    if params is not None and params != {}:
         first = next(iter(params)) if isinstance(params, dict) else None
         where = json_pointer("params") if first is None else json_pointer("params", first)
         message = "is not taken: the model has no parameters"

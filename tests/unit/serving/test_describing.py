@@ -108,7 +108,7 @@ def test_a_regression_answers_a_number() -> None:
     answer = {"type": "number", "description": "Price in EUR"}
     assert told["Prediction"]["properties"]["prediction"] == answer
     assert "probabilities" not in told["Prediction"]["properties"]
-    assert told["LabelRequest"]["properties"]["label"]["type"] == "number"
+    assert told["LabelCorrection"]["properties"]["label"]["type"] == "number"
 
 
 async def test_every_example_works(world: World) -> None:
