@@ -1,13 +1,15 @@
 """Requests that don't fit their type, told field by field: manners of services on FastAPI."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Match, Route
 
 from understudy.contracts.refusals import Fault, FieldError, Refusal, json_pointer
 from understudy.contracts.vocabulary import DIGEST_PATTERN, FINGERPRINT_PATTERN, NAME_PATTERN
@@ -131,9 +133,23 @@ async def on_undecodable(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for HTTPException only
     if isinstance(error.__cause__, Refusal):
         return await on_refusal(request, error.__cause__)
+    if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+        error.headers = {**(error.headers or {}), "Allow": ", ".join(_methods_at(request))}
     if error.status_code != HTTPStatus.BAD_REQUEST:
         return await on_http_exception(request, error)
     return await on_refusal(request, MalformedError("The body is not JSON: send it as UTF-8."))
+
+
+def _methods_at(request: Request) -> Sequence[str]:
+    """Of all routes with the path: the router says only what the first one takes."""
+    found = {
+        method
+        for route in request.app.routes
+        if isinstance(route, APIRoute | Route) and route.matches(request.scope)[0] is Match.PARTIAL
+        for method in route.methods or ()
+        if route.include_in_schema
+    }
+    return sorted(found)
 
 
 HANDLERS: Final[Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]]] = {

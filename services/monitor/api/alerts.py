@@ -18,6 +18,7 @@ from understudy.contracts.monitor import (
     ToldAlert,
 )
 from understudy.contracts.registry import Page
+from understudy.runtime.describing import takes
 from understudy.runtime.keys import presented_key
 
 _MOST_BYTES: Final = 1024**2
@@ -28,7 +29,7 @@ def alert_routes(readable: Readable, alerts: Alerts, now: Callable[[], float]) -
     """`POST /v1/alerts` and `GET …/alerts`."""
     router = APIRouter()
 
-    @router.post("/v1/alerts", status_code=202)
+    @router.post("/v1/alerts", status_code=202, openapi_extra=takes(AlertNotice))
     async def tell(request: Request) -> AlertResults:
         if (claim := request.headers.get(_SIGNATURE)) is not None:
             signature = alerts.signed_lately(claim)

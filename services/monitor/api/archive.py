@@ -14,6 +14,7 @@ from services.monitor.operations import Watch
 from services.monitor.operations.history import HANDED_OUT, History
 from understudy.contracts.registry import Body, Page
 from understudy.contracts.replays import ArchivePart
+from understudy.runtime.describing import asks, gives
 
 _PARQUET: Final = "application/vnd.apache.parquet"
 
@@ -32,7 +33,7 @@ def archive_routes(readable: Readable, history: History) -> APIRouter:
     """`GET …/archive` and `GET …/archive/{stream}/{part}`."""
     router = APIRouter()
 
-    @router.get("/v1/deployments/{deployment}/archive")
+    @router.get("/v1/deployments/{deployment}/archive", openapi_extra=asks(ArchiveQuery))
     async def parts(
         watch: Annotated[Watch, Depends(readable)], request: Request
     ) -> Page[ArchivePart]:
@@ -45,7 +46,11 @@ def archive_routes(readable: Readable, history: History) -> APIRouter:
         more = left[asked.limit - 1].name if len(left) > asked.limit else None
         return Page(items=tuple(left[: asked.limit]), next_cursor=more)
 
-    @router.get("/v1/deployments/{deployment}/archive/{stream}/{part}")
+    @router.get(
+        "/v1/deployments/{deployment}/archive/{stream}/{part}",
+        response_class=Response,
+        responses=gives(_PARQUET, "The part."),
+    )
     async def part(watch: Annotated[Watch, Depends(readable)], stream: str, part: str) -> Response:
         if stream not in HANDED_OUT:
             raise UnknownPartError(f"The archive hands out {', '.join(sorted(HANDED_OUT))}.")

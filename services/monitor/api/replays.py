@@ -13,6 +13,7 @@ from services.monitor.operations.replaying import Replay, Replaying
 from understudy.contracts.monitor import Judgement
 from understudy.contracts.registry import Page
 from understudy.contracts.replays import ReplayAnswers, ReplayRequest, ReplayView
+from understudy.runtime.describing import takes
 from understudy.runtime.keys import Caller, presented_key
 
 _PATH: Final = "/v1/deployments/{deployment}/replays"
@@ -26,7 +27,7 @@ def replay_routes(monitoring: Monitoring, replaying: Replaying) -> APIRouter:
     def caller_of(request: Request) -> Caller:
         return monitoring.caller(presented_key(request.headers))
 
-    @router.post(_PATH, status_code=201)
+    @router.post(_PATH, status_code=201, openapi_extra=takes(ReplayRequest))
     async def begin(watch: readable_watch, request: Request) -> ReplayView:
         asked = await body_of(request, ReplayRequest)
         begun = await replaying.begin(
@@ -51,7 +52,7 @@ def replay_routes(monitoring: Monitoring, replaying: Replaying) -> APIRouter:
     async def give_up(watch: readable_watch, replay: str, request: Request) -> None:
         replaying.give_up(watch.deployment.name, replay, caller_of(request))
 
-    @router.post(_PATH + "/{replay}/pairs")
+    @router.post(_PATH + "/{replay}/pairs", openapi_extra=takes(ReplayAnswers))
     async def add(watch: readable_watch, replay: str, request: Request) -> ReplayView:
         answers = await body_of(request, ReplayAnswers)
         name, ids = watch.deployment.name, [*answers.ids]

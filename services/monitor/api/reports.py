@@ -5,11 +5,13 @@ import binascii
 from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import HTMLResponse
 
-from services.monitor.api.windows import ask_of
+from services.monitor.api.windows import WindowQuery, ask_of
 from services.monitor.operations import Monitoring, Reporting, Watch
 from understudy.contracts.monitor import ReportView
 from understudy.contracts.registry import Page
+from understudy.runtime.describing import asks
 from understudy.runtime.http import (
     refusal_response,
     request_id_of,
@@ -38,7 +40,11 @@ def report_routes(monitoring: Monitoring, reporting: Reporting) -> APIRouter:
     def readable(deployment: str, request: Request) -> Watch:
         return monitoring.readable(_report_key(request), deployment)
 
-    @router.get("/v1/deployments/{deployment}/report")
+    @router.get(
+        "/v1/deployments/{deployment}/report",
+        response_class=HTMLResponse,
+        openapi_extra=asks(WindowQuery),
+    )
     async def report(request: Request, deployment: str) -> Response:
         try:
             watch = readable(deployment, request)
@@ -59,7 +65,7 @@ def report_routes(monitoring: Monitoring, reporting: Reporting) -> APIRouter:
         more = len(older) > limit
         return Page(items=tuple(items), next_cursor=items[-1].id if more else None)
 
-    @router.get("/v1/deployments/{deployment}/reports/{report_id}")
+    @router.get("/v1/deployments/{deployment}/reports/{report_id}", response_class=HTMLResponse)
     async def kept_report(request: Request, deployment: str, report_id: str) -> Response:
         try:
             watch = readable(deployment, request)

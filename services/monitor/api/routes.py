@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 
@@ -67,7 +68,7 @@ def monitor_routes(surface: Surface) -> APIRouter:
         monitoring.caller(presented_key(request.headers))
         return described(request.app, OPEN)
 
-    @router.get("/metrics")
+    @router.get("/metrics", response_class=PlainTextResponse)
     def metrics(request: Request) -> Response:
         monitoring.scrapable(presented_key(request.headers))
         return Response(generate_latest(surface.registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)

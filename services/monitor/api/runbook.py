@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
 
 PAGE: Final = Path(__file__).parent.parent / "pages" / "runbook.html"
 _STYLE: Final = re.compile(rb"<style>(.*?)</style>", re.DOTALL)
@@ -26,7 +27,7 @@ def runbook_routes() -> APIRouter:
         "X-Content-Type-Options": "nosniff",
     }
 
-    @router.api_route("/runbook", methods=["GET", "HEAD"])
+    @router.api_route("/runbook", methods=["GET", "HEAD"], response_class=HTMLResponse)
     async def runbook(request: Request) -> Response:
         known = re.findall(r'"[^"]*"', request.headers.get("if-none-match", ""))
         if tag in known:

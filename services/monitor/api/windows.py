@@ -2,14 +2,26 @@
 
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Final
+from typing import Annotated, Final
+
+from pydantic import AwareDatetime, Field
 
 from services.monitor.domain.errors import InvalidWindowError
 from services.monitor.domain.reports import Ask, Span
+from understudy.contracts.registry import Body
 
 _KNOWN: Final = ("from", "to", "day", "version")
 _EXAMPLE: Final = "2026-01-31T09:30:00Z"
 _EARLIEST: Final = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class WindowQuery(Body):
+    """`from` and `to`, or a `day` alone; what lies ahead is refused."""
+
+    begins: Annotated[AwareDatetime | None, Field(alias="from")] = None
+    ends: Annotated[AwareDatetime | None, Field(alias="to")] = None
+    day: date | None = None
+    version: Annotated[int | None, Field(ge=1, lt=2**31)] = None
 
 
 def ask_of(query: Mapping[str, str], now: float, usual_seconds: float) -> Ask:
