@@ -230,6 +230,7 @@ def _operations(
         catalogue=registered,
         files=verbs.Files(files, catalogue, metrics),
         deployments=deployed,
+        descriptions=verbs.Descriptions(deployed, catalogue, _reached(settings)),
         keys=verbs.Keys(
             store=store.keys,
             state=state,
@@ -271,6 +272,16 @@ def _operations(
 def _signer(settings: RegistrySettings) -> TokenSigner | None:
     secret = settings.token_secret
     return TokenSigner(secret.get_secret_value(), settings.origin) if secret else None
+
+
+def _reached(settings: RegistrySettings) -> verbs.Reached:
+    grpc = settings.public_serving_grpc_url
+    return verbs.Reached(
+        serving=str(settings.public_serving_url).rstrip("/"),
+        grpc=str(grpc).rstrip("/") if grpc else None,
+        tokens=f"{settings.origin}/v1/oauth/token" if settings.token_secret else None,
+        most_rows=settings.serving_max_rows,
+    )
 
 
 def _elsewhere(settings: RegistrySettings) -> pages.Elsewhere | None:

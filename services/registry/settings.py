@@ -53,6 +53,13 @@ class RegistrySettings(ServiceSettings):
     public_url: HttpUrl | None = None
     """Where people and clients reach the registry, if not at its own address and port; access
     tokens name it as their issuer, and sign-in by OpenID Connect comes back to it."""
+    public_serving_url: HttpUrl = HttpUrl("http://127.0.0.1:8700")
+    """Where applications reach serving; pages tell it to those who write them."""
+    public_serving_grpc_url: HttpUrl | None = None
+    """Where they reach it by gRPC, such as `http://127.0.0.1:8706`; https where it is encrypted.
+    Without it pages tell nothing of gRPC."""
+    serving_max_rows: Annotated[int, Field(ge=1)] = 1_000
+    """How many rows serving takes in one request; descriptions tell it."""
     oidc_issuer: str | None = None
     """The OpenID Connect provider where people may sign in, as it calls itself, by https."""
     oidc_client_id: str | None = None
@@ -139,6 +146,7 @@ class RegistrySettings(ServiceSettings):
 
     @field_validator(
         "public_url",
+        "public_serving_grpc_url",
         "oidc_issuer",
         "oidc_client_id",
         "oidc_client_secret",

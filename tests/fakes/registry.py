@@ -279,6 +279,17 @@ class MemoryKeys:
         ]
         return _by_name(found, paging, lambda key: key.id)
 
+    def opening(
+        self, deployment: Deployment, reaches: Sequence[Reach], paging: Paging
+    ) -> Slice[Key]:
+        everywhere, project = Reach(), Reach(project=deployment.project)
+        found = [
+            key
+            for key in self.page(reaches, Paging(10_000)).items
+            if key.reach.deployment == deployment.name or key.reach in (everywhere, project)
+        ]
+        return _by_name(found, paging, lambda key: key.id)
+
     def note_use(self, used: Mapping[str, datetime]) -> None:
         for key_id, at in used.items():
             key = self._memory.keys.get(key_id)

@@ -110,6 +110,8 @@ class _Draft:
             "UNDERSTUDY_MONITOR_KEY": self.secrets.monitor_key,
             "UNDERSTUDY_ALERT_KEY": self.secrets.alert_key,
             "UNDERSTUDY_TOKEN_SECRET": self.secrets.token_secret,
+            "UNDERSTUDY_PUBLIC_SERVING_URL": settings.serving_seen_at,
+            "UNDERSTUDY_PUBLIC_SERVING_GRPC_URL": settings.serving_grpc_seen_at,
             "UNDERSTUDY_TRUSTED_TYPES": settings.registry_trusts,
         }
         return self._spec("registry", argv, env, f"{settings.registry_url}/readyz")

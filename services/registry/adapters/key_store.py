@@ -10,6 +10,7 @@ from services.registry.adapters.rows import key_of, key_row
 from services.registry.adapters.tables import deployments, keys
 from services.registry.domain.access import Key, Reach
 from services.registry.domain.audit import Entry
+from services.registry.domain.deployments import Deployment
 from services.registry.domain.paging import Paging, Slice, cut
 
 
@@ -33,8 +34,22 @@ class SqlKeys:
 
     def page(self, reaches: Sequence[Reach], paging: Paging) -> Slice[Key]:
         """By id."""
+        return self._page(reaches, paging, true())
+
+    def opening(
+        self, deployment: Deployment, reaches: Sequence[Reach], paging: Paging
+    ) -> Slice[Key]:
+        """By id."""
+        everywhere = and_(keys.c.deployment.is_(None), keys.c.project.is_(None))
+        in_project = and_(keys.c.deployment.is_(None), keys.c.project == deployment.project)
+        opens = or_(keys.c.deployment == deployment.name, in_project, everywhere)
+        return self._page(reaches, paging, opens)
+
+    def _page(
+        self, reaches: Sequence[Reach], paging: Paging, wanted: ColumnElement[bool]
+    ) -> Slice[Key]:
         query = select(keys).order_by(keys.c.id).limit(paging.limit + 1)
-        query = query.where(or_(false(), *map(_within, reaches)))
+        query = query.where(or_(false(), *map(_within, reaches)), wanted)
         if paging.cursor is not None:
             query = query.where(keys.c.id > paging.cursor)
         with self._database.read() as connection:

@@ -1,5 +1,7 @@
 """Deployments and their releases."""
 
+from typing import Any
+
 from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
@@ -57,6 +59,12 @@ def show(caller: Reader, verbs: Verbs, deployment: PathName, response: Response)
     found = verbs.deployments.deployment(caller, deployment)
     response.headers["ETag"] = etag(found.current.number)
     return _view(verbs.followers.heard(), found)
+
+
+@router.get("/{deployment}/openapi.json")
+def describe(caller: Reader, verbs: Verbs, deployment: PathName) -> dict[str, Any]:
+    """How the deployment is asked: OpenAPI 3.1, as serving gives it."""
+    return verbs.descriptions.usage(caller, deployment).document
 
 
 @router.delete("/{deployment}", status_code=204)

@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from services.registry.operations.annotations import Annotations
 from services.registry.operations.catalogue import Catalogue
 from services.registry.operations.deployments import Deployments
+from services.registry.operations.describing import Descriptions, Reached, Usage
 from services.registry.operations.figures import Measures
 from services.registry.operations.files import Files
 from services.registry.operations.followers import Followers
-from services.registry.operations.jobs import Jobs
 from services.registry.operations.identities import Identities
+from services.registry.operations.jobs import Jobs
 from services.registry.operations.keys import Keys
 from services.registry.operations.members import Members
 from services.registry.operations.mlflow import Mlflow
@@ -27,6 +28,7 @@ __all__ = [
     "Annotations",
     "Catalogue",
     "Deployments",
+    "Descriptions",
     "Files",
     "Followers",
     "Identities",
@@ -37,11 +39,13 @@ __all__ = [
     "Mlflow",
     "Operations",
     "People",
+    "Reached",
     "Replies",
     "Sessions",
     "Snapshots",
     "Tokens",
     "Trail",
+    "Usage",
 ]
 
 
@@ -52,6 +56,7 @@ class Operations:
     catalogue: Catalogue
     files: Files
     deployments: Deployments
+    descriptions: Descriptions
     keys: Keys
     trail: Trail
     snapshots: Snapshots

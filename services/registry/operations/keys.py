@@ -6,6 +6,7 @@ from datetime import datetime
 
 from services.registry.domain.access import Key, Reach
 from services.registry.domain.audit import Action, Entry
+from services.registry.domain.deployments import Deployment
 from services.registry.domain.errors import (
     InstallationKeyError,
     InvalidKeyRequestError,
@@ -84,6 +85,10 @@ class Keys:
     def page(self, caller: Caller, paging: Paging) -> Slice[Key]:
         """Those within the caller's reach, revoked ones too; the installation's are settings."""
         return self._store.page(reaches_of(caller), paging)
+
+    def opening(self, caller: Caller, deployment: Deployment, paging: Paging) -> Slice[Key]:
+        """Those that open a deployment, of those within the caller's reach, revoked ones too."""
+        return self._store.opening(deployment, reaches_of(caller), paging)
 
     def revoke(self, caller: Caller, key_id: str) -> None:
         """Revoke a key. Raises NotFoundError, or InstallationKeyError for one of the settings."""

@@ -114,6 +114,11 @@ class KeyStore(Protocol):
     def page(self, reaches: Sequence[Reach], paging: Paging) -> Slice[Key]:
         """By id; within reach are keys of that project or deployment, or of a project's ones."""
 
+    def opening(
+        self, deployment: Deployment, reaches: Sequence[Reach], paging: Paging
+    ) -> Slice[Key]:
+        """Of `page`, those that open the deployment: its own, its project's, and unlimited ones."""
+
     def note_use(self, used: Mapping[str, datetime]) -> None:
         """Keep when keys were used last, as far as that is later than what is known."""
 

@@ -382,6 +382,32 @@ def test_replies_are_forgotten(store: Store) -> None:
     assert replies.begin("b" * 64, tomorrow, NOON + timedelta(days=1)) is None
 
 
+def test_keys_that_open_a_deployment_are_told(filled: Store) -> None:
+    reaches = (
+        Reach(deployment="credit"),
+        Reach(project="bank"),
+        Reach(project="shop"),
+        Reach(),
+        Reach(deployment="other"),
+        Reach("credit", "bank"),
+    )
+    for place, reach in enumerate(reaches):
+        filled.keys.add(key(f"aaaaaaa{place}", reach), entry())
+    credit = filled.deployments.find("credit")
+    assert credit is not None
+
+    def told(*reach: Reach, paging: Paging | None = None) -> str:
+        found = filled.keys.opening(credit, reach, paging or Paging())
+        return "".join(held.id[-1] for held in found.items)
+
+    assert told(Reach()) == "0135"
+    assert told(Reach(project="bank")) == "015"
+    assert told(Reach(deployment="credit")) == "05"
+    assert told(Reach(project="shop")) == ""
+    assert told() == ""
+    assert told(Reach(), paging=Paging(2, "aaaaaaa0")) == "13"
+
+
 def test_keys_come_within_reach_and_go(filled: Store) -> None:
     reaches = (Reach(), Reach(project="bank"), Reach(deployment="credit"), Reach(project="shop"))
     for place, reach in enumerate(reaches):
