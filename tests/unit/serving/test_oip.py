@@ -165,7 +165,7 @@ async def test_bodies_may_be_packed(service: DialectService, encoding: str) -> N
 @pytest.mark.parametrize(
     ("encoding", "content", "status"),
     [
-        ("gzip", gzip.compress(bytes(10_000_000, mtime=0)), 413),
+        ("gzip", gzip.compress(bytes(10_000_000), mtime=0), 413),
         ("gzip", gzip.compress(b"{}", mtime=0)[:-3], 400),
         ("gzip", gzip.compress(b"{}", mtime=0) + b"{}", 400),
         ("gzip", b"{}", 400),
@@ -180,7 +180,7 @@ async def test_packed_bodies_that_are_refused(
     assert len(content) < 10 * MOST_BYTES
     headers = {"Content-Encoding": encoding}
     # What is longer than the limit is refused unread: a bomb must be short.
-    content = content if len(content) <= MOST_BYTES else gzip.compress(bytes(MOST_BYTES + 1, mtime=0))
+    content = content if len(content) <= MOST_BYTES else gzip.compress(bytes(MOST_BYTES + 1), mtime=0)
     answer = await service.ask("POST", INFER, content=content, headers=headers)
     assert (answer.status_code, "error" in answer.json()) == (status, True)
 
