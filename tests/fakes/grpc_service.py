@@ -68,9 +68,9 @@ class GrpcService:
     ) -> tuple[_Answer, Told]:
         """The answer, and what came beside it. Raises grpc.aio.AioRpcError."""
         sent = question if isinstance(question, bytes) else question.SerializeToString()
-        call = self._channel.unary_unary(f"/{service}/{method}")(
-            sent, metadata=_metadata(key, metadata), timeout=10.0
-        )
+        asked: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes]
+        asked = self._channel.unary_unary(f"/{service}/{method}")
+        call = asked(sent, metadata=_metadata(key, metadata), timeout=10.0)
         answer = kind.FromString(await call)
         return answer, told(await call.trailing_metadata())
 
