@@ -15,7 +15,7 @@ from understudy.describing.schemas import (
     value_schema,
 )
 
-DATATYPES: Final[Mapping[FeatureKind, str]] = {
+_DATATYPES: Final[Mapping[FeatureKind, str]] = {
     FeatureKind.NUMBER: "FP64",
     FeatureKind.INTEGER: "INT64",
     FeatureKind.BOOLEAN: "BOOL",
@@ -27,7 +27,7 @@ def tensor_type(feature: Feature) -> str:
     """The datatype of a feature's tensor. Of the numbers only floats have one for null."""
     if feature.nullable and feature.kind is not FeatureKind.CATEGORY:
         return "FP64"
-    return DATATYPES[feature.kind]
+    return _DATATYPES[feature.kind]
 
 
 def v1(most: int) -> Schema:
