@@ -4,6 +4,7 @@ from typing import Final, Literal
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
+from understudy.contracts.moments import Moment
 from understudy.contracts.vocabulary import (
     FINGERPRINT_PATTERN,
     ActionMode,
@@ -405,8 +406,8 @@ class ToldAlert(Body):
     status: Literal["firing", "resolved"]
     labels: dict[str, str]
     annotations: dict[str, str] = {}
-    starts_at: AwareDatetime = Field(alias="startsAt")
-    ends_at: AwareDatetime | None = Field(default=None, alias="endsAt")
+    starts_at: Moment = Field(alias="startsAt")
+    ends_at: Moment | None = Field(default=None, alias="endsAt")
     """Of a resolved one; of one that fires it says nothing."""
     fingerprint: str = Field(pattern=FINGERPRINT_PATTERN)
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from pydantic import AwareDatetime, Field, PlainSerializer, SecretStr, StringConstraints
+from pydantic import AwareDatetime, Field, PlainSerializer, SecretStr, StrictBool, StringConstraints
 
 from understudy.contracts.limits import Limits
 from understudy.contracts.registry import Body, Name, ShortText
@@ -29,7 +29,7 @@ class UserRequest(Body):
 
     name: UserName
     display_name: ShortText | None = None
-    admin: bool = False
+    admin: StrictBool = False
     password: Password | None = None
     identity: Identity | None = None
 
@@ -38,8 +38,8 @@ class UserChangeRequest(Body):
     """`PATCH /v1/users/{name}`: what is not there stays as it is."""
 
     display_name: ShortText | None = None
-    admin: bool | None = None
-    disabled: bool | None = None
+    admin: StrictBool | None = None
+    disabled: StrictBool | None = None
 
 
 class PasswordRequest(Body):

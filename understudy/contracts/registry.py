@@ -14,6 +14,7 @@ from pydantic import (
 
 from understudy.contracts.evidence import require_bounded
 from understudy.contracts.limits import Limits
+from understudy.contracts.moments import Moment
 from understudy.contracts.policy import Policy
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import (
@@ -56,13 +57,19 @@ def _without_controls(text: str, *, allowed: str) -> str:
 
 Name = Annotated[str, StringConstraints(pattern=NAME_PATTERN)]
 Sha256 = Annotated[str, StringConstraints(pattern=DIGEST_PATTERN)]
-Text = Annotated[str, StringConstraints(max_length=4_000), AfterValidator(_printable_lines)]
-ColumnName = Annotated[
-    str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)
+Text = Annotated[
+    str,
+    StringConstraints(max_length=4_000),
+    AfterValidator(_printable_lines),
+    Field(json_schema_extra={"pattern": r"^[^\x00-\x08\x0b-\x1f\x7f-\x9f]*$"}),
 ]
 ShortText = Annotated[
-    str, StringConstraints(min_length=1, max_length=200), AfterValidator(_printable)
+    str,
+    StringConstraints(min_length=1, max_length=200),
+    AfterValidator(_printable),
+    Field(json_schema_extra={"pattern": r"^[^\x00-\x1f\x7f-\x9f]*$"}),
 ]
+ColumnName = ShortText
 Number = Annotated[int, Field(ge=1, le=MAX_NUMBER, strict=True)]
 """Of a version or release. Strict: `true` and `1.0` are no numbers of anything."""
 Item = TypeVar("Item")
@@ -304,7 +311,7 @@ class KeyRequest(Body):
     scopes: Annotated[tuple[Scope, ...], Field(min_length=1)]
     deployment: Name | None = None
     project: Name | None = None
-    expires_at: AwareDatetime | None = None
+    expires_at: Moment | None = None
     limits: Limits | None = None
 
 
@@ -365,9 +372,7 @@ class FollowerReport(Body):
     """By deployment; 0 where none could be taken up yet."""
     failures: dict[str, str] = Field(default_factory=dict)
     """By deployment: why its current release could not be taken up."""
-    used: Annotated[dict[str, AwareDatetime], Field(max_length=10_000)] = Field(
-        default_factory=dict
-    )
+    used: Annotated[dict[str, Moment], Field(max_length=10_000)] = Field(default_factory=dict)
     """By key id: when it was last let in, of those that were used since the report before."""
 
 

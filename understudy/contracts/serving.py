@@ -3,22 +3,13 @@
 from enum import StrEnum
 from typing import Annotated
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
+from understudy.contracts.moments import Moment
 from understudy.contracts.vocabulary import Label, WarningCode
 
 Source = Annotated[str, Field(max_length=200)]
 """Who says so."""
-
-
-def _no_number(value: object) -> object:
-    if isinstance(value, int | float) or (isinstance(value, str) and value.strip("+-. ").isdigit()):
-        raise ValueError("must be a date and time with a time zone, such as 2025-01-31T12:00:00Z")
-    return value
-
-
-Moment = Annotated[AwareDatetime, BeforeValidator(_no_number, json_schema_input_type=AwareDatetime)]
-"""RFC 3339. Seconds or milliseconds since some epoch would be a guess."""
 
 
 class Body(BaseModel):

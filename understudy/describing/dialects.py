@@ -92,7 +92,7 @@ def tensors(card: Described) -> Schema:
     return {
         "type": "object",
         "properties": {
-            "id": {"type": "string"},
+            "id": {"type": ["string", "null"]},
             "inputs": {
                 "type": "array",
                 "prefixItems": [_tensor(each, card) for each in features],

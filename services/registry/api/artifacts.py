@@ -7,6 +7,7 @@ from starlette.responses import Response, StreamingResponse
 
 from services.registry.api.edge import Fetcher, PathDigest, Registrar, Verbs
 from understudy.contracts.registry import ArtifactView
+from understudy.runtime.describing import gives
 
 router = APIRouter(prefix="/v1/artifacts/{sha256}")
 
@@ -20,14 +21,14 @@ async def upload(
     return ArtifactView(digest=sha256, size_bytes=size)
 
 
-@router.get("")
+@router.get("", response_class=Response, responses=gives("application/octet-stream", "The bytes."))
 async def download(caller: Fetcher, verbs: Verbs, sha256: PathDigest) -> Response:
     """The bytes."""
     size = await run_in_threadpool(verbs.files.size, caller, sha256)
     return StreamingResponse(verbs.files.read(sha256), headers=_headers(sha256, size))
 
 
-@router.head("")
+@router.head("", response_class=Response)
 def look(caller: Fetcher, verbs: Verbs, sha256: PathDigest) -> Response:
     """Whether it is there, and how large."""
     return Response(headers=_headers(sha256, verbs.files.size(caller, sha256)))

@@ -29,8 +29,47 @@ _MOST_FIELDS: Final = 20
 _NOT_STORED: Final = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _CACHED: Final = {"Cache-Control": "public, max-age=300"}
 
+_TEXT: Final = {"type": "string"}
+_TOLD: Final[dict[int | str, dict[str, Any]]] = {
+    "4XX": {
+        "description": "Refused, as RFC 6749 (section 5.2) has it.",
+        "content": {
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "error": {"enum": [*GrantProblem]},
+                        "error_description": _TEXT,
+                    },
+                    "required": ["error"],
+                }
+            },
+            "application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}},
+        },
+    }
+}
+_ASKED: Final = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            _FORM: {
+                "schema": {
+                    "type": "object",
+                    "properties": {
+                        "grant_type": {"const": CLIENT_CREDENTIALS},
+                        "scope": _TEXT,
+                        "client_id": _TEXT,
+                        "client_secret": _TEXT,
+                    },
+                    "required": ["grant_type"],
+                }
+            }
+        },
+    }
+}
 
-@router.post(TOKEN_PATH)
+
+@router.post(TOKEN_PATH, responses=_TOLD, openapi_extra=_ASKED)
 async def token(request: Request, verbs: Verbs) -> Response:
     """An access token for a key's id and secret."""
     try:

@@ -21,7 +21,8 @@ from understudy.runtime.http import STATUS
 BEGIN_PATH: Final = "/signin/oidc"
 CALLBACK_PATH: Final = "/signin/oidc/callback"
 
-router = APIRouter()
+router = APIRouter(include_in_schema=False)  # pages for browsers
+
 
 _KEPT: Final = timedelta(minutes=10)
 _MOST_CHARACTERS: Final = 8192

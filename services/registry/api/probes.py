@@ -4,7 +4,7 @@ from fastapi import APIRouter
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import PlainTextResponse, Response
 
 from services.registry.api.edge import Scraper, Verbs
 from services.registry.operations.reach import require_whole
@@ -20,7 +20,7 @@ def readiness(request: Request) -> Response:
     return readiness_response(request.app.state.missing())
 
 
-@router.get("/metrics")
+@router.get("/metrics", response_class=PlainTextResponse)
 async def metrics(caller: Scraper, verbs: Verbs, request: Request) -> Response:
     """In Prometheus' text format."""
     require_whole(caller, "Reading the metrics")
