@@ -5,7 +5,12 @@ from typing import Final
 
 from understudy.runtime.documents import Documents
 
-_ASSETS: Final = {"registry.css": "text/css", "icon.svg": "image/svg+xml"}
+_ASSETS: Final = {
+    "registry.css": "text/css",
+    "usage.css": "text/css",
+    "usage.js": "text/javascript",
+    "icon.svg": "image/svg+xml",
+}
 
 
 def documents() -> Documents:

@@ -10,14 +10,14 @@ from starlette.responses import Response
 from services.registry.domain.deployments import Deployment
 from services.registry.domain.paging import Paging
 from services.registry.operations import Operations
-from services.registry.operations.followers import Standing
+from services.registry.operations.followers import Heard
 from services.registry.pages.visits import Visit, shown, visit_of
 from understudy.contracts.refusals import Refusal
 from understudy.contracts.vocabulary import AccessLevel, Scope
 from understudy.runtime.documents import Documents
 
 _AT_ONCE: Final = 100
-_ACCESS: Final = {
+ACCESS: Final = {
     AccessLevel.PUBLIC: "everybody",
     AccessLevel.INSTANCE: "the instance",
     AccessLevel.PROJECT: "the project",
@@ -59,16 +59,20 @@ class Home:
             heard = self._operations.followers.heard()
         except Refusal as refusal:
             return shown(self._documents, "home.html", visit, refusal=refusal, rows=(), after=None)
-        rows = [_row(one, heard.standing(one.name, one.current.number)) for one in found.items]
+        rows = [_row(one, heard) for one in found.items]
         return shown(self._documents, "home.html", visit, rows=rows, after=found.next_cursor)
 
 
-def _row(found: Deployment, standing: Standing) -> Row:
-    state, mark = "Not running", "bad"
+def standing_of(heard: Heard, found: Deployment) -> tuple[str, str]:
+    """How far a deployment is, and its mark."""
+    standing = heard.standing(found.name, found.current.number)
     if standing.deployed:
-        state, mark = "Running", "good"
-    elif standing.running:
-        state, mark = "Being released", "care"
+        return "Running", "good"
+    return ("Being released", "care") if standing.running else ("Not running", "bad")
+
+
+def _row(found: Deployment, heard: Heard) -> Row:
+    state, mark = standing_of(heard, found)
     return Row(
         name=found.name,
         description=found.description,
@@ -76,7 +80,7 @@ def _row(found: Deployment, standing: Standing) -> Row:
         model=found.model,
         main=found.current.setting.main,
         challengers=found.current.setting.challengers,
-        access=_ACCESS[found.access],
+        access=ACCESS[found.access],
         state=state,
         mark=mark,
     )

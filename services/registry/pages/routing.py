@@ -10,6 +10,7 @@ from services.registry.pages.documents import documents
 from services.registry.pages.home import Home
 from services.registry.pages.people import Administering
 from services.registry.pages.signing_in import Elsewhere, SigningIn
+from services.registry.pages.usage import Usages
 from understudy.runtime.cookies import Cookie
 
 
@@ -19,11 +20,14 @@ def routes(operations: Operations, cookie: Cookie, elsewhere: Elsewhere | None) 
     signing_in = SigningIn(rendered, operations.sessions, cookie, elsewhere)
     account = Account(rendered, operations, cookie)
     people = Administering(rendered, operations)
+    usages = Usages(rendered, operations)
     return (
         Route("/", Home(rendered, operations).show),
         Route("/signin", signing_in.show),
         Route("/signin", signing_in.sign_in, methods=["POST"]),
         Route("/signout", signing_in.sign_out, methods=["POST"]),
+        Route("/deployments/{deployment}", usages.show),
+        Route("/deployments/{deployment}", usages.change, methods=["POST"]),
         Route("/account", account.show),
         Route("/account", account.change_password, methods=["POST"]),
         Route("/people", people.show),
