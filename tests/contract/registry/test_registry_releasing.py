@@ -193,6 +193,7 @@ async def test_a_version_tells_how_it_was_measured(registry: Registry) -> None:
         "sample": "evaluation",
         "rows": 20,
         "importances": {"age": 0.5},
+        "interval": None,
     }
     assert shown["not_measured"] is None
     (asked,) = registry.inspector.inspected
