@@ -14,9 +14,12 @@ from services.serving.api.spoken import Spoken
 from services.serving.metrics import ServingMetrics
 from services.serving.metrics.statistics import statistics_of
 from services.serving.operations import Elsewhere, Facts, Serving
+from services.serving.operations.limiting import Limiting
 from services.serving.operations.models import Models
+from services.serving.operations.purses import Holder
 from services.serving.operations.releases import Releases
 from services.serving.operations.scoring import Limits
+from tests.fakes.leases import InMemoryLeases
 from tests.fakes.serving import ListLog, RuleLibrary, deployment, key_record, ruled
 from understudy.contracts import vocabulary
 from understudy.contracts.registry import Snapshot
@@ -31,12 +34,13 @@ MOST_BYTES = 2_000
 class DialectService:
     """One deployment of each access level, named like it.
 
-    `key` may predict everywhere, `foreign` may do so in another project.
+    `key` may predict everywhere, `foreign` may do so in another project. Another `ring` holds
+    others.
     """
 
     def __init__(self, default_deployment: str | None = None) -> None:
         self.key, self.foreign = make_key(), make_key()
-        ring = KeyRing(
+        self.ring = KeyRing(
             [
                 key_record(self.key, vocabulary.Scope.PREDICT),
                 key_record(self.foreign, vocabulary.Scope.PREDICT, project="elsewhere"),
@@ -46,7 +50,13 @@ class DialectService:
         self.log = ListLog()
         metrics = ServingMetrics(self.numbers)
         limits = Limits(MOST_ROWS, 0.002, 1, 1)
-        serving = Serving(keys=lambda: ring, log=self.log, metrics=metrics, limits=limits)
+        serving = Serving(
+            keys=lambda: self.ring,
+            log=self.log,
+            metrics=metrics,
+            limits=limits,
+            limiting=Limiting(Holder("here", 1, InMemoryLeases(), metrics.limits)),
+        )
         self.serving = serving
         self.metrics = metrics
         self._releases = Releases(serving, RuleLibrary(), metrics, "here:1")

@@ -231,6 +231,8 @@ class FakeRegistry(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), _Handler)
         self.artifacts: dict[str, bytes] = {}
         self.reports: list[FollowerReport] = []
+        self.knows_uses = True
+        """A registry of before refuses reports that tell when keys were used."""
         self._snapshot = snapshot
         self._published = threading.Condition()
 
@@ -287,7 +289,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.server.reports.append(FollowerReport.model_validate_json(body))
+        report = FollowerReport.model_validate_json(body)
+        if b'"used"' in body and not self.server.knows_uses:
+            self._answer(422, b"{}")
+            return
+        self.server.reports.append(report)
         self._answer(204, b"")
 
     def log_message(self, *_: object) -> None:

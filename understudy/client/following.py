@@ -48,13 +48,19 @@ class RegistryFollowing:
 
     async def report(self, report: FollowerReport) -> None:
         """`POST /v1/followers`. Raises httpx.HTTPError."""
-        answer = await self._http.post(
+        answer = await self._tell(report)
+        if answer.status_code == httpx.codes.UNPROCESSABLE_ENTITY and report.used:
+            # A registry of before does not know of keys' uses; what is loaded matters more.
+            answer = await self._tell(report.model_copy(update={"used": {}}))
+        answer.raise_for_status()
+
+    async def _tell(self, report: FollowerReport) -> httpx.Response:
+        return await self._http.post(
             "/v1/followers",
             # What is not there to be told is left out: a registry of before may not know of it.
             content=report.model_dump_json(exclude_defaults=True),
             headers={"Content-Type": "application/json"},
         )
-        answer.raise_for_status()
 
     async def fetch_artifact(self, digest: str, folder: Path) -> Path:
         """Have the artifact's file in `folder`, downloaded once, its bytes checked each time.

@@ -15,7 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from understudy.contracts.problems import FieldProblem, Problem
 from understudy.contracts.refusals import Fault, Refusal
-from understudy.runtime.tracing import TRACEPARENT, trace_id
+from understudy.runtime.tracing import TRACEPARENT, trace_told
 
 PROBLEM_JSON: Final = "application/problem+json"
 
@@ -177,8 +177,7 @@ class RequestIds:
         request_id = presented if _REQUEST_ID.match(presented) else uuid.uuid4().hex
         scope.setdefault("state", {}).update(request_id=request_id, since=since)
         bound = {"request_id": request_id}
-        told = headers.getlist(TRACEPARENT)
-        if len(told) == 1 and (trace := trace_id(told[0])) is not None:
+        if (trace := trace_told(headers.getlist(TRACEPARENT))) is not None:
             bound["trace_id"] = trace
 
         async def send_with_id(message: Message) -> None:

@@ -1,6 +1,7 @@
 """W3C Trace Context: which trace of a caller's a request is part of. No spans are made here."""
 
 import re
+from collections.abc import Sequence
 from typing import Final
 
 TRACEPARENT: Final = "traceparent"
@@ -24,3 +25,8 @@ def trace_id(traceparent: str) -> str | None:
     if _NOTHING.issuperset(found["trace"]) or _NOTHING.issuperset(found["parent"]):
         return None
     return found["trace"]
+
+
+def trace_told(fields: Sequence[str]) -> str | None:
+    """The trace that the fields of one request name; more than one name none."""
+    return trace_id(fields[0]) if len(fields) == 1 else None

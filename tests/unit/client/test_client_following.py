@@ -1,9 +1,13 @@
-"""Artifacts: one file per digest, whoever fetches it how often; no drafts are left behind."""
+"""Artifacts: one file per digest, whoever fetches it how often; no drafts are left behind.
+
+Reports: what a registry of before does not know of is not insisted on.
+"""
 
 import asyncio
 import os
 import time
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import httpx
@@ -11,7 +15,8 @@ import pytest
 
 from tests.fakes.monitor import FakeRegistry, fake_registry
 from understudy.client.following import DigestMismatchError, RegistryFollowing, prune_artifacts
-from understudy.contracts.registry import Snapshot
+from understudy.contracts.registry import FollowerReport, Snapshot
+from understudy.contracts.vocabulary import Component
 
 pytestmark = pytest.mark.anyio
 
@@ -74,6 +79,21 @@ async def test_what_was_used_lately_is_not_pruned(sides: Sides, tmp_path: Path) 
 
 async def test_where_nothing_was_kept_nothing_is_pruned(tmp_path: Path) -> None:
     assert prune_artifacts(tmp_path / "none", set(), 0.0) == 0
+
+
+@pytest.mark.parametrize("knows_uses", [True, False])
+async def test_a_registry_of_before_is_told_what_is_loaded_alone(
+    sides: Sides, *, knows_uses: bool
+) -> None:
+    registry, client = sides
+    registry.knows_uses = knows_uses
+    used = {"1a2b3c4d": datetime(2026, 1, 1, tzinfo=UTC)}
+    report = FollowerReport(
+        instance="here:1", component=Component.SERVING, releases={"flowers": 1}, used=used
+    )
+    await client.report(report)
+    told = report if knows_uses else report.model_copy(update={"used": {}})
+    assert registry.reports == [told]
 
 
 def _names(folder: Path) -> set[str]:

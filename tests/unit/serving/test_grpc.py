@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
@@ -11,15 +12,20 @@ import structlog
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
+from services.registry.adapters.token_signing import TokenSigner, public_key
+from services.registry.domain.tokens import Claims
 from services.serving.api.grpc import health, inference, reflection
 from services.serving.api.grpc.statuses import STATUS, told
 from services.serving.api.grpc.wire import open_inference_pb2 as wire
 from tests.fakes.grpc_service import REQUESTS, GrpcService
 from tests.fakes.grpc_service import told as beside
-from tests.fakes.serving import UNLUCKY_WIDTH
+from tests.fakes.serving import UNLUCKY_WIDTH, key_record
+from understudy.contracts.limits import Limits
 from understudy.contracts.refusals import Fault, FieldError, Refusal
-from understudy.contracts.vocabulary import AccessLevel
-from understudy.runtime.keys import make_key
+from understudy.contracts.registry import KeyRecord, TokenKey
+from understudy.contracts.vocabulary import AccessLevel, Scope
+from understudy.runtime.keys import KeyRing, make_key
+from understudy.runtime.tokens import TokenVerifier
 
 pytestmark = pytest.mark.anyio
 
@@ -28,6 +34,7 @@ METHODS = [method.name for method in inference._SERVICE.methods]
 CLOSED = [name for name in METHODS if name not in OPEN]
 FLAT = [2.0, 1.0, 8.0, 1.0]
 SHAPE = (2, 2)
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
 
 @pytest.fixture
@@ -206,6 +213,44 @@ async def test_a_key_opens_what_is_not_public(service: GrpcService, header: str)
     assert (await infer(service, flat(model="project"), **given)).model_name == "project"
 
 
+async def test_a_token_opens_what_its_key_does_as_far_as_it_says(service: GrpcService) -> None:
+    issuer, now, key = "https://registry.example", datetime.now(UTC), service.dialects.key
+    public, signer = public_key("s" * 32, issuer), TokenSigner("s" * 32, issuer)
+    verifier = TokenVerifier([TokenKey(kid=public.kid, x=public.x, issuer=public.issuer)])
+    service.dialects.ring = KeyRing([key_record(key, Scope.PREDICT, Scope.READ)], verifier)
+
+    def bearer(*scopes: Scope) -> str:
+        claims = Claims(key.id, scopes, now, now + timedelta(hours=1), "t1")
+        return f"Bearer {signer.sign(claims)}"
+
+    request = flat(model="project")
+    answer = await infer(service, request, authorization=bearer(Scope.PREDICT))
+    assert answer.model_name == "project"
+    status, *_ = await refused(service, request, authorization=bearer(Scope.READ))
+    assert status is grpc.StatusCode.PERMISSION_DENIED
+    tampered = bearer(Scope.PREDICT)[:-6] + "AAAAAA"
+    status, *_ = await refused(service, request, authorization=tampered)
+    assert status is grpc.StatusCode.UNAUTHENTICATED
+
+
+async def test_a_limited_key_is_told_what_is_left_with_every_answer(service: GrpcService) -> None:
+    key, limits = service.dialects.key, Limits(requests_per_second=0.01, burst=2)
+    held = KeyRecord(id=key.id, digest=key.digest, scopes=(Scope.PREDICT,), limits=limits)
+    service.dialects.ring = KeyRing([held])
+    request = flat(model="project")
+    _, first = await service.ask("ModelInfer", request, wire.ModelInferResponse, key=key)
+    wide = question("project", fp64_contents=[11.0, 1.0, 1.0, 1.0])
+    _, _, wrong = await refused(service, wide, key=key)
+    status, _, last = await refused(service, request, key=key)
+    assert (status, last["code"]) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "rate_limited")
+    assert int(last["retry-after"]) > 60
+    assert [told["ratelimit-policy"] for told in (first, wrong, last)] == [
+        '"requests";q=2;w=200'
+    ] * 3
+    left = [told["ratelimit"].split(";")[1] for told in (first, wrong, last)]
+    assert left == ["r=1", "r=0", "r=0"]
+
+
 @pytest.mark.parametrize("method", OPEN)
 async def test_probes_are_open(service: GrpcService, method: str) -> None:
     kind = getattr(wire, f"{method}Response")
@@ -365,12 +410,16 @@ async def test_what_nobody_foresaw_is_logged_and_not_told(
         raise ZeroDivisionError("secret")
 
     monkeypatch.setattr(service.dialects.serving, "admit", broken)
-    with structlog.testing.capture_logs() as logged:
-        status, detail, told_beside = await refused(service, flat(), x_request_id="hello")
+    names: Any = {"x_request_id": "hello", "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
+    with structlog.testing.capture_logs(
+        processors=[structlog.contextvars.merge_contextvars]
+    ) as logged:
+        status, detail, told_beside = await refused(service, flat(), **names)
     assert (status, told_beside["code"]) == (grpc.StatusCode.INTERNAL, "internal")
     assert "secret" not in detail
     assert told_beside["x-request-id"] == "hello"
-    assert [line["event"] for line in logged] == ["request_failed"]
+    lines = [(line["event"], line["request_id"], line["trace_id"]) for line in logged]
+    assert lines == [("request_failed", "hello", TRACE)]
     assert refusals(service, "public", "internal", 500) == 1
 
 

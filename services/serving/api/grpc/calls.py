@@ -18,6 +18,7 @@ from services.serving.domain.ids import well_formed
 from services.serving.operations.limiting import Allowance
 from understudy.contracts.refusals import Refusal
 from understudy.runtime.keys import presented_key
+from understudy.runtime.tracing import TRACEPARENT, trace_told
 
 Context = ServicerContext[bytes, bytes]
 """Messages are read and written here, so that one that can't be decoded is the caller's fault."""
@@ -31,13 +32,16 @@ class Call:
     """One call under way; an `Exchange` to admission."""
 
     def __init__(self, method: str, metadata: Iterable[tuple[str, str | bytes]]) -> None:
-        headers = {name: value for name, value in metadata if isinstance(value, str)}
+        texts = [(name, value) for name, value in metadata if isinstance(value, str)]
+        headers = dict(texts)
         self.method = method
         self._headers = headers
         named = headers.get(_NAME, "")
         self.name = named if well_formed(named) else None
         """What the caller calls it."""
         self.request_id = self.name or uuid.uuid4().hex
+        self.trace_id = trace_told([value for name, value in texts if name == TRACEPARENT])
+        """The caller's trace that it is part of."""
         self.deployment: str | None = None
         """Whom it asks, as soon as that is known."""
         self.counted = False
@@ -55,6 +59,12 @@ class Call:
     def key(self) -> str | None:
         """The API key. Raises UnauthenticatedError when two entries hold different ones."""
         return presented_key(self._headers)
+
+    @property
+    def bound(self) -> dict[str, str]:
+        """What lines of the log say of it."""
+        trace = {} if self.trace_id is None else {"trace_id": self.trace_id}
+        return {"request_id": self.request_id, **trace}
 
     @property
     def trailing(self) -> tuple[tuple[str, str], ...]:
@@ -136,7 +146,7 @@ class Calls:
         self, method: str, context: Context, work: Callable[[Call], Awaitable[_T]]
     ) -> _T:
         call = Call(method, context.invocation_metadata() or ())
-        with structlog.contextvars.bound_contextvars(request_id=call.request_id):
+        with structlog.contextvars.bound_contextvars(**call.bound):
             try:
                 found = await self._bounded(call, work)
                 if self._held is not None:
