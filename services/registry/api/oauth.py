@@ -62,6 +62,8 @@ _ASKED: Final = {
                         "client_secret": _TEXT,
                     },
                     "required": ["grant_type"],
+                    # What nobody knows is ignored; but no field may stand twice.
+                    "additionalProperties": _TEXT,
                 }
             }
         },

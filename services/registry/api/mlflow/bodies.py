@@ -15,6 +15,7 @@ Key = Annotated[str, Field(max_length=1_000)]
 Value = Annotated[str, Field(max_length=100_000)]
 Uri = Annotated[str, Field(max_length=4_000)]
 Id = Annotated[str, Field(max_length=1_000)]
+Stage = Annotated[str, Field(max_length=64)]
 
 QueryName = Annotated[Name, Query()]
 QueryVersion = Annotated[VersionNumber, Query()]
@@ -84,7 +85,7 @@ class AliasSet(AliasDeleted):
 class LatestAsked(ModelName):
     """`registered-models/get-latest-versions`."""
 
-    stages: tuple[Id, ...] = ()
+    stages: tuple[Stage, ...] = ()
 
 
 class VersionMade(ModelName):

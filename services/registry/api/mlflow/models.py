@@ -8,11 +8,11 @@ from services.registry.api.edge import Reader, Registrar, Verbs
 from services.registry.api.mlflow.answers import Answer, model_answer, version_answer
 from services.registry.api.mlflow.bodies import (
     Described,
-    Id,
     LatestAsked,
     ModelMade,
     ModelName,
     QueryName,
+    Stage,
     TagDeleted,
     TagSet,
     search_of,
@@ -100,7 +100,7 @@ def latest_versions_of(
     caller: Reader,
     verbs: Verbs,
     name: QueryName,
-    stages: Annotated[tuple[Id, ...], Query(max_length=10)] = (),
+    stages: Annotated[tuple[Stage, ...], Query(max_length=10)] = (),
 ) -> Answer:
     """As older clients ask for it."""
     return _latest(caller, verbs, name, stages)
