@@ -81,7 +81,7 @@ def _curl(asked: Asked) -> str:
     if asked.keyed:
         lines.append(f"  --header {shell(f'Authorization: Bearer {asked.key}')}")
     lines.append("  --header 'Content-Type: application/json'")
-    lines.append(f"  --data {shell(json_row(asked.row))}")
+    lines.append(f"  --data {shell(json_row(asked.row, '  '))}")
     return " \\\n".join(lines) + "\n"
 
 

@@ -42,7 +42,7 @@ async def send(client: httpx.AsyncClient, **fields: str | list[str]) -> httpx.Re
 async def made(client: httpx.AsyncClient, **fields: str | list[str]) -> str:
     answer = await send(client, do="issue", **{"name": "app", "scope": "predict", **fields})
     assert answer.status_code == 200, answer.text
-    return KEYS.findall(answer.text)[0]
+    return str(KEYS.findall(answer.text)[0])
 
 
 def alter(registry: Registry, **changes: object) -> None:
