@@ -17,16 +17,16 @@ def dialect_snippets(asked: Asked) -> Sequence[Snippet]:
 
 
 def _all(asked: Asked) -> Iterator[Snippet]:
-    yield Snippet("triton", "Triton", "pip install tritonclient[http]", _triton(asked))
+    yield Snippet("triton", "Triton", "`pip install 'tritonclient[http]'`", _triton(asked))
     if asked.reached.grpc is not None:
         code = _triton_grpc(asked, asked.reached.grpc)
-        yield Snippet("grpc", "gRPC", "pip install tritonclient[grpc]", code)
-    yield Snippet("kserve", "KServe v2", "pip install kserve", _kserve(asked))
-    yield Snippet("v1", "KServe v1", "pip install kserve", _v1(asked))
-    yield Snippet("mlflow", "MLflow", "pip install requests", _mlflow(asked))
-    yield Snippet("sagemaker", "SageMaker", "pip install boto3", _sagemaker(asked))
+        yield Snippet("grpc", "gRPC", "`pip install 'tritonclient[grpc]'`", code)
+    yield Snippet("kserve", "KServe v2", "`pip install kserve`", _kserve(asked))
+    yield Snippet("v1", "KServe v1", "`pip install kserve`", _v1(asked))
+    yield Snippet("mlflow", "MLflow", "`pip install requests`", _mlflow(asked))
+    yield Snippet("sagemaker", "SageMaker", "`pip install boto3`", _sagemaker(asked))
     if asked.reached.tokens is not None:
-        needs = "pip install previsionio. The token is had for the key, by OAuth 2."
+        needs = "`pip install previsionio`: it gets a token for the key by OAuth 2."
         yield Snippet("prevision", "Prevision", needs, _prevision(asked, asked.reached.tokens))
 
 

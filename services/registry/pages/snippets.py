@@ -60,17 +60,17 @@ def snippets(asked: Asked) -> Sequence[Snippet]:
     """Plain JSON, in the languages that most callers write."""
     return (
         Snippet("curl", "curl", "In a shell.", _curl(asked)),
-        Snippet("python", "Python", "Needs httpx: pip install httpx", _python(asked)),
+        Snippet("python", "Python", "`pip install httpx`", _python(asked)),
         Snippet(
             "client",
             "Python client",
-            "Needs the package understudy. Answers and refusals are typed.",
+            "With the package `understudy`: answers and refusals are typed.",
             _client(asked),
         ),
         Snippet(
             "javascript",
             "JavaScript",
-            "A module (.mjs) for Node 18 or later. Keep keys out of pages that others open.",
+            "A module (`.mjs`) for Node 18 or later. Keep keys out of pages that others open.",
             _javascript(asked),
         ),
     )

@@ -11,6 +11,7 @@ import pytest
 from services.registry.domain.versions import Version
 from tests.fakes.html_pages import Element, read_page
 from tests.fakes.registry import NOON, draft
+from tests.usage_page import program_of
 from understudy.contracts.policy import GuardRule, Guards, Policy
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import AccessLevel, FeatureKind, GuardAction, MemberRole, Task
@@ -54,11 +55,6 @@ def take(registry: Registry, signature: Signature) -> None:
     found = registry.memory.versions["credit", 1]
     registry.memory.versions["credit", 1] = replace(found, draft=draft(signature=signature))
     assert isinstance(found, Version)
-
-
-def ask_of(page: Element, snippet: str) -> str:
-    panel = page.one("div", data_snippet=snippet)
-    return "".join(map(str, panel.one("code").pieces))
 
 
 async def test_a_viewer_reads_it_and_sees_no_keys(registry: Registry) -> None:
@@ -116,7 +112,7 @@ async def test_a_key_is_shown_once_and_filled_in(registry: Registry, role: Membe
     page = read_page(answer.text)
     assert page.one("section", class_="made").one("code").text == key
     for snippet in ("curl", "python", "client", "javascript", "triton", "prevision"):
-        assert key in ask_of(page, snippet)
+        assert key in program_of(page, snippet)
     assert "YOUR_KEY" not in page.text
     (kept,) = (await registry.http.get("/v1/keys")).json()["items"]
     assert kept["name"] == "the app"
@@ -290,7 +286,7 @@ async def test_features_are_told_as_the_policy_takes_them(registry: Registry) ->
     assert "true or false" in rows[3]
     assert "at least 0" in rows[4]
     assert "Price in EUR" in page.one("p", class_="quiet answers").text
-    asked = json.loads(ask_of(page, "javascript").split("const row = ")[1].split(";\n")[0])
+    asked = json.loads(program_of(page, "javascript").split("const row = ")[1].split(";\n")[0])
     assert asked == {"age": 58, "town": "<b>", "job": "b", "owner": True, "income": 0.0}
 
 
@@ -322,8 +318,8 @@ async def test_the_public_needs_no_key(registry: Registry) -> None:
     client = await sign_in(registry)
     page = await seen(client)
     for snippet in ("curl", "python", "client", "javascript", "triton", "kserve", "sagemaker"):
-        assert "YOUR_KEY" not in ask_of(page, snippet)
-    assert "YOUR_KEY" in ask_of(page, "prevision")
+        assert "YOUR_KEY" not in program_of(page, snippet)
+    assert "YOUR_KEY" in program_of(page, "prevision")
     assert "takes no key" in page.text
 
 

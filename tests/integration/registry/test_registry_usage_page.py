@@ -1,10 +1,8 @@
 """What the page of a deployment gives is run as it stands, with a key that its form made."""
 
 import os
-import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +10,9 @@ import httpx
 import pytest
 
 from tests.cluster import ROOT, LaptopCluster, laptop_cluster
-from tests.fakes.html_pages import Element, read_page
+from tests.fakes.html_pages import Element
+from tests.usage_page import employ, key_in, page_with_key, program_of, signed_in
 
-PASSWORD = "six blue cups 42"
-KEY = re.compile(r"us_[a-z0-9]+_[A-Za-z0-9_-]+")
 PROGRAMS = {
     "curl": ("/bin/sh", ".sh"),
     "python": (sys.executable, ".py"),
@@ -33,41 +30,14 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LaptopCluster]
 
 @pytest.fixture(scope="module")
 def person(cluster: LaptopCluster) -> Iterator[httpx.Client]:
-    """Somebody who may deploy in the example's project, signed in by the page."""
-    admin = {"X-API-Key": cluster.key("admin")}
-    project = cluster.registry.deployment(cluster.example.deployment).project
-    with httpx.Client(base_url=cluster.registry_url) as client:
-        user = {"name": "ann", "password": PASSWORD}
-        client.post("/v1/users", json=user, headers=admin).raise_for_status()
-        member, roles = f"/v1/projects/{project}/members/ann", {"roles": ["operator"]}
-        client.put(member, json=roles, headers=admin).raise_for_status()
-        signin = read_page(client.get("/signin").text)
-        hidden = {str(one["name"]): str(one["value"]) for one in signin.all("input", type="hidden")}
-        answer = client.post("/signin", data={**hidden, **user})
-        assert answer.status_code == 303
+    employ(cluster)
+    with signed_in(cluster) as client:
         yield client
 
 
 @pytest.fixture(scope="module")
 def made(cluster: LaptopCluster, person: httpx.Client) -> Element:
-    """The page that shows a new key, once serving knows it."""
-    path = f"/deployments/{cluster.example.deployment}"
-    page = read_page(person.get(path).raise_for_status().text)
-    form = next(one for one in page.all("form", action=path) if one.all("input", id="key-name"))
-    hidden = {str(one["name"]): str(one["value"]) for one in form.all("input", type="hidden")}
-    fields = {**hidden, "name": "snippets", "scope": ["predict", "label"]}
-    shown = read_page(person.post(path, data=fields).raise_for_status().text)
-    key = KEY.findall(shown.one("section", class_="made").text)[0]
-    asked = f"{cluster.serving_url}/v1/deployments/{cluster.example.deployment}/signature"
-    deadline = time.monotonic() + 20
-    while httpx.get(asked, headers={"X-API-Key": key}).status_code != 200:
-        assert time.monotonic() < deadline, "serving never knew the key"
-        time.sleep(0.1)
-    return shown
-
-
-def program_of(page: Element, snippet: str) -> str:
-    return "".join(page.one("div", data_snippet=snippet).one("code").pieces)
+    return page_with_key(cluster, person)
 
 
 def run(path: Path, program: str, text: str) -> str:
@@ -120,7 +90,7 @@ def test_the_test_form_is_where_the_page_says(cluster: LaptopCluster, made: Elem
 
 
 def test_no_key_is_written_to_the_log(cluster: LaptopCluster, made: Element) -> None:
-    key = KEY.findall(made.one("section", class_="made").text)[0]
+    key = key_in(made)
     logs = "".join(path.read_text() for path in (cluster.state_dir / "logs").glob("*.log"))
     assert key not in logs
     assert key.split("_", 2)[2] not in logs
