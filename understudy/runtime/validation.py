@@ -5,11 +5,11 @@ from http import HTTPStatus
 from typing import Any, ClassVar, Final
 
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
+from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
-from starlette.routing import Match, Route
+from starlette.routing import Match
 
 from understudy.contracts.refusals import Fault, FieldError, Refusal, json_pointer
 from understudy.contracts.vocabulary import DIGEST_PATTERN, FINGERPRINT_PATTERN, NAME_PATTERN
@@ -141,15 +141,15 @@ async def on_undecodable(request: Request, error: Exception) -> Response:
 
 
 def _methods_at(request: Request) -> Sequence[str]:
-    """Of all routes with the path: the router says only what the first one takes."""
-    found = {
-        method
-        for route in request.app.routes
-        if isinstance(route, APIRoute | Route) and route.matches(request.scope)[0] is Match.PARTIAL
-        for method in route.methods or ()
-        if route.include_in_schema
-    }
-    return sorted(found)
+    """Of all routes with the path, however deep: the router says only what the first one takes."""
+    led = [
+        route
+        for route in iter_route_contexts(request.app.routes)
+        if route.methods and route.matches(request.scope)[0] is Match.PARTIAL
+    ]
+    # A hidden route that takes whatever comes does not speak for those that it stands behind.
+    told = [route for route in led if route.include_in_schema] or led
+    return sorted({method for route in told for method in route.methods or ()})
 
 
 HANDLERS: Final[Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]]] = {
