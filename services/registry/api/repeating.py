@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from services.registry.api.rereading import with_body
 from services.registry.operations.replies import Asked, Replies
 from understudy.contracts.refusals import Refusal
 from understudy.runtime.http import on_http_exception, on_refusal
@@ -51,7 +52,7 @@ class Repeating:
         if before is not None:
             await _again(before, send)
         else:
-            await self._answer(asked, scope, _replayed(body), send)
+            await self._answer(asked, scope, with_body(body, receive), send)
 
     async def _answer(self, asked: Asked, scope: Scope, receive: Receive, send: Send) -> None:
         kept = _Kept(send)
@@ -103,13 +104,6 @@ async def _again(before: tuple[int, bytes], send: Send) -> None:
     headers[_REPLAYED] = "true"
     await send({"type": "http.response.start", "status": status, "headers": headers.raw})
     await send({"type": "http.response.body", "body": body})
-
-
-def _replayed(body: bytes) -> Receive:
-    async def receive() -> Message:
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return receive
 
 
 def _digest(key: str, scope: Scope, body: bytes) -> str:

@@ -7,8 +7,9 @@ from urllib.parse import parse_qs, quote
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import HTTPConnection
 from starlette.responses import RedirectResponse, Response
-from starlette.types import Message, Receive, Scope
+from starlette.types import Receive, Scope
 
+from services.registry.api.rereading import with_body
 from services.registry.domain.people_refusals import CrossSiteError
 from services.registry.operations.sessions import Sessions, Visitor
 from understudy.runtime.cookies import Cookie, foreign
@@ -44,7 +45,7 @@ class Visitors:
         shown = request.headers.get("x-csrf-token")
         if shown is None and request.headers.get("content-type", "").startswith(_FORM):
             body = await _bounded_body(receive)
-            shown, receive = _field(body), _again(body, receive)
+            shown, receive = _field(body), with_body(body, receive)
         if shown is None or not visitor.knows(shown):
             raise CrossSiteError(
                 "With a session, changes need its token: the header X-CSRF-Token, or the form "
@@ -85,16 +86,3 @@ def _field(body: bytes) -> str | None:
         return None
     shown = found.get(_FIELD, [])
     return shown[0] if len(shown) == 1 else None
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    read = False
-
-    async def replayed() -> Message:
-        nonlocal read
-        if read:
-            return await receive()
-        read = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replayed

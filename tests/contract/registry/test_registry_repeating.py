@@ -5,14 +5,17 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from starlette.types import Message, Receive, Scope, Send
 
 from services.registry.adapters.sealing import AesSeal
+from services.registry.api.repeating import Repeating
 from services.registry.domain.replies import CUT_OFF_AFTER, Begun, StillAnsweringError
 from services.registry.operations.replies import Asked, Replies
 from tests.contract.registry.conftest import Registry
 from tests.contract.registry.test_registry_doors import bearer, give
 from tests.fakes.registry import NOON, Memory, MemoryReplies
-from understudy.contracts.vocabulary import Scope
+from understudy.contracts.vocabulary import Scope as KeyScope
+from understudy.runtime.keys import Caller, Grant
 
 pytestmark = pytest.mark.anyio
 
@@ -70,7 +73,7 @@ async def test_a_refusal_is_repeated_too(registry: Registry) -> None:
 
 async def test_keys_of_different_callers_do_not_meet(registry: Registry) -> None:
     first = await post(registry, "/v1/keys", WISH, **{"Idempotency-Key": KEY})
-    other = bearer(give(registry.memory, Scope.ADMIN))
+    other = bearer(give(registry.memory, KeyScope.ADMIN))
     second = await post(registry, "/v1/keys", WISH, **{"Idempotency-Key": KEY, **other})
     assert first.json()["id"] != second.json()["id"]
 
@@ -89,12 +92,42 @@ async def test_a_body_that_is_too_large_is_refused(registry: Registry) -> None:
 
 
 async def test_what_may_change_is_not_kept(registry: Registry) -> None:
-    reader = bearer(give(registry.memory, Scope.READ))
+    reader = bearer(give(registry.memory, KeyScope.READ))
     answer = await post(
         registry, "/v1/projects", {"name": "x"}, **{"Idempotency-Key": KEY}, **reader
     )
     assert answer.status_code == 403
     assert not registry.memory.replies
+
+
+async def test_who_is_gone_is_heard_of_behind_it() -> None:
+    """The body comes once; what the server says next is that the caller has gone."""
+    told: list[Message] = [{"type": "http.disconnect"}, {"type": "http.request", "body": b"{}"}]
+    heard: list[Message] = []
+
+    async def app(_scope: Scope, receive: Receive, send: Send) -> None:
+        heard.extend([await receive(), await receive()])
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    async def receive() -> Message:
+        return told.pop()
+
+    async def send(_message: Message) -> None: ...
+
+    replies = Replies(MemoryReplies(Memory()), AesSeal(), lambda: NOON)
+    caller = Caller("ann", (Grant(frozenset({KeyScope.ADMIN})),))
+    scope: Scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/v1/projects",
+        "query_string": b"",
+        "headers": [(b"idempotency-key", KEY.encode())],
+        "state": {"caller": caller},
+    }
+    await Repeating(app, replies)(scope, receive, send)
+    assert [message["type"] for message in heard] == ["http.request", "http.disconnect"]
+    assert heard[0]["body"] == b"{}"
 
 
 def test_whoever_comes_second_waits_until_the_first_is_surely_gone() -> None:
