@@ -66,7 +66,7 @@ class Caller:
     """A key's id, or a person as `user:<name>`; what the audit trail says."""
     grants: tuple[Grant, ...]
     wants: frozenset[Scope] = frozenset()
-    """What the route is for, of which one is enough; with none, being within reach is."""
+    """What the route is for, of which one is enough; who wants nothing yet is able of nothing."""
     limits: Limits | None = None
     """How much may be asked."""
 
@@ -81,9 +81,9 @@ class Caller:
 
     @property
     def effective(self) -> tuple[Grant, ...]:
-        """The grants that allow what is wanted."""
+        """The grants that allow what is wanted; none before something is."""
         if not self.wants:
-            return self.grants
+            return ()
         return tuple(grant for grant in self.grants if grant.allows(self.wants))
 
     @property

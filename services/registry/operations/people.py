@@ -14,6 +14,7 @@ from services.registry.domain.people_refusals import (
 from services.registry.operations.reach import Clock, not_found, require_whole
 from services.registry.operations.sessions import Sessions, SignedIn, actor_of
 from services.registry.ports.people import Passwords, PeopleStore
+from understudy.contracts.vocabulary import Scope
 from understudy.runtime.keys import Caller, ForbiddenError
 
 
@@ -64,7 +65,8 @@ class People:
     def user(self, caller: Caller, name: str) -> User:
         """Oneself, or anybody for an administrator. Raises NotFoundError."""
         found = self._store.find(name)
-        if found is None or not (caller.whole or caller.actor == actor_of(name)):
+        administers = caller.wanting(Scope.ADMIN).whole
+        if found is None or not (administers or caller.actor == actor_of(name)):
             raise not_found("user", name)
         return found
 

@@ -14,6 +14,7 @@ from understudy.contracts.vocabulary import Scope
 from understudy.runtime.keys import make_key
 
 from .conftest import ADMIN, METRICS, MONITOR, SERVICE, Registry
+from .people import settle
 
 pytestmark = pytest.mark.anyio
 
@@ -23,10 +24,10 @@ SIGNING_IN = {"/v1/sessions", "/signin/oidc", "/signin/oidc/callback"}
 ANYBODYS = {
     ("GET", "/v1/me"),
     ("DELETE", "/v1/sessions/current"),
-    ("GET", "/v1/users/ann"),
-    ("PUT", "/v1/users/ann/password"),
 }
 """What concerns oneself, whatever one may do."""
+ONES_OWN = {("GET", "/v1/users/ann"), ("PUT", "/v1/users/ann/password")}
+"""To others than an administrator and the user, it is as if the user were not there."""
 PUBLISHED = {"/v1/oauth/jwks", "/.well-known/oauth-authorization-server"}
 VALUES = {
     "job": "0" * 12 + "-" + "0" * 16,
@@ -98,12 +99,34 @@ async def test_a_key_without_the_scope_is_turned_away(
     registry: Registry, method: str, path: str
 ) -> None:
     key = give(registry.memory, Scope.PREDICT, Scope.LABEL)
+    settle(registry)
     body = None if method in {"GET", "HEAD", "DELETE"} else BODIES.get(path)
     content = b"" if method == "PUT" and body is None else None
     answer = await registry.http.request(
         method, path, headers=bearer(key), content=content, json=body
     )
-    assert answer.status_code == 403
+    assert answer.status_code == (404 if (method, path) in ONES_OWN else 403)
+
+
+ADMINISTRATORS = [
+    route
+    for route in ROUTES
+    if route not in ANYBODYS and re.match(r"/v1/(users|projects/bank/members|sessions)", route[1])
+]
+
+
+@pytest.mark.parametrize("scope", [scope for scope in Scope if scope is not Scope.ADMIN])
+@pytest.mark.parametrize(("method", "path"), ADMINISTRATORS)
+async def test_reaching_everything_administers_nobody(
+    registry: Registry, method: str, path: str, scope: Scope
+) -> None:
+    settle(registry, admin=True)
+    before = {**registry.memory.users}, {**registry.memory.members}
+    body = None if method in {"GET", "DELETE"} else BODIES[path]
+    headers = bearer(give(registry.memory, scope))
+    answer = await registry.http.request(method, path, headers=headers, json=body)
+    assert answer.status_code == (404 if (method, path) in ONES_OWN else 403)
+    assert (registry.memory.users, registry.memory.members) == before
 
 
 BODIES: dict[str, object] = {
@@ -123,6 +146,7 @@ BODIES: dict[str, object] = {
     "/v1/keys": {"name": "x", "scopes": ["read"]},
     "/v1/users": {"name": "ann"},
     "/v1/users/ann": {"disabled": True},
+    "/v1/users/ann/password": {"password": "another good one"},
     "/v1/projects/bank/members/ann": {"roles": ["viewer"]},
     "/v1/followers": {"instance": "x", "component": "serving", "releases": {}},
 }

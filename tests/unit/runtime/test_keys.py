@@ -108,7 +108,6 @@ def test_what_somebody_wants_narrows_where_they_may_do_it() -> None:
     assert not deploying.able("credit", "lending")
     assert deploying.reaches("credit", "lending")
     assert not deploying.whole
-    assert caller.able("credit", "lending")
     assert caller.scopes_at("credit", "lending") == {Scope.READ}
     assert not caller.scopes_at("credit", "shop")
 
@@ -117,3 +116,10 @@ def test_administrators_of_the_instance_may_do_everything_everywhere() -> None:
     caller = Caller("user:root", (Grant(frozenset({Scope.ADMIN})),)).wanting(Scope.REVIEW)
     assert caller.whole
     assert caller.able("credit", "lending")
+
+
+def test_before_something_is_wanted_nobody_is_able_of_anything() -> None:
+    caller = Caller("k", (Grant(frozenset({Scope.ADMIN})),))
+    assert not caller.whole
+    assert not caller.able(None, None)
+    assert caller.effective == ()
