@@ -116,12 +116,10 @@ def _mlflow(asked: Asked) -> str:
 
 
 def _sagemaker(asked: Asked) -> str:
-    keyed = (
-        "client.meta.events.register(\n"
-        '    "before-send.sagemaker-runtime",\n'
-        '    lambda request, **_: request.headers.add_header("X-API-Key", '
-        f"{text(asked.key)}),\n"
-        ")\n"
+    adding = (
+        "\n\ndef add_key(request, **_):\n"
+        f'    request.headers["X-API-Key"] = {text(asked.key)}\n\n\n'
+        'client.meta.events.register("before-send.sagemaker-runtime", add_key)\n'
     )
     return (
         "import json\n\n"
@@ -135,7 +133,7 @@ def _sagemaker(asked: Asked) -> str:
         '    region_name="us-east-1",  # asked for, and not used\n'
         "    config=Config(signature_version=UNSIGNED),\n"
         ")\n"
-        f"{keyed if asked.keyed else ''}"
+        f"{adding if asked.keyed else ''}"
         "answer = client.invoke_endpoint(\n"
         f"    EndpointName={text(asked.name)},\n"
         '    ContentType="application/json",\n'

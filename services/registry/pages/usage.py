@@ -143,7 +143,7 @@ class Usages:
             serving=reached.serving,
             snippets=snippets(asked),
             dialects=dialect_snippets(asked),
-            blanks=[blank for blank in (asked.key_id, asked.key) if asked.keyed],
+            blanks=sorted((asked.key_id, asked.key), key=len, reverse=True),
             waits=made is None and asked.keyed,
             features=features_of(described.signature, described.policy),
             target=described.signature.target,

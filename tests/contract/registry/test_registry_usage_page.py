@@ -111,6 +111,8 @@ async def test_a_key_is_shown_once_and_filled_in(registry: Registry, role: Membe
     (key,) = set(KEYS.findall(answer.text))
     page = read_page(answer.text)
     assert page.one("section", class_="made").one("code").text == key
+    marked = page.one("div", data_snippet="prevision").all("mark")
+    assert [one.text for one in marked] == [key.split("_")[1], key]
     for snippet in ("curl", "python", "client", "javascript", "triton", "prevision"):
         assert key in program_of(page, snippet)
     assert "YOUR_KEY" not in page.text

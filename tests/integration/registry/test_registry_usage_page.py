@@ -13,6 +13,8 @@ from tests.cluster import ROOT, LaptopCluster, laptop_cluster
 from tests.fakes.html_pages import Element
 from tests.usage_page import employ, key_in, page_with_key, program_of, signed_in
 
+pytestmark = pytest.mark.timeout(300)
+
 PROGRAMS = {
     "curl": ("/bin/sh", ".sh"),
     "python": (sys.executable, ".py"),
