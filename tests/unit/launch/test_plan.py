@@ -67,6 +67,18 @@ def test_no_secret_stands_on_a_command_line() -> None:
         assert not any("us_" in argument for argument in spec.argv)
 
 
+def test_the_registry_is_told_where_serving_is_for_people() -> None:
+    def told(**settings: object) -> list[str]:
+        registry = next(spec for spec in plan_of(**settings).services if spec.name == "registry")
+        names = ("UNDERSTUDY_PUBLIC_SERVING_URL", "UNDERSTUDY_PUBLIC_SERVING_GRPC_URL")
+        return [registry.env[name].rstrip("/") for name in names]
+
+    ports = {"serving_port": 9000, "serving_grpc_port": 9006}
+    assert told(**ports) == ["http://127.0.0.1:9000", "http://127.0.0.1:9006"]
+    stated = told(**ports, public_serving_url="https://serving.example")
+    assert stated == ["https://serving.example", "http://127.0.0.1:9006"]
+
+
 def test_every_port_is_told_asked_and_checked() -> None:
     plan = plan_of(
         serving_port=9000,
