@@ -8,7 +8,7 @@ from typing import ClassVar, Final
 from understudy.contracts.refusals import Fault, Refusal
 
 HOME: Final = "/"
-_LOCAL: Final = re.compile(r"/(?![/\\])[!-\[\]-~]{0,1000}")
+_LOCAL: Final = re.compile(r"/(?![/\\]|signin)[!-\[\]-~]{0,1000}")
 _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9._@+-]+")
 _MOST_CHARACTERS: Final = 100
 
@@ -78,7 +78,7 @@ class SignInRefusedError(Refusal):
 
 
 def local_path(asked: str | None) -> str:
-    """Where to go after signing in: a path of this host as it was asked for, else the start."""
+    """Where to go after signing in: a page of this host as it was asked for, else the start."""
     return asked if asked is not None and _LOCAL.fullmatch(asked) else HOME
 
 

@@ -5,12 +5,13 @@ import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.registry.domain.identities import local_path
 from services.registry.domain.people_refusals import CrossSiteError
 from services.registry.operations.sessions import Sessions, SignedIn
 from services.registry.pages.visits import Form, form_of, see
@@ -20,7 +21,6 @@ from understudy.runtime.documents import Documents
 from understudy.runtime.http import STATUS
 
 _FORM_AGE: Final = timedelta(hours=12)
-_LONGEST_PATH: Final = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,14 +104,3 @@ class SigningIn:
             response.headers["Retry-After"] = str(max(1, round(refusal.retry_after)))
         self._form_cookie.give(request, response, token, _FORM_AGE)
         return response
-
-
-def local_path(wanted: str) -> str:
-    """The path when it leads to a page of ours, else the first page."""
-    plain = wanted.isascii() and wanted.isprintable() and "\\" not in wanted
-    if not plain or len(wanted) > _LONGEST_PATH or not wanted.startswith("/"):
-        return "/"
-    parts = urlsplit(wanted)
-    if wanted.startswith("//") or parts.scheme or parts.netloc or parts.path.startswith("/signin"):
-        return "/"
-    return wanted

@@ -92,6 +92,7 @@ async def test_who_signs_in_goes_where_they_wanted(registry: Registry) -> None:
         "/\t/evil.example",
         "evil.example",
         "/signin",
+        "//[",
         "",
         "/é",
         "/" + "x" * 3_000,
