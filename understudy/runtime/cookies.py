@@ -73,7 +73,8 @@ def foreign(request: HTTPConnection) -> bool:
     site, origin = headers.get("sec-fetch-site"), headers.get("origin")
     if site is not None and site not in {"same-origin", "none"}:
         return True
-    if origin is None or (site == "same-origin" == site and origin == "null"):
+    hidden = site == "same-origin" and origin == "null"  # a page of ours that tells no referrer
+    if origin is None or hidden:
         return False
     place = _place(origin)
     return place[0] is None or place != _place(f"{request.url.scheme}://{headers.get('host', '')}")
