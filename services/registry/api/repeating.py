@@ -41,7 +41,7 @@ class Repeating:
         request = Request(scope, receive)
         try:
             body = await request.body()
-            asked = Asked(caller.actor, key, _digest(key, scope, body))
+            asked = Asked(caller.actor, key, _digest(key, scope, body), caller.grants)
             before = await run_in_threadpool(self._replies.begin, asked)
         except Refusal as refusal:
             await (await on_refusal(request, refusal))(scope, receive, send)

@@ -19,9 +19,10 @@ from services.registry.domain.replies import (
 )
 from services.registry.operations.reach import Clock
 from services.registry.ports import ReplyStore
+from understudy.runtime.keys import Grant
 
-_UNKEPT: Final = frozenset({401, 403, 408, 429})
-"""What may be another answer a moment later, although nothing was changed."""
+_INVALID: Final = 422
+"""Of refusals, what the request itself is the reason of; others may be another a moment later."""
 
 
 class Seal(Protocol):
@@ -42,11 +43,17 @@ class Asked:
     key: str
     request: str
     """SHA-256 of method, path and body."""
+    grants: tuple[Grant, ...] = ()
+    """What the caller may do now."""
 
     @property
     def id(self) -> str:
-        """Keys of different callers don't meet."""
-        return hashlib.sha256(f"{self.actor}\0{self.key}".encode()).hexdigest()
+        """Keys of different callers don't meet, and who may do less by now is told nothing old."""
+        held = sorted(
+            [sorted(grant.scopes), grant.deployment or "", grant.project or ""]
+            for grant in self.grants
+        )
+        return hashlib.sha256(f"{self.actor}\0{self.key}\0{held}".encode()).hexdigest()
 
 
 class Replies:
@@ -77,10 +84,10 @@ class Replies:
 
     def end(self, asked: Asked, status: int, answer: bytes) -> None:
         """Keep the answer, or forget that it was asked: a failure may be tried again."""
-        if status >= 500 or status in _UNKEPT:
-            self._store.forget(asked.id)
-        else:
+        if 200 <= status < 300 or status == _INVALID:
             self._store.end(asked.id, status, self._seal.close(asked.key, answer))
+        else:
+            self._store.forget(asked.id)
 
     def give_up(self, asked: Asked) -> None:
         """There is no answer that could be kept."""

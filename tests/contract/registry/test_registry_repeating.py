@@ -12,8 +12,10 @@ from services.registry.api.repeating import Repeating
 from services.registry.domain.replies import CUT_OFF_AFTER, Begun, StillAnsweringError
 from services.registry.operations.replies import Asked, Replies
 from tests.contract.registry.conftest import Registry
+from tests.contract.registry.people import settle, sign_in
 from tests.contract.registry.test_registry_doors import bearer, give
 from tests.fakes.registry import NOON, Memory, MemoryReplies
+from understudy.contracts.vocabulary import MemberRole
 from understudy.contracts.vocabulary import Scope as KeyScope
 from understudy.runtime.keys import Caller, Grant
 
@@ -64,11 +66,33 @@ async def test_another_body_or_path_is_refused(registry: Registry) -> None:
 
 
 async def test_a_refusal_is_repeated_too(registry: Registry) -> None:
-    body = {"name": "bank"}
+    body = {"name": "no name"}
     first = await post(registry, "/v1/projects", body, **{"Idempotency-Key": KEY})
     again = await post(registry, "/v1/projects", body, **{"Idempotency-Key": KEY})
-    assert first.status_code == again.status_code == 409
+    assert first.status_code == again.status_code == 422
     assert again.headers["Content-Type"] == "application/problem+json"
+    assert again.headers["Idempotency-Replayed"] == "true"
+
+
+async def test_what_others_may_change_is_not_kept(registry: Registry) -> None:
+    body = {"name": "bank"}
+    taken = await post(registry, "/v1/projects", body, **{"Idempotency-Key": KEY})
+    assert taken.status_code == 409
+    del registry.memory.projects["bank"]
+    made = await post(registry, "/v1/projects", body, **{"Idempotency-Key": KEY})
+    assert made.status_code == 201
+
+
+async def test_who_lost_a_role_is_not_told_old_answers(registry: Registry) -> None:
+    settle(registry, "ann", MemberRole.SCIENTIST)
+    client = await sign_in(registry)
+    body, headers = {"name": "new", "project": "bank"}, {"Idempotency-Key": KEY}
+    made = await client.post("/v1/models", json=body, headers=headers)
+    again = await client.post("/v1/models", json=body, headers=headers)
+    assert (made.status_code, again.headers["Idempotency-Replayed"]) == (201, "true")
+    settle(registry, "ann", MemberRole.VIEWER)
+    refused = await client.post("/v1/models", json=body, headers=headers)
+    assert refused.status_code == 403
 
 
 async def test_keys_of_different_callers_do_not_meet(registry: Registry) -> None:
