@@ -20,6 +20,7 @@ from services.registry.domain.people import Membership, Session, SessionHolder, 
 from services.registry.domain.people_refusals import (
     AdministratorExistsError,
     HashingBusyError,
+    IdentityTakenError,
     LastAdministratorError,
 )
 
@@ -36,9 +37,10 @@ class MemoryPeople:
     def add(self, user: User, entry: Entry) -> None:
         with self._memory.change(entry):
             users = self._memory.users.values()
-            taken = {one.name for one in users} | {one.identity for one in users if one.identity}
-            if user.name in taken or user.identity in taken:
+            if user.name in self._memory.users:
                 raise NameTakenError(f"There is a user '{user.name}' already.")
+            if user.identity in {one.identity for one in users if one.identity}:
+                raise IdentityTakenError
             self._memory.users[user.name] = user
 
     def add_first(self, user: User, entry: Entry) -> None:

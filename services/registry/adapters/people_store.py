@@ -15,6 +15,7 @@ from services.registry.domain.paging import Paging, Slice, cut
 from services.registry.domain.people import Membership, User, UserChange
 from services.registry.domain.people_refusals import (
     AdministratorExistsError,
+    IdentityTakenError,
     LastAdministratorError,
 )
 from understudy.contracts.vocabulary import MemberRole
@@ -27,7 +28,7 @@ class SqlPeople:
         self._database = database
 
     def add(self, user: User, entry: Entry) -> None:
-        """Raises NameTakenError."""
+        """Raises NameTakenError or IdentityTakenError."""
         self._add(user, entry, first=False)
 
     def add_first(self, user: User, entry: Entry) -> None:
@@ -131,6 +132,9 @@ class SqlPeople:
                 connection.execute(insert(users).values(name=user.name, **_row(user)))
                 changing.record(entry)
         except IntegrityError as error:
+            # The databases word it in ways of their own, so the name is looked up.
+            if self.find(user.name) is None:
+                raise IdentityTakenError from error
             raise NameTakenError(f"There is a user '{user.name}' already.") from error
 
 

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+from services.registry.domain.errors import NameTakenError
 from understudy.contracts.refusals import Fault, FieldError, Refusal
 
 
@@ -55,6 +56,16 @@ class WrongPasswordError(Refusal):
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail, FieldError("/old_password", detail))
+
+
+class IdentityTakenError(NameTakenError):
+    """A user of another name has that identity at a provider already."""
+
+    code: ClassVar = "identity_taken"
+
+    def __init__(self) -> None:
+        detail = "Another user has this identity already; a user has one, and it has one user."
+        super().__init__(detail, FieldError("/identity", detail))
 
 
 class LastAdministratorError(Refusal):

@@ -15,7 +15,7 @@ class PeopleStore(Protocol):
     """Users and what they are in projects. Every change leaves its audit entry."""
 
     def add(self, user: User, entry: Entry) -> None:
-        """Raises NameTakenError for a name or an identity that is there."""
+        """Raises NameTakenError, or IdentityTakenError where another user has the identity."""
 
     def add_first(self, user: User, entry: Entry) -> None:
         """Keep an administrator when there is no enabled one, else AdministratorExistsError."""

@@ -14,6 +14,7 @@ from services.registry.domain.paging import Paging
 from services.registry.domain.people import Membership, Session, User, UserChange
 from services.registry.domain.people_refusals import (
     AdministratorExistsError,
+    IdentityTakenError,
     LastAdministratorError,
 )
 from services.registry.ports import Store
@@ -61,9 +62,11 @@ def test_users_come_by_name_in_pages(peopled: Store) -> None:
 
 def test_names_and_identities_are_taken_once(peopled: Store) -> None:
     before = peopled.state.sequence()
-    for user in (replace(ANN, identity="https://id.example 1"), replace(BOB, name="carl")):
-        with pytest.raises(NameTakenError):
-            peopled.people.add(user, MADE)
+    with pytest.raises(NameTakenError, match="'ann'") as taken:
+        peopled.people.add(replace(ANN, identity="https://id.example 1"), MADE)
+    assert taken.value.code == "name_taken"
+    with pytest.raises(IdentityTakenError):
+        peopled.people.add(replace(BOB, name="carl"), MADE)
     assert peopled.state.sequence() == before
 
 
