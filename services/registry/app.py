@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppres
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Final
 from urllib.parse import urlsplit
 
 from fastapi import FastAPI
@@ -21,6 +22,7 @@ from services.registry.adapters.catalogue_store import SqlCatalogue
 from services.registry.adapters.database import Database
 from services.registry.adapters.deployment_store import SqlDeployments
 from services.registry.adapters.follower_store import SqlFollowers
+from services.registry.adapters.inspection.children import Children
 from services.registry.adapters.inspection.inferring import ChildSignatureReader
 from services.registry.adapters.inspection.inspector import ChildInspector, Limits
 from services.registry.adapters.job_store import SqlJobs
@@ -54,6 +56,9 @@ from understudy.contracts.vocabulary import KeyId, Scope
 from understudy.runtime.cookies import Cookie
 from understudy.runtime.keys import key_digest, make_key, parse_key
 from understudy.runtime.loops import cancel
+
+_ENDING_SECONDS: Final = 2.0
+"""What jobs that were interrupted get to tidy up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +103,10 @@ def build(settings: RegistrySettings) -> App:
     store.state.verify()
     files.verify()
     files.sweep()
-    inspector = ChildInspector(files, _limits(settings), at_once=settings.inspections_at_once)
+    children = Children()
+    inspector = ChildInspector(
+        files, _limits(settings), at_once=settings.inspections_at_once, children=children
+    )
     configure(store.state, settings)
     return assemble(
         settings=settings,
@@ -106,8 +114,9 @@ def build(settings: RegistrySettings) -> App:
         files=files,
         inspector=inspector,
         passwords=ArgonPasswords(settings.passwords_at_once),
-        sourcing=_sourcing(settings, files),
+        sourcing=_sourcing(settings, files, children),
         on_change=database.subscribe,
+        end=children.end,
         close=database.close,
     )
 
@@ -121,9 +130,13 @@ def assemble(
     passwords: Passwords,
     sourcing: Sourcing,
     on_change: Callable[[Callable[[], None]], None],
+    end: Callable[[], None],
     close: Callable[[], None],
 ) -> App:
-    """The application over whichever adapters it is given."""
+    """The application over whichever adapters it is given.
+
+    `end` is called when it stops, to interrupt what still is at work; `close` is last.
+    """
     collectors = CollectorRegistry()
     metrics = Metrics(collectors)
     operations = _operations(
@@ -136,7 +149,7 @@ def assemble(
     for page in pages.routes(operations, cookie, _elsewhere(settings)):
         api.router.routes.append(page)
         metrics.offers(page.path, *(page.methods or ()))
-    api.router.lifespan_context = _lifespan(settings, operations, on_change, close)
+    api.router.lifespan_context = _lifespan(settings, operations, on_change, end, close)
     return App(
         asgi=draining.around(
             behind_the_door(api, operations, metrics, settings.body_limit_bytes, cookie)
@@ -183,7 +196,7 @@ def _limits(settings: RegistrySettings) -> Limits:
     )
 
 
-def _sourcing(settings: RegistrySettings, files: ArtifactFiles) -> Sourcing:
+def _sourcing(settings: RegistrySettings, files: ArtifactFiles, children: Children) -> Sourcing:
     staged = StagedFiles(settings.artifacts, files, idle_seconds=settings.upload_idle_seconds)
     staged.sweep(_now() - settings.staging.age)
     reader = ChildSignatureReader(
@@ -191,6 +204,7 @@ def _sourcing(settings: RegistrySettings, files: ArtifactFiles) -> Sourcing:
         seconds=settings.inspection_seconds,
         memory_bytes=settings.inspection_memory_bytes,
         at_once=settings.inspections_at_once,
+        children=children,
     )
     return Sourcing(staged, reader)
 
@@ -317,6 +331,7 @@ def _lifespan(
     settings: RegistrySettings,
     operations: verbs.Operations,
     on_change: Callable[[Callable[[], None]], None],
+    end: Callable[[], None],
     close: Callable[[], None],
 ) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
@@ -334,7 +349,9 @@ def _lifespan(
             yield
         finally:
             await cancel(loops)
-            operations.jobs.close()
+            await asyncio.to_thread(operations.jobs.stop)
+            end()
+            await asyncio.to_thread(operations.jobs.join, _ENDING_SECONDS)
             close()
 
     return lifespan

@@ -1,5 +1,6 @@
 """Long work as a resource: `202`, `Location`, and how far it is."""
 
+from collections.abc import Mapping
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Path
@@ -8,7 +9,9 @@ from starlette.responses import JSONResponse, Response
 
 from services.registry.api.edge import Asked, Reader, Verbs, page_of
 from services.registry.domain.jobs import Job
+from understudy.contracts.refusals import Fault
 from understudy.contracts.registry import JobView, Page
+from understudy.runtime.http import STATUS
 
 router = APIRouter(prefix="/v1/jobs")
 
@@ -63,7 +66,13 @@ def job_view(job: Job) -> JobView:
         step=job.step,
         progress=job.progress,
         result=None if job.result is None else dict(job.result),
-        problem=None if job.problem is None else dict(job.problem),
+        problem=None if job.problem is None else _problem(job.problem),
         created_at=job.created_at,
         ended_at=job.ended_at,
     )
+
+
+def _problem(problem: Mapping[str, object]) -> dict[str, object]:
+    """As a refusal would have been answered."""
+    told = {name: value for name, value in problem.items() if name != "fault"}
+    return {**told, "status": STATUS[Fault(str(problem["fault"]))]}

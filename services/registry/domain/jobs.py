@@ -14,19 +14,19 @@ SILENT_AFTER: Final = timedelta(seconds=30)
 
 CUT_OFF: Final[Mapping[str, object]] = {
     "code": "cut_off",
-    "status": 503,
+    "fault": Fault.UNAVAILABLE,
     "detail": "The process that worked on it is gone. Look whether it was done, then ask again.",
 }
 
 
 class TooManyJobsError(Refusal):
-    """As many jobs as this process takes are waiting."""
+    """As many jobs as this process takes are waiting, or as many of the caller's."""
 
     fault: ClassVar = Fault.UNAVAILABLE
     code: ClassVar = "too_many_jobs"
 
-    def __init__(self) -> None:
-        super().__init__("Too many jobs are waiting. Try again shortly.", retry_after=10)
+    def __init__(self, detail: str = "Too many jobs are waiting.") -> None:
+        super().__init__(f"{detail} Try again shortly.", retry_after=10)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +46,15 @@ class Job:
     """Between 0 and 1."""
     result: Mapping[str, object] | None = None
     problem: Mapping[str, object] | None = None
+    """`code`, `fault`, `detail` and perhaps `errors` of the refusal that ended it."""
     ended_at: datetime | None = None
 
     def seen(self, now: datetime) -> "Job":
         """What is to be believed of it: whoever is silent works no more."""
         if self.ended_at is not None or now - self.heard_at <= SILENT_AFTER:
             return self
-        return replace(
-            self, state=JobState.FAILED, problem=CUT_OFF, ended_at=self.heard_at + SILENT_AFTER
-        )
+        return self.cut_off(self.heard_at + SILENT_AFTER)
+
+    def cut_off(self, at: datetime) -> "Job":
+        """As it is when its process has gone."""
+        return replace(self, state=JobState.FAILED, problem=CUT_OFF, ended_at=at)

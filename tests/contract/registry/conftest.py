@@ -94,6 +94,7 @@ async def registry() -> AsyncIterator[Registry]:
         passwords=passwords,
         sourcing=Sourcing(MemoryStaged(artifacts), KnowingReader()),
         on_change=memory.listeners.append,
+        end=lambda: None,
         close=lambda: None,
     )
     transport = httpx.ASGITransport(app.asgi, raise_app_exceptions=False)

@@ -69,6 +69,7 @@ async def test_a_refusal_is_the_jobs(registry: Registry) -> None:
     job = await ended(registry, begun.headers["Location"])
     assert job["state"] == "failed"
     assert job["problem"]["code"] == "unknown_reference"
+    assert (job["problem"]["status"], "fault" in job["problem"]) == (422, False)
     assert job["problem"]["errors"][0]["pointer"] == "/artifact"
 
 
@@ -102,7 +103,7 @@ def test_a_failure_that_nobody_foresaw_is_told_without_its_reason() -> None:
 
     begun = jobs.begin(ANN, "test", "bank", work)
     assert done.wait(10)
-    jobs.close(wait=True)
+    jobs.join(10)
     found = jobs.find(ANN, begun.id)
     assert (found.state, found.step, found.progress) == (JobState.FAILED, "trying", 0.5)
     assert found.problem is not None
@@ -129,7 +130,7 @@ def test_who_is_silent_was_cut_off() -> None:
     assert cut.problem is not None
     assert cut.problem["code"] == "cut_off"
     held.set()
-    jobs.close(wait=True)
+    jobs.join(10)
 
 
 def test_there_is_an_end_to_waiting_jobs() -> None:
@@ -140,19 +141,64 @@ def test_there_is_an_end_to_waiting_jobs() -> None:
         held.wait(10)
         return {}
 
-    for _ in range(32):
-        jobs.begin(ANN, "test", "bank", work)
+    for number in range(32):
+        jobs.begin(replace(ANN, actor=f"ann-{number // 8}"), "test", "bank", work)
     with pytest.raises(TooManyJobsError):
         jobs.begin(ANN, "test", "bank", work)
     held.set()
-    jobs.close(wait=True)
+    jobs.join(10)
+
+
+def test_one_caller_leaves_room_for_others() -> None:
+    held = threading.Event()
+    jobs = Jobs(MemoryJobs(Memory()), lambda: NOON, at_once=1)
+
+    def work(_step: Step) -> Mapping[str, object]:
+        held.wait(10)
+        return {}
+
+    for _ in range(8):
+        jobs.begin(ANN, "test", "bank", work)
+    with pytest.raises(TooManyJobsError, match="8 jobs of yours"):
+        jobs.begin(ANN, "test", "bank", work)
+    jobs.begin(replace(ANN, actor="eve"), "test", "bank", work)
+    held.set()
+    jobs.join(10)
+
+
+def test_what_is_worked_on_when_it_stops_was_cut_off_at_once() -> None:
+    memory, working, held = Memory(), threading.Event(), threading.Event()
+    jobs = Jobs(MemoryJobs(memory), lambda: NOON, at_once=1)
+    done: list[str] = []
+
+    def work(step: Step) -> Mapping[str, object]:
+        working.set()
+        held.wait(10)
+        step("keeping it", 0.9)
+        done.append("kept")
+        return {}
+
+    begun, waiting = (jobs.begin(ANN, "test", "bank", work) for _ in range(2))
+    assert working.wait(10)
+    jobs.stop()
+    for job in (begun, waiting):
+        found = jobs.find(ANN, job.id)
+        assert (found.state, found.ended_at) == (JobState.FAILED, NOON)
+        assert found.problem is not None
+        assert found.problem["code"] == "cut_off"
+    with pytest.raises(TooManyJobsError):
+        jobs.begin(ANN, "test", "bank", work)
+    held.set()
+    jobs.join(10)
+    assert jobs.find(ANN, begun.id).state is JobState.FAILED
+    assert done == []
 
 
 def test_strangers_find_nothing() -> None:
     memory = Memory()
     jobs = Jobs(MemoryJobs(memory), lambda: NOON, at_once=1)
     begun = jobs.begin(ANN, "test", "bank", lambda _step: {})
-    jobs.close(wait=True)
+    jobs.join(10)
     eve = replace(ANN, actor="eve", grants=(Grant(frozenset({Scope.READ}), project="shop"),))
     with pytest.raises(NotFoundError):
         jobs.find(eve.wanting(Scope.READ), begun.id)

@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from .conftest import ADMIN, RegistryProcess
+from .conftest import ADMIN, SIGNATURE, Files, RegistryProcess, make_model, upload
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -77,6 +77,36 @@ def test_a_request_that_never_ends_is_not_waited_for(registry: RegistryProcess) 
         signalled(registry)
         assert registry.process is not None
         assert pool.submit(registry.process.wait, 20).result() == 0
+
+
+def test_a_job_is_not_waited_for_and_its_version_can_be_registered_again(
+    registry: RegistryProcess, files: Files
+) -> None:
+    with registry.client() as client:
+        make_model(client)
+        body = {
+            "artifact": upload(client, files.model),
+            "reference": upload(client, files.sample),
+            "signature": SIGNATURE,
+        }
+        later = {"Prefer": "respond-async"}
+        begun = client.post("/v1/models/credit/versions", json=body, headers=later)
+        place = begun.headers["Location"]
+        while not client.get(place).json()["step"].startswith("inspecting"):
+            time.sleep(0.01)
+    signalled(registry)
+    await_unready(registry)
+    registry.end()
+    assert registry.process is not None
+    assert registry.process.returncode == 0
+    registry.start()
+    with registry.client() as client:
+        job = client.get(place).json()
+        assert (job["state"], job["problem"]["code"]) == ("failed", "cut_off")
+        assert job["problem"]["status"] == 503
+        made = client.post("/v1/models/credit/versions", json=body)
+        assert (made.status_code, made.json()["version"]) == (201, 1), made.text
+        assert made.json()["compiled"] is not None
 
 
 def upload_begun(registry: RegistryProcess, part: bytes, length: int) -> socket.socket:

@@ -8,6 +8,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from services.registry.adapters.artifact_files import ArtifactFiles
+from services.registry.adapters.inspection.children import Children
 from services.registry.adapters.inspection.inferring_child import InferenceTask, Inferred
 from services.registry.adapters.inspection.process import ChildEndedError, ChildProcess
 from services.registry.adapters.inspection.turns import held
@@ -30,11 +31,13 @@ class ChildSignatureReader:
         memory_bytes: int,
         at_once: int,
         child: Sequence[str] = CHILD,
+        children: Children | None = None,
     ) -> None:
         self._files = files
         self._seconds = seconds
         self._memory_bytes = memory_bytes
         self._child = child
+        self._children = children or Children()
         self._turns = threading.BoundedSemaphore(at_once)
 
     def infer(self, mlmodel: bytes, reference: str, hints: Hints) -> Signature:
@@ -49,7 +52,8 @@ class ChildSignatureReader:
                 cpu_seconds=int(self._seconds) + 1,
                 memory_bytes=self._memory_bytes,
             )
-            with ChildProcess(self._child, task.model_dump_json().encode()) as child:
+            told = task.model_dump_json().encode()
+            with self._children.started(self._child, told) as child:
                 found = self._found(child)
         if found.signature is None:
             raise SignatureUnreadableError(

@@ -12,6 +12,7 @@ from typing import Final
 from pydantic import ValidationError
 
 from services.registry.adapters.artifact_files import ArtifactFiles
+from services.registry.adapters.inspection.children import Children
 from services.registry.adapters.inspection.messages import Compiling, Measuring, Task, Verdict
 from services.registry.adapters.inspection.process import ChildEndedError, ChildProcess
 from services.registry.adapters.inspection.products import ChildLostError, Product, Products
@@ -46,11 +47,18 @@ class ChildInspector:
     """Implements `ports.Inspector`."""
 
     def __init__(
-        self, files: ArtifactFiles, limits: Limits, *, at_once: int, child: Sequence[str] = CHILD
+        self,
+        files: ArtifactFiles,
+        limits: Limits,
+        *,
+        at_once: int,
+        child: Sequence[str] = CHILD,
+        children: Children | None = None,
     ) -> None:
         self._files = files
         self._limits = limits
         self._child = child
+        self._children = children or Children()
         self._places = threading.BoundedSemaphore(at_once + _WAITING_AT_MOST)
         self._turns = threading.BoundedSemaphore(at_once)
         later = limits.measure_seconds + (limits.compile_seconds or 0.0)
@@ -66,7 +74,7 @@ class ChildInspector:
         ):
             task = self._task(sample, trusted_types, Path(folder), stack)
             told = task.model_dump_json().encode()
-            child = stack.enter_context(ChildProcess(self._child, told))
+            child = stack.enter_context(self._children.started(self._child, told))
             judge(self._verdict(child), trusted_types)
             return self._inspected(Products(child, self._files), Path(folder))
 

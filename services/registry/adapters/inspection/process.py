@@ -56,10 +56,14 @@ class ChildProcess:
         trace: TracebackType | None,
     ) -> None:
         # First the group, then the child: as long as nobody waited for it, the group is its own.
-        with suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
+        self.kill()
         self._process.wait()
         self._output.close()
+
+    def kill(self) -> None:
+        """It and whatever it started; before its context ends."""
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
     def line(self, seconds: float) -> bytes:
         """The next line. Raises TimeoutError, or ChildEndedError."""
