@@ -7,11 +7,25 @@ from understudy.describing.schemas import Schema, reference
 JSON: Final = "application/json"
 PROBLEM: Final = "application/problem+json"
 
+_LIMITS: Final[Schema] = {
+    "RateLimit-Policy": {
+        "schema": {"type": "string"},
+        "description": "Of a key with limits: how much it may ask.",
+    },
+    "RateLimit": {
+        "schema": {"type": "string"},
+        "description": "Of a key with limits: how much is left, and seconds until there is more.",
+    },
+}
+_LATER: Final[Schema] = {
+    "Retry-After": {"schema": {"type": "integer"}, "description": "Seconds to wait."}
+}
 ANSWERED: Final[Schema] = {
     "X-Request-ID": {"schema": {"type": "string"}, "description": "Echoed, or made."},
     "X-Model-Version": {"schema": {"type": "string"}, "description": "Which version answered."},
     "X-Prediction-ID": {"schema": {"type": "string"}, "description": "Of a single prediction."},
     "Server-Timing": {"schema": {"type": "string"}},
+    **_LIMITS,
 }
 
 
@@ -30,7 +44,12 @@ def answers_of(
     return {
         str(status): told,
         "4XX": {"description": "Refused: `detail` says why and what to do.", **refused},
-        "503": {"description": "Not now: see `Retry-After`.", **refused},
+        "429": {
+            "description": "The key has asked as much as it may for now.",
+            "headers": {**_LATER, **_LIMITS},
+            **refused,
+        },
+        "503": {"description": "Not now: see `Retry-After`.", "headers": _LATER, **refused},
         "504": {"description": "It took too long.", **refused},
     }
 
