@@ -75,7 +75,10 @@ class MemoryPeople:
         with self._memory.change(entry):
             self._memory.users[name] = replace(self._found(name), password=password)
             self._end_sessions(name)
-            self._memory.attempts.pop(name_subject(name).id, None)
+            of_name, held = name_subject(name).id, self._memory.attempts
+            self._memory.attempts = {
+                subject: one for subject, one in held.items() if not subject.startswith(of_name)
+            }
 
     def rehash(self, name: str, before: str, after: str) -> None:
         user = self._memory.users.get(name)
@@ -151,7 +154,7 @@ class MemorySessions:
     def attempt(self, subjects: Sequence[Subject], now: datetime) -> timedelta:
         with self._memory.lock:
             held, nothing = self._memory.attempts, Attempts(0, now)
-            wait = longest(held.get(one.id, nothing).wait(one.free, now) for one in subjects)
+            wait = longest(held.get(one.id, nothing).wait(one, now) for one in subjects)
             if wait:
                 return wait
             for one in subjects:
@@ -161,13 +164,14 @@ class MemorySessions:
             self._memory.attempts = dict(kept[-MOST_KEPT:])
         return wait
 
-    def succeeded(self, name: Subject, address: Subject | None) -> None:
+    def succeeded(self, own: Sequence[Subject], address: Subject | None) -> None:
         with self._memory.lock:
             held = self._memory.attempts
-            held.pop(name.id, None)
+            for one in own:
+                held.pop(one.id, None)
             if address is not None and address.id in held:
-                one = held[address.id]
-                held[address.id] = replace(one, failures=max(0, one.failures - 1))
+                before = held[address.id]
+                held[address.id] = replace(before, failures=max(0, before.failures - 1))
 
 
 class PlainPasswords:

@@ -76,7 +76,8 @@ class SqlPeople:
             after = replace(_found(connection, name), password=password)
             connection.execute(update(users).where(users.c.name == name).values(**_row(after)))
             _end_sessions(connection, name)
-            connection.execute(delete(attempts).where(attempts.c.subject == name_subject(name).id))
+            failed = attempts.c.subject.startswith(name_subject(name).id)  # from anywhere
+            connection.execute(delete(attempts).where(failed))
             changing.record(entry)
 
     def rehash(self, name: str, before: str, after: str) -> None:

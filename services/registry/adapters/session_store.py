@@ -67,7 +67,7 @@ class SqlSessions:
             known = _attempts(connection, [subject.id for subject in subjects])
             nothing = Attempts(0, now)
             found = [(one, known.get(one.id, nothing)) for one in subjects]
-            wait = longest(each.wait(one.free, now) for one, each in found)
+            wait = longest(each.wait(one, now) for one, each in found)
             if wait:
                 return wait
             for one, each in found:
@@ -75,10 +75,11 @@ class SqlSessions:
             _forget(connection, now)
         return wait
 
-    def succeeded(self, name: Subject, address: Subject | None) -> None:
-        """Forget those of the name, and the one of the address."""
+    def succeeded(self, own: Sequence[Subject], address: Subject | None) -> None:
+        """Forget one's own, and the one of the address."""
         with self._database.note() as connection:
-            connection.execute(delete(attempts).where(attempts.c.subject == name.id))
+            mine = attempts.c.subject.in_([one.id for one in own])
+            connection.execute(delete(attempts).where(mine))
             if address is not None:
                 one_less = update(attempts).where(
                     attempts.c.subject == address.id, attempts.c.failures > 0

@@ -9,7 +9,8 @@ from typing import Final
 
 FORGOTTEN_AFTER: Final = timedelta(hours=1)
 LONGEST_WAIT: Final = timedelta(minutes=15)
-"""So that nobody is kept out for good by somebody who fails in their name."""
+LONGEST_BY_NAME: Final = timedelta(seconds=30)
+"""So that nobody is kept out by somebody who fails in their name from elsewhere."""
 FREE_BY_NAME: Final = 5
 FREE_BY_ADDRESS: Final = 20
 """More than by name: a whole office may stand behind one address."""
@@ -18,11 +19,12 @@ MOST_KEPT: Final = 50_000
 
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """Whose failures are counted together: a name's, or an address's."""
+    """Whose failures are counted together: a name's, an address's, or a name's from an address."""
 
     id: str
     free: int
     """How many failures cost no waiting."""
+    longest: timedelta = LONGEST_WAIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +34,12 @@ class Attempts:
     failures: int
     last_at: datetime
 
-    def wait(self, free: int, now: datetime) -> timedelta:
+    def wait(self, subject: Subject, now: datetime) -> timedelta:
         """How long until the next try: nothing at first, then twice as long each time."""
-        if self.failures < free or self.forgotten(now):
+        if self.failures < subject.free or self.forgotten(now):
             return timedelta()
-        doubled = min(self.failures - free, 20)
-        whole = min(LONGEST_WAIT, timedelta(seconds=2**doubled))
+        doubled = min(self.failures - subject.free, 20)
+        whole = min(subject.longest, timedelta(seconds=2**doubled))
         # A clock that was put back does not make it longer.
         return max(timedelta(), min(whole, self.last_at + whole - now))
 
@@ -57,7 +59,13 @@ def longest(waits: Iterable[timedelta]) -> timedelta:
 
 def name_subject(name: str) -> Subject:
     """Failures in a name. Its digest: people type passwords where names belong."""
-    return Subject(f"name {hashlib.sha256(name.encode()).hexdigest()}", FREE_BY_NAME)
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    return Subject(f"name {digest}", FREE_BY_NAME, LONGEST_BY_NAME)
+
+
+def name_from_subject(name: str, address: str) -> Subject:
+    """Failures in a name from an address; its id begins with that of the name."""
+    return Subject(f"{name_subject(name).id} {address_subject(address).id}", FREE_BY_NAME)
 
 
 def address_subject(address: str) -> Subject:

@@ -3,13 +3,19 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
 
 import structlog
 
-from services.registry.domain.attempts import Subject, address_subject, name_subject
+from services.registry.domain.attempts import (
+    Subject,
+    address_subject,
+    name_from_subject,
+    name_subject,
+)
 from services.registry.domain.people import LONGEST_PASSWORD, Session, SessionHolder, User
 from services.registry.domain.people_refusals import SignInFailedError, TooManyAttemptsError
 from services.registry.operations.reach import Clock
@@ -74,10 +80,12 @@ class Sessions:
 
     def verified(self, name: str, user: User | None, password: str, address: str | None) -> User:
         """The user, if it is and knows the password; what failed is counted."""
-        by_name = name_subject(name)
-        by_address = None if address is None else address_subject(address)
+        own, by_address = [name_subject(name)], None
+        if address is not None:
+            own.append(name_from_subject(name, address))
+            by_address = address_subject(address)
         with self._passwords.turn() as hashing:
-            self._attempt(by_name, by_address)
+            self._attempt(own if by_address is None else [*own, by_address])
             kept = user.password if user is not None and user.enabled else None
             fits = len(password) <= LONGEST_PASSWORD
             known = hashing.matches(kept if fits else None, password[:LONGEST_PASSWORD])
@@ -86,7 +94,7 @@ class Sessions:
                 raise SignInFailedError
             if hashing.outdated(kept):
                 self._people.rehash(user.name, kept, hashing.hash(password))
-        self._store.succeeded(by_name, by_address)
+        self._store.succeeded(own, by_address)
         return user
 
     def open(self, user: User) -> SignedIn:
@@ -117,8 +125,7 @@ class Sessions:
         """End the session."""
         self._store.end(digest_of(token))
 
-    def _attempt(self, by_name: Subject, by_address: Subject | None) -> None:
-        subjects = [one for one in (by_name, by_address) if one is not None]
+    def _attempt(self, subjects: Sequence[Subject]) -> None:
         wait = self._store.attempt(subjects, self._clock())
         if wait:
             seconds = max(1, -(-wait // timedelta(seconds=1)))

@@ -75,8 +75,8 @@ class SessionStore(Protocol):
         When one of them has to wait nothing is counted, and how long is returned.
         """
 
-    def succeeded(self, name: Subject, address: Subject | None) -> None:
-        """It was no failure: forget those of the name, and the one of the address."""
+    def succeeded(self, own: Sequence[Subject], address: Subject | None) -> None:
+        """It was no failure: forget all of one's own subjects, and this one of the address."""
 
 
 class Hashing(Protocol):

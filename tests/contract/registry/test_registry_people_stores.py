@@ -6,7 +6,12 @@ from datetime import timedelta
 
 import pytest
 
-from services.registry.domain.attempts import FORGOTTEN_AFTER, address_subject, name_subject
+from services.registry.domain.attempts import (
+    FORGOTTEN_AFTER,
+    address_subject,
+    name_from_subject,
+    name_subject,
+)
 from services.registry.domain.audit import Action
 from services.registry.domain.catalogue import Project
 from services.registry.domain.errors import NameTakenError, NotFoundError
@@ -31,6 +36,7 @@ ANN = User("ann", "Ann", admin=True, created_at=NOON, password="hash one")
 BOB = User("bob", "Bob", admin=False, created_at=NOON, identity="https://id.example 17")
 SESSION = Session("d" * 64, "ann", "c" * 43, NOON, NOON, NOON + 24 * HOUR)
 NAME, ADDRESS = name_subject("ann"), address_subject("192.0.2.1")
+HERE = name_from_subject("ann", "192.0.2.1")
 
 
 @pytest.fixture
@@ -223,8 +229,8 @@ def test_who_has_to_wait_is_not_counted(store: Store) -> None:
 def test_success_forgets_the_name_and_its_own_try_from_the_address(store: Store) -> None:
     for _ in range(ADDRESS.free - 1):
         store.sessions.attempt([ADDRESS], NOON)
-    assert store.sessions.attempt([NAME, ADDRESS], NOON) == timedelta()
-    store.sessions.succeeded(NAME, ADDRESS)
+    assert store.sessions.attempt([NAME, HERE, ADDRESS], NOON) == timedelta()
+    store.sessions.succeeded([NAME, HERE], ADDRESS)
     assert store.sessions.attempt([NAME, ADDRESS], NOON) == timedelta()
     assert store.sessions.attempt([NAME], NOON) == timedelta()
     assert store.sessions.attempt([ADDRESS], NOON) == timedelta(seconds=1)
@@ -241,9 +247,11 @@ def test_failures_are_forgotten(store: Store) -> None:
 
 def test_another_password_ends_the_wait(peopled: Store) -> None:
     for _ in range(NAME.free):
-        peopled.sessions.attempt([NAME], NOON)
+        peopled.sessions.attempt([NAME, HERE], NOON)
+    peopled.sessions.attempt([name_subject("bob")], NOON)
     peopled.people.set_password("ann", "hash two", MADE)
     assert peopled.sessions.attempt([NAME], NOON) == timedelta()
+    assert peopled.sessions.attempt([HERE], NOON) == timedelta()
 
 
 def test_those_who_try_at_once_are_all_counted(store: Store) -> None:

@@ -7,10 +7,11 @@ import pytest
 from services.registry.domain.attempts import (
     FORGOTTEN_AFTER,
     FREE_BY_ADDRESS,
-    FREE_BY_NAME,
+    LONGEST_BY_NAME,
     LONGEST_WAIT,
     Attempts,
     address_subject,
+    name_from_subject,
     name_subject,
 )
 from services.registry.domain.people import (
@@ -25,6 +26,7 @@ from tests.fakes.registry import NOON
 from understudy.contracts.vocabulary import MemberRole, Scope
 
 SECOND, HOUR = timedelta(seconds=1), timedelta(hours=1)
+HERE = name_from_subject("ann", "192.0.2.1")
 
 
 @pytest.mark.parametrize(
@@ -60,24 +62,30 @@ def test_what_would_be_guessed_is_no_password(password: str) -> None:
     [(0, 0), (4, 0), (5, 1), (6, 2), (7, 4), (10, 32), (14, 512), (15, 900), (10_000, 900)],
 )
 def test_waits_double_up_to_a_quarter_of_an_hour(failures: int, seconds: int) -> None:
-    assert Attempts(failures, NOON).wait(FREE_BY_NAME, NOON) == timedelta(seconds=seconds)
+    assert Attempts(failures, NOON).wait(HERE, NOON) == timedelta(seconds=seconds)
+
+
+def test_by_name_alone_nobody_waits_long() -> None:
+    for failures, seconds in ((4, 0), (5, 1), (9, 16), (10, 30), (10_000, 30)):
+        wait = Attempts(failures, NOON).wait(name_subject("ann"), NOON)
+        assert wait == timedelta(seconds=seconds) <= LONGEST_BY_NAME
 
 
 def test_a_wait_ends() -> None:
     held = Attempts(8, NOON)
-    assert held.wait(FREE_BY_NAME, NOON + 3 * SECOND) == 5 * SECOND
-    assert held.wait(FREE_BY_NAME, NOON + 8 * SECOND) == timedelta()
+    assert held.wait(HERE, NOON + 3 * SECOND) == 5 * SECOND
+    assert held.wait(HERE, NOON + 8 * SECOND) == timedelta()
 
 
 def test_failures_are_forgotten_after_an_hour() -> None:
     held = Attempts(100, NOON)
-    assert held.wait(FREE_BY_NAME, NOON + FORGOTTEN_AFTER) == timedelta()
+    assert held.wait(HERE, NOON + FORGOTTEN_AFTER) == timedelta()
     assert held.failed(NOON + FORGOTTEN_AFTER) == Attempts(1, NOON + FORGOTTEN_AFTER)
     assert held.failed(NOON + SECOND).failures == 101
 
 
 def test_a_clock_that_was_put_back_keeps_nobody_out_longer() -> None:
-    assert Attempts(100, NOON + 24 * HOUR).wait(FREE_BY_NAME, NOON) == LONGEST_WAIT
+    assert Attempts(100, NOON + 24 * HOUR).wait(HERE, NOON) == LONGEST_WAIT
 
 
 def test_subjects_hide_names_and_join_networks() -> None:
@@ -87,6 +95,9 @@ def test_subjects_hide_names_and_join_networks() -> None:
     assert address_subject("2001:db8::1") != address_subject("2001:db8:0:1::1")
     assert address_subject("fe80::1%eth0") == address_subject("fe80::2")
     assert address_subject("192.0.2.1") != address_subject("192.0.2.2")
+    assert HERE.id.startswith(name_subject("ann").id)
+    assert name_from_subject("ann", "192.0.2.2") != HERE
+    assert len(name_from_subject("ann", "x" * 1_000).id) <= 200
     assert len(address_subject("x" * 1_000).id) <= 200
     assert address_subject("192.0.2.1").free == FREE_BY_ADDRESS
 
