@@ -8,6 +8,7 @@ from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 from starlette.types import Receive, Scope, Send
 
+from services.serving.api.limited import LimitFields
 from services.serving.api.predict import Predict, PredictOverASGI, deployment_of
 from services.serving.api.routes import routes
 from services.serving.api.spoken import Spoken
@@ -63,7 +64,8 @@ class DialectService:
         facts, elsewhere = Facts(serving, self.log, metrics), Elsewhere(serving, self.log, metrics)
         self.models = models = Models(serving, count=partial(statistics_of, self.numbers, None))
         api = routes(serving, facts, elsewhere, MOST_BYTES, default_deployment, models=models)
-        self._app = Starlette(routes=api, exception_handlers={**EXCEPTION_HANDLERS})
+        app = Starlette(routes=api, exception_handlers={**EXCEPTION_HANDLERS})
+        self._app = LimitFields(app)
         self._predict = PredictOverASGI(Predict(serving, MOST_BYTES))
 
     async def begin(self, *levels: AccessLevel) -> None:

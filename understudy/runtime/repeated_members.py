@@ -4,6 +4,7 @@ RFC 8259 leaves it open, and every decoder here takes the last without a word.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,6 +13,8 @@ from understudy.contracts.refusals import FieldError, json_pointer
 
 _LONGEST_NAME: Final = 100
 """Of a name that is told: it may be as long as a body."""
+_NAMED: Final = re.compile(rb'"[ \t\r\n]*:')
+"""How every member begins once its name has; in texts of values it is rare."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +40,33 @@ class _Repeating:
     """An object that names a member twice, with all of its members."""
 
     members: Sequence[tuple[str, Any]]
+
+
+def counts_as(content: bytes, members: int) -> bool:
+    """Whether JSON can't hold more members than that.
+
+    Where so many were decoded, none was dropped: no name stands twice in an object. False says
+    nothing, for texts may look like members.
+    """
+    return content.count(b":") == members or len(_NAMED.findall(content)) == members
+
+
+def at_most_once(content: bytes, decoded: object) -> bool:
+    """Whether what was decoded shows that no object names a member twice; False says nothing."""
+    most = content.count(b":")
+    members, level = 0, [decoded]
+    while level:
+        objects = [value for value in level if isinstance(value, dict)]
+        members += sum(map(len, objects))
+        if members == most:
+            return True
+        within = [v for value in level if isinstance(value, list) for v in value if _holds(v)]
+        level = within + [v for value in objects for v in value.values() if _holds(v)]
+    return len(_NAMED.findall(content)) == members
+
+
+def _holds(value: object) -> bool:
+    return isinstance(value, dict | list)
 
 
 def repeated_member(content: bytes) -> FieldError | None:

@@ -7,26 +7,29 @@ refuses it raises; `api.spoken` says it in the dialect's form.
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.serving.api.bodies import ClientGoneError, Row, read_body
+from services.serving.api.bodies import Row, aside, read_body
 from services.serving.api.limited import note_allowance
 from services.serving.domain.ids import ids_by
 from services.serving.domain.rows import Shape
 from services.serving.metrics import Dialect
 from services.serving.operations import Answer, Card, Serving
+from services.serving.operations.answers import Welcome
 from services.serving.operations.calls import PLAIN, Options
+from services.serving.operations.cards import card_of
 from services.serving.operations.models import Models
 from understudy.contracts.refusals import FieldError, Refusal
 from understudy.contracts.vocabulary import Scope
 from understudy.runtime.http import server_timing
 from understudy.runtime.keys import presented_key
 
-_CLIENT_GONE: Final = 499
-"""Nobody reads it; nginx's number, for those who count answers."""
+_ANY: Final = 1 << 62
+"""As long as what is packed may be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,17 @@ class Question:
     """Where a value stands in the body, by its pointer into a bare list of rows."""
 
     options: Options = PLAIN
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A question, and what the main has answered."""
+
+    question: Question
+    answers: Sequence[Answer]
+    card: Card
+    began: float
+    """By `time.perf_counter`."""
 
 
 Read = Callable[[Request, bytes, Card], Question]
@@ -100,27 +114,36 @@ class Asking:
         self, request: Request, deployment: str, dialect: Dialect, read: Read, write: Write
     ) -> Response:
         """Answer one request for predictions. Raises Refusal subclasses, which are counted."""
+        return self.written(await self.ask(request, deployment, dialect, read), write)
+
+    async def ask(
+        self, request: Request, deployment: str, dialect: Dialect, read: Read
+    ) -> Answered:
+        """Have the main answer. Raises ClientGoneError, and Refusal subclasses, counted."""
         began = time.perf_counter()
         try:
             key = presented_key(request.headers)
-            # Whoever may not ask is told before the body has come.
-            card = self.serving.admit(deployment, key)
-            note_allowance(request, self.serving.allowance(deployment, key, Scope.PREDICT))
+            # Whoever may not ask, or asks too much, is told before the body has come.
+            welcome = await self.serving.enter(deployment, key, partial(note_allowance, request))
+            card = card_of(welcome[0])
             body = await read_body(request.scope, request.receive, self.body_limit)
-            question = read(request, body, card)
-        except ClientGoneError:
-            return Response(status_code=_CLIENT_GONE)
+            length = _ANY if "content-encoding" in request.headers else len(body)
+            question = await aside(length, partial(read, request, body, card))
+            answers = await self._answers(request, welcome, question, dialect)
         except Refusal as refusal:
             self.serving.note_refusal(deployment, refusal)
             raise
+        return Answered(question, answers, card, began)
+
+    async def _answers(
+        self, request: Request, welcome: Welcome, question: Question, dialect: Dialect
+    ) -> Sequence[Answer]:
+        name = question.name or request.headers.get("x-request-id")
         try:
-            answers = await self.serving.predict(
-                deployment,
+            return await self.serving.predict_for(
+                welcome,
                 question.rows,
-                key=key,
-                ids=ids_by(
-                    question.name or request.headers.get("x-request-id"), len(question.rows)
-                ),
+                ids=ids_by(name, len(question.rows)),
                 shape=question.shape,
                 dialect=dialect,
                 options=question.options,
@@ -128,11 +151,15 @@ class Asking:
         except Refusal as refusal:
             refusal.errors = _as_sent(refusal.errors, question.pointing)
             raise
-        response = write(question, answers, card)
+
+    def written(self, answered: Answered, write: Write) -> Response:
+        """The response, with the headers of every dialect."""
+        answers = answered.answers
+        response = write(answered.question, answers, answered.card)
         if len(answers) == 1:
             response.headers["X-Prediction-ID"] = answers[0].prediction_id
         response.headers["X-Model-Version"] = str(answers[0].version)
-        response.headers["Server-Timing"] = server_timing(began)
+        response.headers["Server-Timing"] = server_timing(answered.began)
         return response
 
 

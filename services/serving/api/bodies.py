@@ -1,8 +1,9 @@
 """Bodies of requests: read within a bound, decoded whatever their Content-Type says."""
 
+import asyncio
 import codecs
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, TypeVar
 
 import msgspec
 from starlette.types import Receive, Scope
@@ -14,13 +15,16 @@ from services.serving.domain.errors import (
 )
 from services.serving.domain.rows import Shape
 from understudy.contracts.refusals import FieldError, json_pointer
-from understudy.runtime.repeated_members import repeated_member
+from understudy.runtime.repeated_members import at_most_once, repeated_member
 
 Row = Mapping[str, Any]
 
 PROTECTED: Final = "protected"
 """Beside `rows`: protected attributes of each, for the log alone."""
 _DECODER: Final = msgspec.json.Decoder()
+_LONG_BYTES: Final = 65_536
+"""Longer ones take so long to decode that others would wait."""
+_T = TypeVar("_T")
 _TAKES: Final = 'Send one row as {"feature": value, …}, or many as {"rows": [{…}, …]}.'
 
 
@@ -54,12 +58,18 @@ def header(scope: Scope, name: bytes) -> str:
     return ""
 
 
+async def aside(length: int, work: Callable[[], _T]) -> _T:
+    """Decode a body of that length: at once, or in a thread where others would wait for it."""
+    return work() if length <= _LONG_BYTES else await asyncio.to_thread(work)
+
+
 def decode_json(body: bytes, takes: str = _TAKES) -> object:
     """Raises MalformedBodyError, which names the position, or what to send in place of nothing."""
     if not body.strip():
         raise MalformedBodyError(f"The body is empty. {takes}")
     decoded = _decoded(body)
-    require_single_members(body)
+    if not at_most_once(body, decoded):
+        require_single_members(body)
     return decoded
 
 

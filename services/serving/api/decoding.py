@@ -18,6 +18,7 @@ from services.serving.domain.drafts import Cells
 from services.serving.domain.rows import Shape
 from understudy.contracts.signature import MOST_TEXT
 from understudy.contracts.vocabulary import FeatureKind, Label
+from understudy.runtime.repeated_members import counts_as
 
 _ROWS_MEMBER: Final = "rows"
 _ROWS_BODY: Final = b'{"rows"'
@@ -60,9 +61,7 @@ class TypedReader:
                 members = self._width
         except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
             return None
-        # So many different members were decoded, and each has a colon: with no colon beyond those
-        # none stands twice. Where there are more (a text may hold some) it takes a closer look.
-        if body.count(b":") != members:
+        if not counts_as(body, members):
             require_single_members(body)
         return found
 

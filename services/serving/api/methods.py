@@ -1,22 +1,38 @@
 """Paths that take one method; whoever comes by another one is told which."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import wraps
 from typing import Final
 
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from services.serving.api.bodies import ClientGoneError
+
 Handler = Callable[[Request], Awaitable[Response]]
 
 METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
+_CLIENT_GONE: Final = 499
+"""Nobody reads it; nginx's number, for those who count answers."""
 
 
-def taking(method: str, path: str, handle: Handler) -> Sequence[BaseRoute]:
-    """The path, for that method."""
+def taking(
+    method: str, path: str, handle: Handler, middleware: Sequence[Middleware] = ()
+) -> Sequence[BaseRoute]:
+    """The path, for that method. The handler may raise ClientGoneError."""
+
+    @wraps(handle)
+    async def answer(request: Request) -> Response:
+        try:
+            return await handle(request)
+        except ClientGoneError:
+            return Response(status_code=_CLIENT_GONE)
+
     return [
-        Route(path, handle, methods=[method]),
+        Route(path, answer, methods=[method], middleware=middleware),
         Route(path, only(method), methods=[*METHODS - {method}]),
     ]
 

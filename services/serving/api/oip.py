@@ -6,6 +6,7 @@ may read what challengers answer.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Final
 
 from starlette.exceptions import HTTPException
@@ -15,7 +16,8 @@ from starlette.routing import BaseRoute, Route
 
 from services.serving.api import oip_models as told
 from services.serving.api.asking import Asking
-from services.serving.api.bodies import ClientGoneError, decode_json, read_body
+from services.serving.api.bodies import aside, decode_json, read_body
+from services.serving.api.limited import note_allowance
 from services.serving.api.methods import METHODS, taking
 from services.serving.api.oip_inference import Inference
 from services.serving.api.versioned import Versioned
@@ -27,7 +29,6 @@ from understudy.runtime.keys import presented_key
 
 _MODEL: Final = "/v2/models/{model}"
 _VERSION: Final = f"{_MODEL}/versions/{{version}}"
-_CLIENT_GONE: Final = 499
 _ABSENT: Final = {
     "/v2/repository/models/{model}/load": "The registry says which models are loaded",
     "/v2/repository/models/{model}/unload": "The registry says which models are loaded",
@@ -90,8 +91,6 @@ class _Models:
         async def handled(request: Request) -> Response:
             try:
                 return await handle(request)
-            except ClientGoneError:
-                return Response(status_code=_CLIENT_GONE)
             except Refusal as refusal:
                 name = request.path_params.get("model")
                 self._asking.serving.note_refusal(name, refusal)
@@ -124,6 +123,7 @@ class _Models:
     async def statistics(self, request: Request) -> Response:
         """Of one model, all its versions or one."""
         model = self._find(request)
+        await self._count(request)
         numbers = [model.version] if "version" in request.path_params else model.versions
         found = await self._models.statistics()
         return JSONResponse(told.statistics([(model, numbers)], found))
@@ -131,6 +131,7 @@ class _Models:
     async def all_statistics(self, request: Request) -> Response:
         """Of all models that the caller reaches."""
         entries = self._models.entries(presented_key(request.headers))
+        await self._count(request)
         loaded = [entry.model for entry in entries if entry.model is not None]
         found = await self._models.statistics()
         return JSONResponse(told.statistics([(one, one.versions) for one in loaded], found))
@@ -140,7 +141,7 @@ class _Models:
         entries = self._models.entries(presented_key(request.headers))
         limit = self._asking.body_limit
         body = await read_body(request.scope, request.receive, limit)
-        asked = decode_json(body) if body.strip() else {}
+        asked = await aside(len(body), partial(decode_json, body)) if body.strip() else {}
         if not isinstance(asked, dict):
             raise MalformedBodyError('The body is no object. Send {"ready": true}, or nothing.')
         return JSONResponse(told.index(entries, ready_only=asked.get("ready") is True))
@@ -160,6 +161,11 @@ class _Models:
         inference = Inference(self._asking, name)
         asked = Versioned(self._asking, request, name, Dialect.OIP)
         return await asked.answer(version, inference.read, inference.write)
+
+    async def _count(self, request: Request) -> None:
+        """What costs more than a look counts as a request."""
+        key = presented_key(request.headers)
+        await self._asking.serving.count(key, partial(note_allowance, request))
 
     def _find(self, request: Request) -> Model:
         path = request.path_params

@@ -12,7 +12,7 @@ from typing import ClassVar, Final
 from starlette.datastructures import Headers
 
 from services.serving.api.bodies import decode_json, too_large
-from services.serving.domain.errors import MalformedBodyError
+from services.serving.domain.errors import BodyTooLargeError, MalformedBodyError
 from understudy.contracts.refusals import Fault, FieldError, Refusal, json_pointer
 
 HEADER_LENGTH: Final = "Inference-Header-Content-Length"
@@ -22,6 +22,9 @@ _TAKES: Final = (
 )
 _PLAIN: Final = ("", "identity")
 _PACKED: Final = ("gzip", "deflate")
+_FREE_BYTES: Final = 65_536
+_RATIO: Final = 100
+"""What is packed may be so many times its length, or `_FREE_BYTES`."""
 _EITHER: Final = zlib.MAX_WBITS + 32
 """Finds out by itself whether it is gzip or zlib."""
 
@@ -99,7 +102,7 @@ def _length(told: str | None, whole: int) -> int:
 
 
 def _unpacked(encoding: str, body: bytes, limit: int) -> bytes:
-    """The body as it was packed; never more than the limit is held."""
+    """The body as it was packed; never more than its bounds is held."""
     if encoding in _PLAIN:
         return body
     if encoding not in _PACKED:
@@ -107,13 +110,18 @@ def _unpacked(encoding: str, body: bytes, limit: int) -> bytes:
         raise UnsupportedEncodingError(
             f"Content-Encoding {encoding[:40]!r} is not understood; send {known}, or none."
         )
+    most = min(limit, max(_FREE_BYTES, _RATIO * len(body)))
     unpacking = zlib.decompressobj(_EITHER)
     try:
-        found = unpacking.decompress(body, limit + 1)
+        found = unpacking.decompress(body, most + 1)
     except zlib.error as error:
         raise MalformedBodyError(f"The body is not {encoding}, or damaged.") from error
     if len(found) > limit:
         raise too_large(limit)
+    if len(found) > most:
+        raise BodyTooLargeError(
+            f"The body unpacks to more than {_RATIO} times its {len(body)} bytes. Send it unpacked."
+        )
     if not unpacking.eof or unpacking.unused_data:
         raise MalformedBodyError(f"The body is not one whole {encoding} stream.")
     return found

@@ -7,7 +7,7 @@
 import asyncio
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from typing import Final
@@ -40,6 +40,7 @@ from services.serving.domain.table import Deployment, Live
 from services.serving.metrics import Dialect
 from services.serving.operations import Answers, Serving
 from services.serving.operations.calls import Asked, Reply
+from services.serving.operations.paying import once
 from understudy.contracts.refusals import Refusal
 from understudy.runtime.http import failure_response, refusal_response, server_timing
 from understudy.runtime.tracing import trace_id
@@ -122,11 +123,7 @@ class Predict:
         asked.options = wishes.options
         if told is not None:
             asked.protected = read_protected(live.main.signature, told, len(cells))
-        allowance = begun.presented.allowance
-        if allowance is not None and (taken := allowance.predict(len(cells))) is not None:
-            once(taken, reply, partial(self._serving.answer, begun.deployment, live, asked))
-        else:
-            self._serving.answer(begun.deployment, live, asked)
+        self._serving.answer(begun.deployment, live, asked, begun.presented.allowance)
 
     def _rows(
         self, begun: Begun, body: bytes
@@ -204,21 +201,6 @@ class PredictOverASGI:
         headers = [line.split(b": ", 1) for line in lines.splitlines()]
         await send({"type": "http.response.start", "status": 200, "headers": headers})
         await send({"type": "http.response.body", "body": content})
-
-
-def once(taken: asyncio.Future[None], reply: Reply, go_on: Callable[[], None]) -> None:
-    """Go on when a key has the tokens that it waits for; else the reply has the refusal."""
-
-    def settled(taken: asyncio.Future[None]) -> None:
-        if reply.done():  # the caller went away, or was told that it takes too long
-            return
-        try:
-            taken.result()
-            go_on()
-        except Exception as error:  # noqa: BLE001 - nobody else stands behind it
-            reply.set_exception(error)
-
-    taken.add_done_callback(settled)
 
 
 def deployment_of(scope: Scope) -> str | None:

@@ -1,13 +1,14 @@
 """Requests that tell something of predictions: one or many, and 202 with a result for each."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Final, Protocol, TypeVar
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.serving.api.bodies import ClientGoneError, decode_json, read_body
+from services.serving.api.bodies import ClientGoneError, aside, decode_json, read_body
 from services.serving.api.limited import note_allowance
 from services.serving.operations import Serving
 from services.serving.operations.limiting import counted
@@ -23,8 +24,6 @@ Words = Mapping[tuple[str, ...], str]
 the indices. What is wrong within it is told of the member as a whole."""
 
 _MOST_ERRORS: Final = 100
-_CLIENT_GONE: Final = 499
-"""Nobody reads it; nginx's number, for those who count answers."""
 
 
 class Verb(Protocol):
@@ -52,7 +51,8 @@ def handler(verb: Verb, serving: Serving, body_limit: int) -> Handler:
             note_allowance(request, allowance)
             await counted(allowance.ask())
         body = await read_body(request.scope, request.receive, body_limit)
-        results = await verb.take(request.path_params, key, decode_json(body, verb.takes))
+        told = await aside(len(body), partial(decode_json, body, verb.takes))
+        results = await verb.take(request.path_params, key, told)
         content = results.model_dump_json(exclude_none=True)
         return Response(content, 202, media_type="application/json")
 
@@ -60,7 +60,7 @@ def handler(verb: Verb, serving: Serving, body_limit: int) -> Handler:
         try:
             return await taken(request)
         except ClientGoneError:
-            return Response(status_code=_CLIENT_GONE)
+            raise
         except Exception as error:
             refusal = error if isinstance(error, Refusal) else None
             serving.note_refusal(request.path_params["deployment"], refusal)

@@ -1,15 +1,13 @@
 """Predictions by a named version: the main, or a challenger for those who may read its answers."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.serving.api.asking import Asking, Question, Read, Write
+from services.serving.api.asking import Asking, Read, Write
 from services.serving.domain.errors import UnsupportedError
 from services.serving.metrics import Dialect
-from services.serving.operations import Answer, Card
 from services.serving.operations.models import Model
 from understudy.contracts.refusals import Refusal
 from understudy.runtime.keys import presented_key
@@ -30,9 +28,6 @@ class Versioned:
             model = self._find(version)
             if model.challenger:
                 return await self._by_challenger(model, read, write)
-        return await self._by_main(read, write)
-
-    async def _by_main(self, read: Read, write: Write) -> Response:
         return await self.asking.answer(self.request, self.deployment, self.dialect, read, write)
 
     async def _by_challenger(self, model: Model, read: Read, write: Write) -> Response:
@@ -41,29 +36,16 @@ class Versioned:
         if challenged is None:
             why = UnsupportedError("What challengers answer can't be read by this server.")
             raise self.asking.counted(name, why)
-        asked: list[tuple[Question, Sequence[Answer], Card]] = []
-
-        def keep(question: Question, answers: Sequence[Answer], card: Card) -> Response:
-            asked.append((question, answers, card))
-            return write(question, answers, card)
-
         try:
             mark = await challenged.mark(name)
         except Refusal as refusal:
             raise self.asking.counted(name, refusal) from None
-        response = await self._by_main(read, keep)
-        if not asked:  # the client is gone
-            return response
-        question, by_main, card = asked[0]
+        by_main = await self.asking.ask(self.request, name, self.dialect, read)
         try:
-            answers = await challenged.answers(name, mark, model.version, by_main)
+            answers = await challenged.answers(name, mark, model.version, by_main.answers)
         except Refusal as refusal:
             raise self.asking.counted(name, refusal) from None
-        found = write(question, answers, card)
-        found.headers["X-Model-Version"] = str(model.version)
-        if "X-Prediction-ID" in response.headers:
-            found.headers["X-Prediction-ID"] = response.headers["X-Prediction-ID"]
-        return found
+        return self.asking.written(replace(by_main, answers=answers), write)
 
     def _find(self, version: str) -> Model:
         key = presented_key(self.request.headers)

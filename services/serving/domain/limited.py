@@ -21,6 +21,13 @@ class QuotaExceededError(Refusal):
     code: ClassVar = "quota_exceeded"
 
 
+class QuotaTooSmallError(Refusal):
+    """More rows in one request than the key may have predictions in a day."""
+
+    fault: ClassVar = Fault.TOO_LARGE
+    code: ClassVar = "quota_too_small"
+
+
 def limited(terms: Terms, tokens: int, left: float, wait: float) -> Refusal:
     """The refusal of whoever wants more tokens than there are."""
     seconds = max(1, math.ceil(wait))
@@ -30,12 +37,13 @@ def limited(terms: Terms, tokens: int, left: float, wait: float) -> Refusal:
             f"Try again in {seconds} s.",
             retry_after=seconds,
         )
+    if tokens > terms.size:
+        return QuotaTooSmallError(
+            f"The key may have {terms.size} predictions a day: {tokens} rows in one request never "
+            "fit. Split it."
+        )
     rest = max(0, math.floor(left))
     said = f"The key may have {terms.size} predictions a day, and {rest} of them are left"
-    if tokens > terms.size:
-        return QuotaExceededError(
-            f"{said}: {tokens} rows in one request never fit. Split it.", retry_after=seconds
-        )
     return QuotaExceededError(
         f"{said}, too few for {tokens} rows. The next day of UTC begins in {seconds} s.",
         retry_after=seconds,

@@ -36,6 +36,12 @@ class Share:
         self._spent += tokens
         return True
 
+    def put_back(self, tokens: int, now: float) -> None:
+        """Tokens that were spent on nothing."""
+        self._come_to(now)
+        self._spent = max(0, self._spent - tokens)
+        self._level = min(self._size, self._level + tokens)
+
     def left(self, now: float) -> float:
         """Tokens."""
         self._come_to(now)

@@ -6,8 +6,9 @@
 what the main answered before it.
 """
 
-from services.serving.operations.answers import Card, Serving
+from services.serving.operations.answers import Serving
 from services.serving.operations.calls import PLAIN, Options
+from services.serving.operations.cards import Card
 from services.serving.operations.elsewhere import Elsewhere
 from services.serving.operations.facts import Facts, LabelItem, ProtectedItem
 from services.serving.operations.replies import Answer, Answers

@@ -1,18 +1,16 @@
 """What callers ask of serving: describe a deployment, predict."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from functools import partial
 
 from services.serving.domain import ids as naming
 from services.serving.domain.drafts import Draft
 from services.serving.domain.errors import (
     ExplainNotAvailableError,
     InvalidRowsError,
-    LogFullError,
-    LowConfidenceError,
-    NotLoadedError,
     TooManyRowsError,
     UnknownDeploymentError,
 )
@@ -20,36 +18,20 @@ from services.serving.domain.rows import Shape
 from services.serving.domain.table import Deployment, Live, Table
 from services.serving.metrics import INTERNAL, Dialect, ServingMetrics
 from services.serving.operations.access import check_access, check_installation_access
-from services.serving.operations.calls import PLAIN, Asked, Call, Failure, Options
+from services.serving.operations.calls import PLAIN, Asked, Options
+from services.serving.operations.cards import Card, card_of, live_of
 from services.serving.operations.entrance import Entrance
-from services.serving.operations.failed_rows import FailedRows
-from services.serving.operations.guarding import needs_ruling, ruled
 from services.serving.operations.limiting import Allowance, Limiting, counted
 from services.serving.operations.new_ids import NewIds
-from services.serving.operations.replies import Answer, Answers, answers_of, logged_as
+from services.serving.operations.paying import paying
+from services.serving.operations.replies import Answer, Answers
 from services.serving.operations.scoring import Limits, Scorer
+from services.serving.operations.settling import Settling
 from services.serving.ports import Log
-from understudy.contracts.policy import Policy
 from understudy.contracts.refusals import Fault, FieldError, Refusal, json_pointer
-from understudy.contracts.serving import LabelStatus
-from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import AccessLevel, Scope
 from understudy.runtime.http import STATUS
-from understudy.runtime.keys import Caller, ForbiddenError, KeyRing
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """What a page or a description of the interface shows of a deployment."""
-
-    name: str
-    description: str
-    access: AccessLevel
-    model: str
-    version: int
-    signature: Signature
-    policy: Policy = field(default_factory=Policy)
-
+from understudy.runtime.keys import Caller, ForbiddenError, KeyRing, UnauthenticatedError
 
 Welcome = tuple[Deployment, Live, Allowance | None]
 """What a request that is let in has to do with."""
@@ -71,11 +53,10 @@ class Serving:
     ) -> None:
         self._entrance = Entrance(keys, limiting)
         self.uses = self._entrance.uses
-        self._log = log
         self._metrics = metrics
         self._limits = limits
-        self._scorer = Scorer(limits, self._settle, self._fail, metrics.spent)
-        self._failed = FailedRows(log, metrics, limits.rows)
+        self._settling = Settling(log, metrics, limits.rows)
+        self._scorer = Scorer(limits, self._settling.settle, self._settling.fail, metrics.spent)
         self._new_ids = NewIds()
         self._table = Table()
         self.asleep: frozenset[str] = frozenset()
@@ -105,26 +86,26 @@ class Serving:
         found = self._table.find(deployment)
         if found is None:
             raise UnknownDeploymentError(deployment)
-        return _card(found)
+        return card_of(found)
 
     def admit(self, deployment: str, key: str | None) -> Card:
         """`describe`, for those who may ask the deployment for predictions."""
-        return _card(self._admit(deployment, key, Scope.PREDICT))
+        return card_of(self._admit(deployment, key, Scope.PREDICT))
 
     def signature(self, deployment: str, *, key: str | None) -> Card:
         """`describe`, for those who may read or predict."""
-        return _card(self._admit(deployment, key, Scope.READ, Scope.PREDICT))
+        return card_of(self._admit(deployment, key, Scope.READ, Scope.PREDICT))
 
     def admit_to_predict(self, deployment: str, key: str | None) -> tuple[Deployment, Live]:
         """The deployment and the release that answers, for those who may ask it."""
         found = self._admit(deployment, key, Scope.PREDICT)
-        return found, _live(found)
+        return found, live_of(found)
 
     def welcome(self, deployment: str, key: str | None) -> Welcome:
         """`admit_to_predict`, and what the caller may still ask; None: as much as anybody can."""
         found = self._table.find(deployment)
         found, allowance = self._entrance.let_in(found, deployment, key, Scope.PREDICT)
-        return found, _live(found), allowance
+        return found, live_of(found), allowance
 
     def allowance(
         self, deployment: str, key: str | None, *scopes: Scope, public: bool = True
@@ -153,7 +134,7 @@ class Serving:
 
     def admit_to_tell(self, deployment: str, key: str | None, scope: Scope) -> Card:
         """`describe`, for those who may tell something of predictions: never without a key."""
-        return _card(self._admit(deployment, key, scope, public=False))
+        return card_of(self._admit(deployment, key, scope, public=False))
 
     @property
     def most_rows(self) -> int:
@@ -169,6 +150,26 @@ class Serving:
         """Raises unless the key carries the scope for the whole installation."""
         check_installation_access(self._caller(key), scope)
 
+    async def enter(
+        self,
+        deployment: str,
+        key: str | None,
+        tell: Callable[[Allowance], None] | None = None,
+    ) -> Welcome:
+        """`welcome`, with the request counted and the model in memory. Raises Refusal subclasses.
+
+        `tell` hears of the allowance, whether or not the request is refused by it.
+        """
+        await self.awaken(deployment, key)
+        welcome = self.welcome(deployment, key)
+        await _count(welcome[2], tell)
+        return welcome
+
+    async def count(self, key: str | None, tell: Callable[[Allowance], None] | None = None) -> None:
+        """Count a request that asks no deployment, if its key is one, and limited."""
+        with contextlib.suppress(UnauthenticatedError):
+            await _count(None if key is None else self._entrance.allowance(key), tell)
+
     async def predict(
         self,
         deployment: str,
@@ -180,27 +181,38 @@ class Serving:
         dialect: Dialect = Dialect.JSON,
         options: Options = PLAIN,
     ) -> list[Answer]:
-        """Answer rows with the main version; raises Refusal subclasses.
-
-        InvalidRowsError has pointers into the body as it was sent, by its `shape`.
-        """
+        """`enter`, then `predict_for`. Raises Refusal subclasses, which are counted."""
         try:
-            await self.awaken(deployment, key)
-            found, live, allowance = self.welcome(deployment, key)
-            if allowance is not None:
-                await counted(allowance.ask())
-            require_available(options)
-            self.check_rows(len(rows), shape)
-            draft = self.read(found, live, rows, shape)
-            if allowance is not None:
-                await counted(allowance.predict(len(rows)))
-            reply: asyncio.Future[Answers] = asyncio.get_running_loop().create_future()
-            asked = Asked(draft.cells, ids or (), dialect, reply, shape, draft, options=options)
-            self.answer(found, live, asked)
-            return [*await reply]
+            welcome = await self.enter(deployment, key)
+            return await self.predict_for(
+                welcome, rows, ids=ids, shape=shape, dialect=dialect, options=options
+            )
         except Refusal as refusal:
             self.note_refusal(deployment, refusal)
             raise
+
+    async def predict_for(
+        self,
+        welcome: Welcome,
+        rows: Sequence[Mapping[str, object]],
+        *,
+        ids: Sequence[str] | None = None,
+        shape: Shape = Shape.ONE,
+        dialect: Dialect = Dialect.JSON,
+        options: Options = PLAIN,
+    ) -> list[Answer]:
+        """Answer rows of whoever was let in with the main version; raises Refusal subclasses.
+
+        InvalidRowsError has pointers into the body as it was sent, by its `shape`.
+        """
+        found, live, allowance = welcome
+        require_available(options)
+        self.check_rows(len(rows), shape)
+        draft = self.read(found, live, rows, shape)
+        reply: asyncio.Future[Answers] = asyncio.get_running_loop().create_future()
+        asked = Asked(draft.cells, ids or (), dialect, reply, shape, draft, options=options)
+        self.answer(found, live, asked, allowance)
+        return [*await reply]
 
     def check_rows(self, rows: int, shape: Shape) -> None:
         """Raises InvalidRowsError when there are none, TooManyRowsError beyond the limit."""
@@ -221,17 +233,23 @@ class Serving:
             self._metrics.guarded(found.name, refusal.hits)
             raise
 
-    def answer(self, found: Deployment, live: Live, asked: Asked) -> None:
-        """Have rows that were read answered, and logged.
+    def answer(
+        self, found: Deployment, live: Live, asked: Asked, allowance: Allowance | None = None
+    ) -> None:
+        """Have rows that were read answered, and logged; those that are count for the allowance.
 
-        The reply gets Answers, or a Refusal. Raises InvalidPredictionIdError, BusyError.
+        The reply gets Answers, or a Refusal. Raises InvalidPredictionIdError, BusyError, and what
+        the allowance refuses.
         """
         if asked.ids:
             naming.check_ids(asked.ids, len(asked.cells))
         else:
             asked.ids = self._new_ids.made(len(asked.cells))
         asked.since = time.perf_counter()
-        self._scorer.ask(found, live, asked)
+        if allowance is None or allowance.predictions is None:
+            self._scorer.ask(found, live, asked)
+        else:
+            paying(allowance.predictions, asked, partial(self._scorer.ask, found, live))
 
     def note_refusal(self, deployment: str | None, why: Refusal | None) -> None:
         """Count a request that was turned down; None for a failure that nobody foresaw."""
@@ -243,7 +261,7 @@ class Serving:
     def close(self) -> None:
         """Forget calls that have not begun."""
         self._scorer.close()
-        self._failed.close()
+        self._settling.close()
 
     def _admit(self, name: str, key: str | None, *scopes: Scope, public: bool = True) -> Deployment:
         found = self._table.find(name)
@@ -252,69 +270,18 @@ class Serving:
     def _caller(self, key: str | None) -> Caller:
         return self._entrance.caller(key)
 
-    def _settle(self, call: Call) -> None:
-        """A call's rows go to the log; the replies wait for it as its durability asks."""
-        if needs_ruling(call):
-            call, refused = ruled(call)
-            self._turn_down(call, refused)
-            if not call.asked:
-                return
-        kept = self._log.predictions(logged_as(call))
-        if kept is None:
-            self._reply(call)
-        else:
-            kept.add_done_callback(lambda done: self._reply(call) if done.result() else _lost(call))
 
-    def _turn_down(self, call: Call, refused: Sequence[tuple[Asked, LowConfidenceError]]) -> None:
-        """Refuse what a guard rule refuses; count what rules caught."""
-        name = call.deployment.name
-        for asked, refusal in refused:
-            self._metrics.guarded(name, refusal.hits)
-            if not asked.reply.done():
-                asked.reply.set_exception(refusal)
-        for asked in call.asked:
-            self._metrics.guarded(name, asked.ruling.hits)
-            if asked.draft is not None:
-                self._metrics.coerced(name, asked.draft.coercions)
-
-    def _reply(self, call: Call) -> None:
-        """Let all replies of a call go."""
-        now = call.live.main.use.at = time.perf_counter()
-        for asked, answers in answers_of(call):
-            if asked.protected:
-                told = sum(map(bool, asked.protected))
-                self._metrics.protected(call.deployment.name, LabelStatus.ACCEPTED, told)
-            if not asked.reply.done():  # else the caller went away
-                asked.reply.set_result(answers)
-        self._metrics.answered(
-            call.deployment.name,
-            call.live.main.version,
-            [(asked.dialect, len(asked.cells), now - asked.since) for asked in call.asked],
-        )
-
-    def _fail(self, failure: Failure) -> None:
-        asked, version = failure.asked, failure.live.main.version
-        self._metrics.failed(failure.deployment.name, version, asked.dialect, len(asked.cells))
-        self._failed.note(failure)
+async def _count(allowance: Allowance | None, tell: Callable[[Allowance], None] | None) -> None:
+    if allowance is not None:
+        if tell is not None:
+            tell(allowance)
+        await counted(allowance.ask())
 
 
 def require_available(options: Options) -> None:
     """Raises ExplainNotAvailableError."""
     if options.explain:
         raise ExplainNotAvailableError
-
-
-def _lost(call: Call) -> None:
-    """The log can't keep the rows, so the answers must not be given."""
-    for asked in call.asked:
-        if not asked.reply.done():
-            asked.reply.set_exception(LogFullError())
-
-
-def _live(found: Deployment) -> Live:
-    if found.live is None:
-        raise NotLoadedError(found.name, failed=found.failure is not None)
-    return found.live
 
 
 def _open_to(found: Deployment, caller: Caller | None, scopes: Sequence[Scope]) -> bool:
@@ -324,21 +291,6 @@ def _open_to(found: Deployment, caller: Caller | None, scopes: Sequence[Scope]) 
         return caller is not None and bool(check_access(found, found.name, caller, scopes))
     except (UnknownDeploymentError, ForbiddenError):
         return False
-
-
-def _card(found: Deployment) -> Card:
-    version, signature, policy = _answering(found)
-    return Card(
-        found.name, found.description, found.access, found.model, version, signature, policy
-    )
-
-
-def _answering(found: Deployment) -> tuple[int, Signature, Policy]:
-    """What can be said of the release that answers, whether or not its model is in memory."""
-    if (asleep := found.asleep) is not None:
-        return asleep.version, asleep.signature, asleep.policy
-    live = _live(found)
-    return live.main.version, live.main.signature, live.policy
 
 
 def _too_many(what: str, found: int, most: int) -> str:

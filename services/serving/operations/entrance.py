@@ -28,6 +28,11 @@ class Entrance:
         """Whose key it is. Raises UnauthenticatedError."""
         return self._keys().authenticate(key, datetime.now(UTC))
 
+    def allowance(self, key: str) -> Allowance | None:
+        """What somebody may still ask, whoever they ask. Raises UnauthenticatedError."""
+        caller = self.caller(key)
+        return None if self._limiting is None else self._limiting.of(caller)
+
     def let_in(
         self,
         found: Deployment | None,

@@ -74,10 +74,6 @@ class Allowance:
         """Count a request. Raises a Refusal, or the future does, when it is one too many."""
         return None if self.requests is None else self.requests.take()
 
-    def predict(self, rows: int) -> asyncio.Future[None] | None:
-        """Count the rows of a request: all of them or, when they are too many, none."""
-        return None if self.predictions is None else self.predictions.take(rows)
-
     def tend(self) -> None:
         """Renew what is in use, give back what is not."""
         for purse in self.purses:

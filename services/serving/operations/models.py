@@ -1,8 +1,10 @@
 """Deployments as other protocols see them: models with versions, statistics and readiness."""
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from services.serving.domain.errors import (
     NotLoadedError,
@@ -10,10 +12,13 @@ from services.serving.domain.errors import (
     UnknownVersionError,
 )
 from services.serving.metrics.statistics import Statistics, Version
-from services.serving.operations.answers import Card, Serving
+from services.serving.operations.answers import Serving
+from services.serving.operations.cards import Card
 from services.serving.operations.challenged import Challenged
 from understudy.contracts.vocabulary import Scope
 from understudy.runtime.keys import ForbiddenError, UnauthenticatedError
+
+_SHARED_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,8 @@ class Models:
     ) -> None:
         self._serving = serving
         self._count = count
+        self._counted: asyncio.Future[Mapping[Version, Statistics]] | None = None
+        self._counted_until = 0.0
         self.challenged = challenged
         """Waits for what challengers answer; None where there is no log to read it from."""
 
@@ -73,7 +80,12 @@ class Models:
 
     async def statistics(self) -> Mapping[Version, Statistics]:
         """Of all versions that ever answered here. What was answered of late is not yet in it."""
-        return await asyncio.to_thread(self._count)
+        now = time.monotonic()
+        if self._counted is None or now >= self._counted_until:
+            # Reading what all workers publish takes a while: those who ask at once share it.
+            self._counted = asyncio.ensure_future(asyncio.to_thread(self._count))
+            self._counted_until = now + _SHARED_SECONDS
+        return await asyncio.shield(self._counted)
 
     def _loaded(self, name: str, key: str | None) -> Model | None:
         try:

@@ -76,6 +76,8 @@ class Purse:
         self._day = 0
         self._low = 0
         """With fewer tokens, more are fetched."""
+        self._back = 0
+        """Came back after their lease was over: the bucket is to be told."""
         self._spent = 0
         """Since `_asked_at`."""
         self._asked_at = now
@@ -104,6 +106,20 @@ class Purse:
             return None
         return self._take_scarce(tokens, now)
 
+    @property
+    def day(self) -> int:
+        """Whose tokens are spent."""
+        return self._day
+
+    def put_back(self, tokens: int, day: int) -> None:
+        """Tokens that were spent on that day on nothing."""
+        if self._share.spent >= tokens:
+            self._share.put_back(tokens, self._clock())
+        elif day == self._day and self._clock() < self._until:
+            self._tokens += tokens
+        elif day == self._day:
+            self._back += tokens
+
     def left(self) -> tuple[float, float]:
         """About how many tokens there are for everybody, and seconds until there are more.
 
@@ -125,10 +141,14 @@ class Purse:
     def tend(self) -> None:
         """Renew a lease that is in use, give back one that is not: called now and then."""
         now = self._clock()
-        if not self._tokens or self._exchange is not None or now < self._until - LEASE_SECONDS / 2:
+        if self._exchange is not None:
             return
         if now >= self._until:
             self._tokens = 0
+        if self._back and now >= self._away_until:
+            self._give_back(now)
+        elif not self._tokens or now < self._until - LEASE_SECONDS / 2:
+            return
         elif self._spent:
             self._ask(now)
         else:
@@ -138,7 +158,9 @@ class Purse:
         """Give back what is held."""
         if self._exchange is not None:
             await asyncio.wait([self._exchange])
-        if self._tokens and self._clock() < self._until:
+        if self._clock() >= self._until:
+            self._tokens = 0
+        if self._tokens or self._back:
             self._give_back(self._clock())
         if self._exchange is not None:
             await asyncio.wait([self._exchange])
@@ -147,6 +169,8 @@ class Purse:
         self.used_at = now
         if now >= self._until:
             self._tokens = 0
+        if tokens > self.terms.size:
+            raise self._refused(tokens, now)
         if self._slow or now < self._away_until:
             refusal = self._take_alone(tokens, now)
             if refusal is not None:
@@ -171,14 +195,16 @@ class Purse:
                 need=max(0, sum(wanted) - self._tokens),
                 least=max(0, min(wanted) - self._tokens) if wanted else 0,
                 ahead=self._ahead,
+                back=self._back,
                 owed=self._share.owed(now),
                 day=self._day,
             ),
             now,
         )
+        self._back = 0
 
     def _give_back(self, now: float) -> None:
-        back, self._tokens, self._ahead = self._tokens, 0, 0
+        back, self._tokens, self._back, self._ahead = self._tokens + self._back, 0, 0, 0
         ask = Ask(self._holder.name, back=back, owed=self._share.owed(now), day=self._day)
         self._begin(ask, now)
 

@@ -1,12 +1,20 @@
+import gzip
+import json
+import threading
+
 import pytest
+from starlette.datastructures import Headers
 from starlette.types import Message
 
+from services.serving.api import bodies
 from services.serving.api.bodies import (
     ClientGoneError,
+    aside,
     decode_json,
     read_body,
     rows_of,
 )
+from services.serving.api.oip_bodies import parts_of
 from services.serving.domain.errors import BodyTooLargeError, MalformedBodyError
 from services.serving.domain.rows import Shape
 
@@ -83,3 +91,31 @@ def test_shapes_of_rows() -> None:
 def test_what_holds_no_rows_is_refused(decoded: object) -> None:
     with pytest.raises(MalformedBodyError):
         rows_of(decoded)
+
+
+def test_ordinary_bodies_are_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[bytes] = []
+    monkeypatch.setattr(bodies, "require_single_members", looked.append)
+    decode_json(b'{"rows": [{"at": "12:30", "a": 1}, {"at": "12:31", "a": 2}]}')
+    decode_json(b'{"inputs": [{"name": "x", "data": [1, 2]}]}')
+    assert not looked
+    decode_json(b'{"a": 1, "a": 2}')
+    assert len(looked) == 1
+
+
+async def test_long_bodies_are_decoded_aside() -> None:
+    threads = [await aside(length, threading.current_thread) for length in (65_536, 65_537)]
+    assert [thread is threading.current_thread() for thread in threads] == [True, False]
+
+
+def test_what_unpacks_to_many_times_its_length_is_refused() -> None:
+    headers = Headers({"content-encoding": "gzip"})
+    numbers = json.dumps({"inputs": [i * 1.0009 for i in range(20_000)]}).encode()
+    assert len(numbers) > 65_536
+    parts = parts_of(headers, gzip.compress(numbers), 1 << 20)
+    assert len(parts.said) == 1
+    small = b'{"a": "' + b" " * 50_000 + b'"}'
+    assert parts_of(headers, gzip.compress(small), 1 << 20).said
+    bomb = gzip.compress(b'{"a": "' + b" " * 1_000_000 + b'"}')
+    with pytest.raises(BodyTooLargeError, match="times its"):
+        parts_of(headers, bomb, 1 << 20)

@@ -409,7 +409,7 @@ async def test_what_nobody_foresaw_is_logged_and_not_told(
     def broken(*_: Any, **__: Any) -> None:
         raise ZeroDivisionError("secret")
 
-    monkeypatch.setattr(service.dialects.serving, "admit", broken)
+    monkeypatch.setattr(service.dialects.serving, "enter", broken)
     names: Any = {"x_request_id": "hello", "traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
     with structlog.testing.capture_logs(
         processors=[structlog.contextvars.merge_contextvars]

@@ -7,7 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from services.serving.api.predict import Predict
 from services.serving.api.presented import Presented, Visitor
-from services.serving.domain.limited import QuotaExceededError, RateLimitedError
+from services.serving.domain.limited import QuotaExceededError, QuotaTooSmallError, RateLimitedError
 from services.serving.metrics import ServingMetrics
 from services.serving.operations import Answers, Serving
 from services.serving.operations.limiting import Limiting
@@ -15,8 +15,9 @@ from services.serving.operations.purses import Holder
 from services.serving.operations.releases import Releases
 from services.serving.operations.scoring import Limits as ScoringLimits
 from tests.fakes.leases import InMemoryLeases
-from tests.fakes.serving import ListLog, RuleLibrary, deployment, ruled
+from tests.fakes.serving import UNLUCKY_WIDTH, ListLog, RuleLibrary, deployment, ruled
 from understudy.contracts.limits import Limits
+from understudy.contracts.refusals import Refusal
 from understudy.contracts.registry import KeyRecord, Snapshot
 from understudy.contracts.vocabulary import AccessLevel, Scope
 from understudy.runtime.keys import KeyRing, make_key
@@ -35,9 +36,10 @@ class Site:
         self.leases, metrics = InMemoryLeases(), ServingMetrics(CollectorRegistry())
         scopes = (Scope.PREDICT,)
         ring = KeyRing([KeyRecord(id=KEY.id, digest=KEY.digest, scopes=scopes, limits=limits)])
+        self.log = ListLog()
         self.serving = Serving(
             keys=lambda: ring,
-            log=ListLog(),
+            log=self.log,
             metrics=metrics,
             limits=ScoringLimits(50, 0.002, 1, 8),
             limiting=Limiting(Holder("here", 1, self.leases, metrics.limits)),
@@ -50,9 +52,9 @@ class Site:
         closed = deployment([ruled(1)], access=AccessLevel.PROJECT)
         await self.releases.take_up(Snapshot(sequence=1, deployments=(closed,)))
 
-    def ask(self, body: bytes = ROW) -> asyncio.Future[Answers]:
+    def ask(self, body: bytes = ROW, query: bytes = b"") -> asyncio.Future[Answers]:
         reply: asyncio.Future[Answers] = asyncio.get_running_loop().create_future()
-        begun = self.predict.begin("flowers", Presented.of(HEADERS, b""), self.visitor)
+        begun = self.predict.begin("flowers", Presented.of(HEADERS, query), self.visitor)
         self.predict.ask(begun, body, reply)
         return reply
 
@@ -76,10 +78,48 @@ async def test_a_request_that_finds_no_tokens_is_answered_when_they_come() -> No
 async def test_what_is_too_much_is_refused_in_the_reply() -> None:
     site = Site(Limits(requests_per_second=0.001, burst=2, predictions_per_day=3))
     await site.begin()
+    assert len(await site.ask(b"[" + b",".join([ROW] * 2) + b"]")) == 2
     with pytest.raises(QuotaExceededError):
-        await site.ask(b"[" + b",".join([ROW] * 4) + b"]")
-    assert len(await site.ask(b"[" + b",".join([ROW] * 3) + b"]")) == 3
+        await site.ask(b"[" + b",".join([ROW] * 2) + b"]")
     with pytest.raises(RateLimitedError):
+        await site.ask()
+
+
+async def test_what_never_fits_is_not_to_be_tried_again() -> None:
+    site = Site(Limits(predictions_per_day=3))
+    await site.begin()
+    with pytest.raises(QuotaTooSmallError) as refused:
+        await site.ask(b"[" + b",".join([ROW] * 4) + b"]")
+    assert refused.value.retry_after is None
+    assert not site.leases.asked
+
+
+UNLUCKY = b'{"length": 1.5, "width": %r}' % UNLUCKY_WIDTH
+
+
+@pytest.mark.parametrize(
+    ("body", "name", "log_full", "code"),
+    [
+        (ROW, b"twice two", False, "invalid_prediction_id"),
+        (UNLUCKY, b"", False, "scoring_failed"),
+        (ROW, b"", True, "log_full"),
+    ],
+    ids=["name", "model", "log"],
+)
+async def test_rows_without_an_answer_do_not_count_for_the_quota(
+    body: bytes, name: bytes, log_full: bool, code: str
+) -> None:
+    site = Site(Limits(predictions_per_day=2))
+    await site.begin()
+    assert len(await site.ask()) == 1
+    site.log.full = log_full
+    for _ in range(3):
+        with pytest.raises(Refusal) as refused:
+            await site.ask(body, b"prediction_id=" + name if name else b"")
+        assert refused.value.code == code
+    site.log.full = False
+    assert len(await site.ask()) == 1
+    with pytest.raises(QuotaExceededError):
         await site.ask()
 
 

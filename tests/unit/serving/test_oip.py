@@ -180,7 +180,9 @@ async def test_packed_bodies_that_are_refused(
     assert len(content) < 10 * MOST_BYTES
     headers = {"Content-Encoding": encoding}
     # What is longer than the limit is refused unread: a bomb must be short.
-    content = content if len(content) <= MOST_BYTES else gzip.compress(bytes(MOST_BYTES + 1), mtime=0)
+    content = (
+        content if len(content) <= MOST_BYTES else gzip.compress(bytes(MOST_BYTES + 1), mtime=0)
+    )
     answer = await service.ask("POST", INFER, content=content, headers=headers)
     assert (answer.status_code, "error" in answer.json()) == (status, True)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.serving.domain.limited import QuotaExceededError, RateLimitedError
+from services.serving.domain.limited import QuotaExceededError, QuotaTooSmallError, RateLimitedError
 from services.serving.domain.limits import DAY_SECONDS, LEASE_SECONDS, Ask, Counted, Terms
 from services.serving.metrics.limits import LimitMetrics
 from services.serving.operations.limiting import counted
@@ -130,6 +130,54 @@ async def test_a_quota_is_met_to_the_row_by_many_at_once(bench: Bench) -> None:
             purse.tend()
         await settle()
     assert rows == 100
+
+
+@pytest.mark.parametrize("seconds", [0.0, LEASE_SECONDS + 1], ids=["at once", "later"])
+async def test_what_was_spent_on_nothing_may_be_spent_again(bench: Bench, seconds: float) -> None:
+    purse, other = bench.purse(PER_DAY, "a"), bench.purse(PER_DAY, "b")
+    assert await admitted(purse, 100)
+    bench.now += seconds
+    purse.put_back(60, purse.day)
+    purse.tend()
+    await settle()
+    spent = 0
+    for _ in range(70):
+        bench.now += 0.3
+        spent += await admitted(purse) + await admitted(other)
+        purse.tend()
+        other.tend()
+        await settle()
+    assert spent == 60
+
+
+async def test_what_was_spent_alone_on_nothing_is_not_owed(bench: Bench) -> None:
+    purse = bench.purse(PER_DAY)
+    bench.leases.away = True
+    assert await admitted(purse, 50)
+    assert not await admitted(purse)
+    purse.put_back(20, purse.day)
+    assert await admitted(purse, 20)
+    purse.put_back(20, purse.day)
+    bench.leases.away, bench.now = False, bench.now + AWAY_SECONDS
+    assert await admitted(purse, 70)
+    assert not await admitted(purse)
+
+
+async def test_tokens_of_yesterday_do_not_come_back(bench: Bench) -> None:
+    purse = bench.purse(PER_DAY)
+    assert await admitted(purse, 90)
+    day = purse.day
+    bench.now += DAY_SECONDS
+    assert await admitted(purse, 100)
+    purse.put_back(90, day)
+    assert not await admitted(purse)
+
+
+async def test_what_never_fits_is_refused_without_asking(bench: Bench) -> None:
+    with pytest.raises(QuotaTooSmallError) as refused:
+        await counted(bench.purse(PER_DAY).take(101))
+    assert refused.value.retry_after is None
+    assert not bench.leases.asked
 
 
 async def test_a_lease_that_is_not_used_is_given_back(bench: Bench) -> None:

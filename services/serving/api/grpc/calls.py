@@ -44,8 +44,6 @@ class Call:
         """The caller's trace that it is part of."""
         self.deployment: str | None = None
         """Whom it asks, as soon as that is known."""
-        self.counted = False
-        """Whether a refusal is counted by whoever refuses."""
         self.told: list[tuple[str, str]] = [(_NAME, self.request_id)]
         """Goes with the answer as trailing metadata."""
         self.allowance: Allowance | None = None
@@ -73,6 +71,10 @@ class Call:
             return (*self.told,)
         limits = ("ratelimit-policy", self.allowance.policy), ("ratelimit", self.allowance.state)
         return (*self.told, *limits)
+
+    def note(self, allowance: Allowance) -> None:
+        """The answer says what the key may still ask."""
+        self.allowance = allowance
 
     def end(self, refusal: Refusal) -> None:
         """Its time is over."""
@@ -168,14 +170,12 @@ class Calls:
         except TimeoutError:
             if call.late is None:
                 raise
-            call.counted = False
             raise call.late from None
         finally:
             self._admission.leave(call)
 
     def _refused(self, call: Call, refusal: Refusal) -> Told:
-        if not call.counted:
-            self._note(call.deployment, refusal)
+        self._note(call.deployment, refusal)
         return told(refusal)
 
     def _failed(self, call: Call, error: Exception) -> Told:

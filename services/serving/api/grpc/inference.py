@@ -42,6 +42,7 @@ class Inference:
     """Every method of the service."""
 
     def __init__(self, serving: Serving, models: Models, ready: Callable[[], bool]) -> None:
+        self._serving = serving
         self._models = models
         self._ready = ready
         self._predicting = Predicting(serving, models)
@@ -91,6 +92,7 @@ class Inference:
             models = [self._find(call, request)]
         else:
             models = [entry.model for entry in self._entries(call) if entry.model is not None]
+        await self._serving.count(call.key, call.note)
         wanted = [(one, [one.version] if request.version else one.versions) for one in models]
         counted = await self._models.statistics()
         return _message(wire.ModelStatisticsResponse, told.statistics(wanted, counted))

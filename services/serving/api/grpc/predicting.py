@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from services.serving.api.bodies import aside
 from services.serving.api.grpc.calls import Call, parsed
 from services.serving.api.grpc.tensors import read_tensors, write_tensors
 from services.serving.api.grpc.wire.open_inference_pb2 import (
@@ -10,17 +11,17 @@ from services.serving.api.grpc.wire.open_inference_pb2 import (
     ModelInferResponse,
 )
 from services.serving.api.oip_named import named
-from services.serving.domain.errors import InvalidTensorsError, UnsupportedError
+from services.serving.domain.errors import InvalidTensorsError, MalformedBodyError, UnsupportedError
 from services.serving.domain.ids import ids_by
 from services.serving.domain.rows import Shape
 from services.serving.domain.tensor_rows import answer_tensors, metadata_tensors, rows_of
 from services.serving.domain.tensors import Tensor
 from services.serving.metrics import Dialect
 from services.serving.operations import Answer, Card, Serving
+from services.serving.operations.cards import card_of
 from services.serving.operations.challenged import Challenged
 from services.serving.operations.models import Model, Models
 from understudy.contracts.refusals import FieldError, json_pointer
-from understudy.contracts.vocabulary import Scope
 
 _SPARE_TENSORS: Final = 16
 """Beyond one for each feature: enough that what is wrong with them is told by name."""
@@ -35,27 +36,31 @@ class Predicting:
 
     async def infer(self, call: Call, message: bytes) -> ModelInferResponse:
         """Answer one request. Raises Refusal subclasses."""
-        request = parsed(ModelInferRequest, message)
+        try:
+            request = parsed(ModelInferRequest, message)
+        except MalformedBodyError:
+            # It names no deployment, and is a request all the same.
+            await self._serving.count(call.key, call.note)
+            raise
         name = call.deployment = request.model_name
-        card = self._serving.admit(name, call.key)
-        call.allowance = self._serving.allowance(name, call.key, Scope.PREDICT)
+        welcome = await self._serving.enter(name, call.key, call.note)
+        card = card_of(welcome[0])
         version = request.model_version
         model = self._models.find(name, call.key, version) if version else None
         most = len(card.signature.features) + _SPARE_TENSORS
-        rows = rows_of(read_tensors(request, most), card.signature)
+        rows = await aside(
+            len(message), lambda: rows_of(read_tensors(request, most), card.signature)
+        )
         wanted = _wanted(request, card)
         challenged = self._challenged(model)
         mark = b"" if challenged is None else await challenged.mark(name)
-        call.counted = True
-        answers: Sequence[Answer] = await self._serving.predict(
-            name,
+        answers: Sequence[Answer] = await self._serving.predict_for(
+            welcome,
             rows,
-            key=call.key,
             ids=ids_by(request.id or call.name, len(rows)),
             shape=Shape.LIST,
             dialect=Dialect.OIP_GRPC,
         )
-        call.counted = False
         if challenged is not None and model is not None:
             # The main is asked as by anybody; told is what the challenger makes of the same rows.
             answers = await challenged.answers(name, mark, model.version, answers)
