@@ -19,10 +19,26 @@ from understudy.contracts.refusals import Fault, Refusal
 from understudy.runtime.http import RequestIds, refusal_response
 
 PROBES: Final = frozenset(
-    {"/livez", "/readyz", "/healthz", "/metrics", "/v2/health/live", "/v2/health/ready"}
+    {
+        "/",
+        "/livez",
+        "/readyz",
+        "/healthz",
+        "/ping",
+        "/health",
+        "/metrics",
+        "/v2/health/live",
+        "/v2/health/ready",
+    }
 )
 """Answered however much is under way: whoever watches must see it."""
-_DEPLOYMENTS: Final = ("/v1/deployments/", "/v2/models/", "/v1/models/")
+_DEPLOYMENTS: Final = (
+    "/v1/deployments/",
+    "/v2/models/",
+    "/v1/models/",
+    "/deployments/",
+    "/endpoints/",
+)
 _LOOK_SECONDS: Final = 0.1
 
 

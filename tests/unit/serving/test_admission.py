@@ -82,6 +82,8 @@ async def turns() -> None:
         "/v1/deployments/flowers/labels",
         "/v2/models/flowers/versions/1/infer",
         "/v1/models/flowers:predict",
+        "/deployments/flowers/invocations",
+        "/endpoints/flowers/invocations",
     ],
 )
 async def test_what_is_too_much_is_refused_before_its_body_is_read(path: str) -> None:
@@ -99,7 +101,10 @@ async def test_what_is_too_much_is_refused_before_its_body_is_read(path: str) ->
     assert await world.request().outcome() == (200, None)
 
 
-@pytest.mark.parametrize("path", ["/readyz", "/v2/health/ready", "/v2/health/live"])
+@pytest.mark.parametrize(
+    "path",
+    ["/", "/readyz", "/ping", "/health", "/v2/health/ready", "/v2/health/live"],
+)
 async def test_probes_are_answered_however_much_is_under_way(path: str) -> None:
     world = World(requests=1)
     first = world.request()
