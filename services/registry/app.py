@@ -44,7 +44,7 @@ from services.registry.api.oidc import BEGIN_PATH, CALLBACK_PATH
 from services.registry.domain.access import Configuration, InstallationKey
 from services.registry.domain.audit import SYSTEM, Action, Entry
 from services.registry.domain.identities import Welcome
-from services.registry.loops import tell_of_jobs, watch_for_changes
+from services.registry.loops import sweep_staged, tell_of_jobs, watch_for_changes
 from services.registry.metrics import Metrics
 from services.registry.operations import mlflow
 from services.registry.ports import ArtifactStore, Inspector, StateStore, Store
@@ -198,7 +198,6 @@ def _limits(settings: RegistrySettings) -> Limits:
 
 def _sourcing(settings: RegistrySettings, files: ArtifactFiles, children: Children) -> Sourcing:
     staged = StagedFiles(settings.artifacts, files, idle_seconds=settings.upload_idle_seconds)
-    staged.sweep(_now() - settings.staging.age)
     reader = ChildSignatureReader(
         files,
         seconds=settings.inspection_seconds,
@@ -344,7 +343,9 @@ def _lifespan(
 
         on_change(wake)
         changes = watch_for_changes(snapshots, settings.sequence_poll_seconds)
-        loops = [asyncio.create_task(work) for work in (changes, tell_of_jobs(operations.jobs))]
+        telling = tell_of_jobs(operations.jobs)
+        sweeping = sweep_staged(operations.mlflow.staging)
+        loops = [asyncio.create_task(work) for work in (changes, telling, sweeping)]
         try:
             yield
         finally:

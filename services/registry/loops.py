@@ -1,12 +1,14 @@
-"""The loops of the registry: noticing what other replicas have changed, telling of its own jobs."""
+"""The loops of the registry: noticing changes of other replicas, telling of its jobs, sweeping."""
 
 import asyncio
 from typing import Final
 
 from services.registry.operations import Jobs, Snapshots
+from services.registry.operations.staging import Staging
 from understudy.runtime.loops import repeat
 
 _BEAT_SECONDS: Final = 5.0
+_SWEEP_SECONDS: Final = 300.0
 
 
 async def watch_for_changes(snapshots: Snapshots, pause_seconds: float) -> None:
@@ -21,3 +23,12 @@ async def tell_of_jobs(jobs: Jobs) -> None:
         await asyncio.to_thread(jobs.beat)
 
     await repeat("jobs", beat, pause_seconds=_BEAT_SECONDS)
+
+
+async def sweep_staged(staging: Staging) -> None:
+    """Until cancelled."""
+
+    async def sweep() -> None:
+        await asyncio.to_thread(staging.sweep)
+
+    await repeat("staged", sweep, pause_seconds=_SWEEP_SECONDS)

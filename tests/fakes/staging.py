@@ -1,7 +1,7 @@
 """What registering by MLflow's protocol needs, in memory."""
 
 import hashlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 
 from services.registry.domain.mlflow_refusals import InvalidStagedPathError, StagingFullError
@@ -19,11 +19,17 @@ class MemoryStaged:
         self._held: dict[tuple[str, str], tuple[datetime, bytes]] = {}
 
     async def receive(
-        self, owner: str, path: str, chunks: AsyncIterator[bytes], most_bytes: int
+        self,
+        owner: str,
+        path: str,
+        chunks: AsyncIterator[bytes],
+        most_bytes: int,
+        require_room: Callable[[int], None],
     ) -> int:
         content = b"".join([chunk async for chunk in chunks])
         if len(content) > most_bytes:
             raise StagingFullError(f"There is room for {most_bytes} bytes more.")
+        require_room(len(content))
         for file in self.files(owner):
             if file.path.startswith(path + "/") or path.startswith(file.path + "/"):
                 raise InvalidStagedPathError("The path is a folder, or below a file.")

@@ -5,10 +5,12 @@ Below the artifacts' folder, so that all replicas see them.
 
 import asyncio
 import hashlib
+import threading
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Final
 
 import fsspec
@@ -32,16 +34,23 @@ class StagedFiles:
         self._drafts = f"{root}/incoming"
         self._artifacts = artifacts
         self._idle_seconds = idle_seconds
+        self._accepting = threading.Lock()
 
     async def receive(
-        self, owner: str, path: str, chunks: AsyncIterator[bytes], most_bytes: int
+        self,
+        owner: str,
+        path: str,
+        chunks: AsyncIterator[bytes],
+        most_bytes: int,
+        require_room: Callable[[int], None],
     ) -> int:
         """Write to a draft, and rename it when it is whole."""
         draft = f"{self._drafts}/{uuid.uuid4().hex}"
         await asyncio.to_thread(make_folder, self._files, self._drafts)
         try:
             size = await self._write(draft, chunks, most_bytes)
-            await asyncio.to_thread(self._accept, draft, self._path(owner, path))
+            place = self._path(owner, path)
+            await asyncio.to_thread(self._accept, draft, place, partial(require_room, size))
         finally:
             await asyncio.to_thread(self._discard, draft)
         return size
@@ -105,8 +114,9 @@ class StagedFiles:
             await asyncio.to_thread(file.close)
         return size
 
-    def _accept(self, draft: str, path: str) -> None:
-        with _placing():
+    def _accept(self, draft: str, path: str, require_room: Callable[[], None]) -> None:
+        with self._accepting, _placing():
+            require_room()
             local = is_local(self._files)
             if not local and any(map(self._files.isfile, self._folders_above(path))):
                 raise NotADirectoryError(path)

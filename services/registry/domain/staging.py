@@ -32,17 +32,28 @@ class StagingLimits:
     total_bytes: int
     age: timedelta
 
-    def room(self, held: Sequence[StagedFile], path: str) -> int:
-        """How many bytes a file at `path` may have. Raises StagingFullError."""
-        others = [file for file in held if file.path != path]
-        left = self.total_bytes - sum(file.size_bytes for file in others)
-        if len(others) >= self.files or left <= 0:
-            raise StagingFullError(
-                f"{len(others)} files of yours wait for a registration already; at most "
-                f"{self.files}, of {self.total_bytes} bytes together, may. Register them, delete "
-                f"some, or wait until they are swept after {self.age}."
-            )
+    def left(self, held: Sequence[StagedFile], path: str) -> int:
+        """How many bytes there are beside all but `path`."""
+        return self.total_bytes - sum(file.size_bytes for file in held if file.path != path)
+
+    def room(self, held: Sequence[StagedFile], path: str, *, coming: int = 0) -> int:
+        """How many bytes a file at `path` may have, while others are `coming`.
+
+        Raises StagingFullError.
+        """
+        others = coming + sum(file.path != path for file in held)
+        left = self.left(held, path)
+        if others >= self.files or left <= 0:
+            raise self.full(others)
         return min(left, self.file_bytes)
+
+    def full(self, others: int) -> StagingFullError:
+        """Says what to do."""
+        return StagingFullError(
+            f"{others} files of yours wait for a registration already, or are coming; at most "
+            f"{self.files}, of {self.total_bytes} bytes together, may. Register them, delete "
+            f"some, or wait until they are swept after {self.age}."
+        )
 
 
 def require_path(path: str) -> str:

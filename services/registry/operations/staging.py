@@ -1,11 +1,21 @@
 """Files that a caller's next registration is made of: put, listed, read and deleted by path."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 
 from services.registry.domain.staging import StagedFile, StagingLimits, require_own, require_path
 from services.registry.operations.reach import Clock, not_found
 from services.registry.ports.staging import StagedStore
 from understudy.runtime.keys import Caller
+
+
+@dataclass(eq=False, slots=True)
+class _Upload:
+    """One that is on its way to this process."""
+
+    bytes: int = 0
+    """That have come."""
 
 
 class Staging:
@@ -15,21 +25,43 @@ class Staging:
         self._store = store
         self._limits = limits
         self._clock = clock
+        self._coming: dict[str, list[_Upload]] = {}
+        """By owner."""
 
-    def room(self, caller: Caller, path: str) -> int:
-        """How many bytes may come for a path, once what is too old is gone.
+    async def put(self, caller: Caller, path: str, chunks: AsyncIterator[bytes]) -> int:
+        """Keep a file and return its size. Whatever comes at the same time shares the room.
 
-        Raises InvalidStagedPathError or StagingFullError.
+        Raises InvalidStagedPathError, StagingFullError or UploadStalledError.
         """
-        path = require_own(path)
-        self._store.sweep(self._clock() - self._limits.age)
-        return self._limits.room(self._store.files(caller.actor), path)
+        path, owner, upload = require_own(path), caller.actor, _Upload()
+        coming = self._coming.setdefault(owner, [])
+        coming.append(upload)
+        try:
+            held = await asyncio.to_thread(self._store.files, owner)
+            room = self._limits.room(held, path, coming=len(coming) - 1)
+            left = self._limits.left(held, path)
 
-    async def put(
-        self, caller: Caller, path: str, chunks: AsyncIterator[bytes], most_bytes: int
-    ) -> int:
-        """Keep a file whose room was asked for; returns its size."""
-        return await self._store.receive(caller.actor, require_own(path), chunks, most_bytes)
+            async def counted() -> AsyncIterator[bytes]:
+                async for chunk in chunks:
+                    upload.bytes += len(chunk)
+                    if sum(one.bytes for one in coming) > left:
+                        raise self._limits.full(len(held) + len(coming) - 1)
+                    yield chunk
+
+            def require_room(size: int) -> None:
+                now = self._store.files(owner)
+                if size > self._limits.room(now, path):
+                    raise self._limits.full(len(now))
+
+            return await self._store.receive(owner, path, counted(), room, require_room)
+        finally:
+            coming.remove(upload)
+            if not coming:
+                self._coming.pop(owner, None)
+
+    def sweep(self) -> None:
+        """Delete what has waited for too long, whoever put it."""
+        self._store.sweep(self._clock() - self._limits.age)
 
     def files(self, caller: Caller, folder: str = "") -> tuple[StagedFile, ...]:
         """All that are in a folder, however deep."""

@@ -1,6 +1,6 @@
 """Where files wait for a registration, and who infers a signature from them."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -13,12 +13,19 @@ class StagedStore(Protocol):
     """Files by owner and path; nobody but their owner is led to them."""
 
     async def receive(
-        self, owner: str, path: str, chunks: AsyncIterator[bytes], most_bytes: int
+        self,
+        owner: str,
+        path: str,
+        chunks: AsyncIterator[bytes],
+        most_bytes: int,
+        require_room: Callable[[int], None],
     ) -> int:
         """Keep an upload, instead of what was there, and return its size.
 
-        Nothing changes when it is refused. Raises InvalidStagedPathError where the path is a
-        folder, or below a file; StagingFullError; or UploadStalledError.
+        `require_room` is asked of the size once more before it is kept, with no other file being
+        kept meanwhile, and raises StagingFullError. Processes beside this one may keep some
+        meanwhile. Nothing changes when it is refused. Raises InvalidStagedPathError where the path
+        is a folder, or below a file; StagingFullError; or UploadStalledError.
         """
 
     def files(self, owner: str) -> tuple[StagedFile, ...]:

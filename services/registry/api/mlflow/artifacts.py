@@ -47,8 +47,7 @@ def look(
 @router.put("/{path:path}")
 async def put(caller: Registrar, verbs: Verbs, path: PathOf, request: Request) -> Answer:
     """Keep a file until it is registered, or swept."""
-    room = await run_in_threadpool(verbs.mlflow.staging.room, caller, path)
-    await verbs.mlflow.staging.put(caller, path, request.stream(), room)
+    await verbs.mlflow.staging.put(caller, path, request.stream())
     return {}
 
 
