@@ -26,7 +26,7 @@ from services.registry.ports.people import PeopleStore
 from understudy.contracts.vocabulary import Scope
 from understudy.runtime.keys import Caller, Grant
 
-_INSTALLATION = Caller(SYSTEM, (Grant(frozenset({Scope.ADMIN})),))
+_INSTALLATION = Caller(SYSTEM, (Grant(frozenset({Scope.ADMIN})),)).wanting(Scope.ADMIN)
 
 
 @dataclass(frozen=True, slots=True)
