@@ -50,6 +50,11 @@ class Condition:
     values: tuple[Value, ...]
     tag: bool = False
 
+    @property
+    def of_the_name(self) -> bool:
+        """Whether it speaks of a model's name."""
+        return self.key == "name" and not self.tag
+
     def holds(self, subject: Subject) -> bool:
         """Whether it is so. What is not there compares to nothing."""
         found = subject.tags.get(self.key) if self.tag else subject.attributes.get(self.key)
@@ -72,6 +77,11 @@ class Filter:
     def holds(self, subject: Subject) -> bool:
         """Whether all do."""
         return all(condition.holds(subject) for condition in self.conditions)
+
+    def may_be_of(self, model: str) -> bool:
+        """Whether it could hold for a model of that name, or for its versions."""
+        named = Subject({"name": model}, {})
+        return all(one.holds(named) for one in self.conditions if one.of_the_name)
 
     @property
     def name(self) -> str | None:

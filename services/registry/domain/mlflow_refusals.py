@@ -78,6 +78,19 @@ class InvalidFilterError(Refusal):
         super().__init__(detail, FieldError(pointer, detail))
 
 
+class SearchTooWideError(Refusal):
+    """More would have to be looked at than one request may."""
+
+    code: ClassVar = "search_too_wide"
+
+    def __init__(self, most: int) -> None:
+        detail = (
+            f"More than {most:,} models or versions would have to be looked at: narrow the search "
+            "by name (= or LIKE), and leave the order as it is."
+        )
+        super().__init__(detail, FieldError("/filter", detail))
+
+
 class InvalidSourceError(Refusal):
     """A version's source does not lead to files that a version can be made of."""
 

@@ -49,7 +49,7 @@ def over(
     aliases = Aliases(deployments, store.tags)
     return Mlflow(
         shown=MlflowCatalogue(catalogue, store.tags, aliases),
-        registering=MlflowRegistering(catalogue, sources),
+        registering=MlflowRegistering(catalogue, sources, store.tags),
         aliases=aliases,
         staging=staging,
         files=VersionFiles(catalogue, artifacts, store.state),

@@ -1,17 +1,18 @@
 """Models and versions with all that MLflow's clients see beside them; and searching for them."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import islice
 from typing import Final, TypeVar
 
 from services.registry.domain.aliases import alias_of
 from services.registry.domain.annotations import MODEL, NO_TAGS, Tags
 from services.registry.domain.catalogue import Model
 from services.registry.domain.errors import InvalidCursorError, NotFoundError
-from services.registry.domain.mlflow_filters import Filter, Terms
-from services.registry.domain.mlflow_refusals import AliasUnsetError
+from services.registry.domain.mlflow_filters import Filter, Order, Terms
+from services.registry.domain.mlflow_refusals import AliasUnsetError, SearchTooWideError
 from services.registry.domain.mlflow_shown import ShownModel, ShownVersion
 from services.registry.domain.paging import Paging, Slice
 from services.registry.domain.versions import Version
@@ -23,8 +24,11 @@ from understudy.contracts.vocabulary import NAME_PATTERN
 from understudy.runtime.keys import Caller
 
 Item = TypeVar("Item", ShownModel, ShownVersion)
+Listed = TypeVar("Listed")
 
 _PAGE: Final = 1_000
+_MOST: Final = 10_000
+"""Models or versions that one search looks at."""
 _NAME: Final = re.compile(NAME_PATTERN)
 _TIMES: Final = frozenset({"creation_timestamp", "last_updated_timestamp"})
 MODELS: Final = Terms(frozenset({"name"}), _TIMES, (("name", False),))
@@ -76,21 +80,24 @@ class MlflowCatalogue:
         return _version(book, self._catalogue.version(caller, name, number), tags)
 
     def models(self, caller: Caller, search: Search) -> Slice[ShownModel]:
-        """Raises InvalidFilterError or InvalidCursorError."""
+        """Raises InvalidFilterError, InvalidCursorError or SearchTooWideError."""
         wanted, book = MODELS.filter(search.filter), self._aliases.book(caller)
-        every = (self._model(caller, book, model) for model in self._named(caller, wanted))
-        found = [shown for shown in every if wanted.holds(shown.subject)]
-        return _piece(_sorted(found, MODELS, search), search)
+        named = _bounded(self._named(caller, wanted))
+        every = (self._model(caller, book, model) for model in named)
+        return _found((one for one in every if wanted.holds(one.subject)), MODELS, search)
 
     def versions(self, caller: Caller, search: Search) -> Slice[ShownVersion]:
-        """Raises InvalidFilterError or InvalidCursorError."""
-        wanted, book = VERSIONS.filter(search.filter), self._aliases.book(caller)
-        found: list[ShownVersion] = []
-        for model in self._named(caller, wanted):
+        """Raises InvalidFilterError, InvalidCursorError or SearchTooWideError."""
+        wanted = VERSIONS.filter(search.filter)
+        every = _bounded(self._shown(caller, wanted))
+        return _found((one for one in every if wanted.holds(one.subject)), VERSIONS, search)
+
+    def _shown(self, caller: Caller, wanted: Filter) -> Iterator[ShownVersion]:
+        book = self._aliases.book(caller)
+        for model in _bounded(self._named(caller, wanted)):
             tags = self._tags.of_model(model.name)
-            every = (_version(book, held, tags) for held in self._versions(caller, model.name))
-            found += [shown for shown in every if wanted.holds(shown.subject)]
-        return _piece(_sorted(found, VERSIONS, search), search)
+            for held in self._versions(caller, model.name):
+                yield _version(book, held, tags)
 
     def _model(self, caller: Caller, book: Book, model: Model) -> ShownModel:
         tags = self._tags.of_model(model.name)
@@ -102,7 +109,8 @@ class MlflowCatalogue:
     def _named(self, caller: Caller, wanted: Filter) -> Iterator[Model]:
         """Models within reach that the filter could hold for."""
         if wanted.name is None:
-            yield from _all(lambda paging: self._catalogue.models(caller, paging))
+            every = _all(lambda paging: self._catalogue.models(caller, paging))
+            yield from (model for model in every if wanted.may_be_of(model.name))
             return
         if not _NAME.fullmatch(wanted.name):
             return
@@ -119,9 +127,6 @@ def _version(book: Book, version: Version, tags: Mapping[int, Tags]) -> ShownVer
     return ShownVersion(version, tags.get(version.number, NO_TAGS), aliases)
 
 
-Listed = TypeVar("Listed")
-
-
 def _all(page: Callable[[Paging], Slice[Listed]]) -> Iterator[Listed]:
     paging = Paging(_PAGE)
     while True:
@@ -132,22 +137,28 @@ def _all(page: Callable[[Paging], Slice[Listed]]) -> Iterator[Listed]:
         paging = Paging(_PAGE, piece.next_cursor)
 
 
-def _sorted(found: Sequence[Item], terms: Terms, search: Search) -> list[Item]:
+def _bounded(every: Iterator[Listed]) -> Iterator[Listed]:
+    for count, one in enumerate(every):
+        if count == _MOST:
+            raise SearchTooWideError(_MOST)
+        yield one
+
+
+def _found(found: Iterator[Item], terms: Terms, search: Search) -> Slice[Item]:
+    """What comes after the item that the token names; no more is looked at than the page needs."""
+    order = terms.ordered(search.order_by)
+    if order.keys != terms.order:
+        found = iter(_sorted(found, order))
+    if search.token is not None and not any(item.place == search.token for item in found):
+        detail = "Use the next_page_token of an earlier page of this search, or none."
+        raise InvalidCursorError(detail, FieldError("/page_token", detail))
+    kept = tuple(islice(found, search.limit))
+    more = next(found, None) is not None
+    return Slice(kept, kept[-1].place if more and kept else None)
+
+
+def _sorted(found: Iterator[Item], order: Order) -> list[Item]:
     ordered = list(found)
-    for key, descending in reversed(terms.ordered(search.order_by).keys):
+    for key, descending in reversed(order.keys):
         ordered.sort(key=lambda item: item.subject.attributes[key], reverse=descending)
     return ordered
-
-
-def _piece(found: Sequence[Item], search: Search) -> Slice[Item]:
-    """What comes after the item that the token names."""
-    begin = 0
-    if search.token is not None:
-        places = [item.place for item in found]
-        if search.token not in places:
-            detail = "Use the next_page_token of an earlier page of this search, or none."
-            raise InvalidCursorError(detail, FieldError("/page_token", detail))
-        begin = places.index(search.token) + 1
-    kept = tuple(found[begin : begin + search.limit])
-    more = begin + search.limit < len(found)
-    return Slice(kept, kept[-1].place if more and kept else None)

@@ -1,6 +1,11 @@
 """Models and versions made by MLflow's clients, by the operations that everybody registers by."""
 
-from dataclasses import dataclass
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Final
 
 from services.registry.domain.annotations import (
     LOGGED_MODEL,
@@ -14,10 +19,15 @@ from services.registry.domain.annotations import (
 )
 from services.registry.domain.mlflow_refusals import ProjectNotStatedError
 from services.registry.domain.paging import Paging
-from services.registry.domain.versions import Version
+from services.registry.domain.versions import Version, VersionDraft
 from services.registry.operations.catalogue import Catalogue
 from services.registry.operations.sources import Sources, Wanted
+from services.registry.ports.annotations import TagStore
 from understudy.runtime.keys import Caller
+
+_ASKED_AGAIN: Final = timedelta(minutes=10)
+_LOOKED_AT: Final = 20
+"""Of the newest versions."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +51,24 @@ class Origin:
         return {name: value for name, value in named.items() if value}
 
 
+@dataclass(frozen=True, slots=True)
+class _Same:
+    """What makes a registration the one that is under way."""
+
+    actor: str
+    model: str
+    origin: Origin
+
+
 class MlflowRegistering:
     """Finds what MLflow does not say: the project of a model, the files of a version."""
 
-    def __init__(self, catalogue: Catalogue, sources: Sources) -> None:
+    def __init__(self, catalogue: Catalogue, sources: Sources, tags: TagStore) -> None:
         self._catalogue = catalogue
         self._sources = sources
+        self._tags = tags
+        self._free = threading.Condition()
+        self._registering: set[_Same] = set()
 
     def make_model(self, caller: Caller, name: str, description: str, tags: Tags) -> None:
         """Raises ProjectNotStatedError or what `Catalogue.make_model` raises."""
@@ -56,11 +78,48 @@ class MlflowRegistering:
         self._catalogue.make_model(caller, name, project, description, others)
 
     def register(self, caller: Caller, wanted: Wanted, origin: Origin) -> Version:
-        """Raises what `Sources.draft` and `Catalogue.register` raise; nothing stays half-done."""
+        """A new version; or the one that the caller has just made of the same.
+
+        MLflow's client asks again when it has waited for two minutes, which this may take.
+        Raises what `Sources.draft` and `Catalogue.register` raise; nothing stays half-done.
+        """
         require_tags(wanted.tags)
         require_values(origin.tags)
-        draft = self._sources.draft(caller, wanted)
-        return self._catalogue.register(caller, draft, tags={**wanted.tags, **origin.tags})
+        with self._one_at_a_time(_Same(caller.actor, wanted.model, origin)):
+            draft = self._sources.draft(caller, wanted)
+            made = self._just_made(caller, draft, origin)
+            if made is not None:
+                return made
+            return self._catalogue.register(caller, draft, tags={**wanted.tags, **origin.tags})
+
+    @contextmanager
+    def _one_at_a_time(self, same: _Same) -> Iterator[None]:
+        with self._free:
+            self._free.wait_for(lambda: same not in self._registering)
+            self._registering.add(same)
+        try:
+            yield
+        finally:
+            with self._free:
+                self._registering.discard(same)
+                self._free.notify_all()
+
+    def _just_made(self, caller: Caller, draft: VersionDraft, origin: Origin) -> Version | None:
+        """Files that were put anew under the same name make another version."""
+        for version in self._catalogue.versions(caller, draft.model, Paging(_LOOKED_AT)).items:
+            before = version.draft
+            late = draft.created_at - before.created_at > _ASKED_AGAIN
+            kept = replace(
+                draft,
+                created_at=before.created_at,
+                compiled=before.compiled,
+                baseline=before.baseline,
+            )
+            if late or kept != before:
+                continue
+            if origin.tags.items() <= self._tags.of(draft.model, version.number).items():
+                return version
+        return None
 
     def _only_project(self, caller: Caller) -> str:
         found = self._catalogue.projects(caller, Paging(2)).items

@@ -3,10 +3,12 @@
 import json
 from typing import Any
 
+import anyio
 import pytest
 
 from services.registry.domain.access import Reach
 from services.registry.domain.catalogue import Model
+from services.registry.operations import mlflow_catalogue
 from tests.fakes.registry import NOON, SIGNATURE, draft
 from understudy.contracts.vocabulary import Scope
 
@@ -545,3 +547,46 @@ async def test_clients_are_told_what_the_server_can_do(registry: Registry) -> No
     told = (await registry.http.get("/api/3.0/mlflow/server-info")).json()
     assert told["workspaces_enabled"] is False
     assert told["multipart_uploads_enabled"] is False
+
+
+async def test_a_version_that_is_asked_for_again_is_made_once(registry: Registry) -> None:
+    """The client gives up waiting after two minutes, and sends the same once more."""
+    await put_model(registry)
+    asked = {"name": "credit", "source": "mlflow-artifacts:/run/model", "run_id": "r1"}
+    made = [await ask(registry, "POST", "model-versions/create", **asked) for _ in range(2)]
+    assert [one["model_version"]["version"] for one in made] == ["7", "7"]
+    assert actions(registry).count("version.register") == 1
+    other = await ask(registry, "POST", "model-versions/create", **{**asked, "run_id": "r2"})
+    assert other["model_version"]["version"] == "8"
+    assert await put(registry, "run/model/model.skops", b"trained again") == 200
+    anew = await ask(registry, "POST", "model-versions/create", **asked)
+    assert anew["model_version"]["version"] == "9"
+
+
+async def test_a_version_that_is_asked_for_twice_at_once_is_made_once(registry: Registry) -> None:
+    await put_model(registry)
+    asked = {"name": "credit", "source": "mlflow-artifacts:/run/model"}
+    made: list[str] = []
+
+    async def create() -> None:
+        answer = await ask(registry, "POST", "model-versions/create", **asked)
+        made.append(answer["model_version"]["version"])
+
+    async with anyio.create_task_group() as group:
+        for _ in range(3):
+            group.start_soon(create)
+    assert made == ["7", "7", "7"]
+
+
+async def test_a_search_looks_at_so_much_and_no_more(
+    registry: Registry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mlflow_catalogue, "_MOST", 3)
+    first = await ask(registry, "GET", "model-versions/search", max_results=2)
+    assert [one["version"] for one in first["model_versions"]] == ["6", "5"]
+    for sent in ({"order_by": ["version_number ASC"]}, {"filter": "tags.team = 'a'"}):
+        refused = await ask(registry, "GET", "model-versions/search", **sent)
+        assert (refused["status"], refused["code"]) == (422, "search_too_wide")
+        assert refused["error_code"] == "INVALID_PARAMETER_VALUE"
+    narrow = await ask(registry, "GET", "model-versions/search", filter="name LIKE 'basket%'")
+    assert narrow["model_versions"] == []
