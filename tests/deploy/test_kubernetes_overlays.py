@@ -50,6 +50,8 @@ DIFFERENT = (
     # Settings: each of them named.
     "ConfigMap/registry data|UNDERSTUDY_TRUSTED_TYPES",
     "ConfigMap/registry data|UNDERSTUDY_REGISTRY_MIGRATE",
+    "ConfigMap/registry data|UNDERSTUDY_PUBLIC_*",
+    "ConfigMap/registry data|UNDERSTUDY_COOKIE_SECURE",
     "ConfigMap/challenger data|UNDERSTUDY_LOG_KEEP_BYTES",
     "ConfigMap/monitor data|UNDERSTUDY_MONITOR_ARCHIVE_URL",
     "ConfigMap/monitor data|UNDERSTUDY_MONITOR_REPORTS_URL",

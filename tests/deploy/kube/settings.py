@@ -21,6 +21,7 @@ FOREIGN: Final = frozenset(
         "BENTOML_DO_NOT_TRACK",
         "BENTOML_HOME",
         "DO_NOT_TRACK",
+        "FORWARDED_ALLOW_IPS",
         "HOME",
         "MALLOC_ARENA_MAX",
         "MKL_NUM_THREADS",
