@@ -38,6 +38,7 @@ from services.registry.adapters.staged_files import StagedFiles
 from services.registry.adapters.state_store import SqlState
 from services.registry.adapters.tag_store import SqlTags
 from services.registry.adapters.token_signing import TokenSigner, public_key
+from services.registry.adapters.upload_store import SqlUploads
 from services.registry.api import behind_the_door, make_api
 from services.registry.api.draining import Draining
 from services.registry.api.oidc import BEGIN_PATH, CALLBACK_PATH
@@ -47,6 +48,7 @@ from services.registry.domain.identities import Welcome
 from services.registry.loops import sweep_staged, tell_of_jobs, watch_for_changes
 from services.registry.metrics import Metrics
 from services.registry.operations import mlflow
+from services.registry.operations.uploads import Uploads
 from services.registry.ports import ArtifactStore, Inspector, StateStore, Store
 from services.registry.ports.people import Passwords, PeopleStore
 from services.registry.ports.staging import Sourcing
@@ -94,6 +96,7 @@ def build(settings: RegistrySettings) -> App:
         tags=SqlTags(database),
         replies=SqlReplies(database),
         jobs=SqlJobs(database),
+        uploads=SqlUploads(database),
     )
     files = ArtifactFiles(
         settings.artifacts,
@@ -230,10 +233,11 @@ def _operations(
         clock=_now,
     )
     people = verbs.People(store=store.people, sessions=sessions, passwords=passwords, clock=_now)
+    uploads = Uploads(store=store.uploads, artifacts=files, catalogue=catalogue, clock=_now)
     registered = verbs.Catalogue(
         store=catalogue,
         state=state,
-        artifacts=files,
+        uploads=uploads,
         inspector=inspector,
         instruments=metrics,
         clock=_now,
@@ -241,7 +245,7 @@ def _operations(
     deployed = verbs.Deployments(deployments, catalogue, metrics, _now)
     return verbs.Operations(
         catalogue=registered,
-        files=verbs.Files(files, catalogue, metrics),
+        files=verbs.Files(files, uploads, metrics),
         deployments=deployed,
         descriptions=verbs.Descriptions(deployed, catalogue, _reached(settings)),
         keys=verbs.Keys(
@@ -274,6 +278,7 @@ def _operations(
             deployments=deployed,
             store=store,
             artifacts=files,
+            uploads=uploads,
             sourcing=sourcing,
             limits=settings.staging,
             clock=_now,

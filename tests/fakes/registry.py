@@ -115,6 +115,7 @@ class Memory:
         self.listeners: list[Callable[[], None]] = []
         self.replies: dict[str, Begun] = {}
         self.jobs: dict[str, Job] = {}
+        self.uploads: dict[tuple[str, str], datetime] = {}
 
     @contextmanager
     def change(self, entry: Entry) -> Iterator[None]:
@@ -514,6 +515,22 @@ def memory_store(memory: Memory | None = None) -> Store:
     memory = memory or Memory()
     return Store(
         catalogue=MemoryCatalogue(memory),
+class MemoryUploads:
+    """`ports.UploadStore`."""
+
+    def __init__(self, memory: Memory) -> None:
+        self._memory = memory
+
+    def note(self, digest: str, actor: str, at: datetime, forgotten: datetime) -> None:
+        held = self._memory.uploads
+        kept = {place: noted for place, noted in held.items() if noted >= forgotten}
+        self._memory.uploads = kept | {(digest, actor): at}
+
+    def noted(self, digest: str, actor: str, since: datetime) -> bool:
+        at = self._memory.uploads.get((digest, actor))
+        return at is not None and at >= since
+
+
         deployments=MemoryDeployments(memory),
         keys=MemoryKeys(memory),
         state=MemoryState(memory),
@@ -527,6 +544,7 @@ def memory_store(memory: Memory | None = None) -> Store:
 
 
 def _within(reaches: Sequence[Reach], project: str) -> bool:
+        uploads=MemoryUploads(memory),
     return any(reach.deployment is None and reach.project in {None, project} for reach in reaches)
 
 

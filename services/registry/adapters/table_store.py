@@ -23,6 +23,7 @@ from services.registry.adapters.tables import (
     replies,
     sessions,
     state,
+    uploads,
     versions,
 )
 from services.registry.domain.audit import Entry
@@ -39,7 +40,7 @@ _NAMING: Final = (
     versions.c.compiled,
     versions.c.baseline,
 )
-_PASSING: Final = (followers, sessions, attempts, replies)
+_PASSING: Final = (followers, sessions, attempts, replies, uploads)
 """Followers say again what they say, people sign in again, and the rest is soon over."""
 _NUMBERED: Final = (deployments, releases)
 """Tables whose ids the database gives out."""

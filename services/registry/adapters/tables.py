@@ -243,6 +243,15 @@ replies = Table(
 )
 
 audit = Table(
+uploads = Table(
+    "uploads",
+    metadata,
+    # Who sent a file of late: so that nobody names one by knowing its digest alone.
+    Column("digest", String(64), primary_key=True),
+    Column("actor", String(200), primary_key=True),
+    Column("at", UtcDateTime, nullable=False, index=True),
+)
+
     "audit",
     metadata,
     Column("sequence", BigInteger, primary_key=True, autoincrement=False),

@@ -14,10 +14,10 @@ router = APIRouter(prefix="/v1/artifacts/{sha256}")
 
 @router.put("", status_code=201)
 async def upload(
-    _caller: Registrar, verbs: Verbs, sha256: PathDigest, request: Request
+    caller: Registrar, verbs: Verbs, sha256: PathDigest, request: Request
 ) -> ArtifactView:
     """Store the body if it is what the path says."""
-    size = await verbs.files.upload(sha256, request.stream())
+    size = await verbs.files.upload(caller, sha256, request.stream())
     return ArtifactView(digest=sha256, size_bytes=size)
 
 

@@ -17,8 +17,8 @@ from services.registry.operations.reach import (
     require_able,
     require_whole,
 )
+from services.registry.operations.uploads import Uploads
 from services.registry.ports import (
-    ArtifactStore,
     CatalogueStore,
     Inspector,
     Instruments,
@@ -37,14 +37,14 @@ class Catalogue:
         *,
         store: CatalogueStore,
         state: StateStore,
-        artifacts: ArtifactStore,
+        uploads: Uploads,
         inspector: Inspector,
         instruments: Instruments,
         clock: Clock,
     ) -> None:
         self._store = store
         self._state = state
-        self._artifacts = artifacts
+        self._uploads = uploads
         self._inspector = inspector
         self._instruments = instruments
         self._clock = clock
@@ -107,10 +107,10 @@ class Catalogue:
         """
         self.model(caller, draft.model)
         step("looking for its files", 0.05)
-        self._require_uploaded("/artifact", draft.artifact)
-        self._require_uploaded("/reference", draft.reference)
+        self._uploads.require(caller, "/artifact", draft.artifact)
+        self._uploads.require(caller, "/reference", draft.reference)
         if draft.evaluation is not None:
-            self._require_uploaded("/evaluation", draft.evaluation)
+            self._uploads.require(caller, "/evaluation", draft.evaluation)
         trusted = self._state.configuration().trusted_types
         step("inspecting, measuring and compiling it", 0.1)
         found = self._inspector.inspect(_sample(draft), trusted)
@@ -145,12 +145,6 @@ class Catalogue:
         self._store.end_review(decided, entry)
         self._instruments.decided(decided)
         return decided
-
-    def _require_uploaded(self, pointer: str, digest: str) -> None:
-        if self._artifacts.size(digest) is None:
-            raise UnknownReferenceError(
-                pointer, f"No file {digest} was uploaded; send it first: PUT /v1/artifacts/{digest}"
-            )
 
 
 def _sample(draft: VersionDraft) -> Sample:

@@ -11,6 +11,7 @@ from services.registry.operations.mlflow_registering import MlflowRegistering
 from services.registry.operations.reach import Clock
 from services.registry.operations.sources import Sources
 from services.registry.operations.staging import Staging
+from services.registry.operations.uploads import Uploads
 from services.registry.operations.version_files import VersionFiles
 from services.registry.ports import ArtifactStore, Store
 from services.registry.ports.staging import Sourcing
@@ -33,6 +34,7 @@ def over(
     deployments: Deployments,
     store: Store,
     artifacts: ArtifactStore,
+    uploads: Uploads,
     sourcing: Sourcing,
     limits: StagingLimits,
     clock: Clock,
@@ -42,6 +44,7 @@ def over(
     sources = Sources(
         staging=staging,
         artifacts=artifacts,
+        uploads=uploads,
         catalogue=catalogue,
         reader=sourcing.reader,
         clock=clock,

@@ -30,6 +30,7 @@ from services.registry.domain.versions import NEVER_MEASURED, NOT_TRIED, Version
 from services.registry.operations.catalogue import Catalogue
 from services.registry.operations.reach import Clock
 from services.registry.operations.staging import Staging
+from services.registry.operations.uploads import Uploads
 from services.registry.ports import ArtifactStore
 from services.registry.ports.staging import Hints, SignatureReader
 from understudy.contracts.registry import Sha256
@@ -60,12 +61,14 @@ class Sources:
         *,
         staging: Staging,
         artifacts: ArtifactStore,
+        uploads: Uploads,
         catalogue: Catalogue,
         reader: SignatureReader,
         clock: Clock,
     ) -> None:
         self._staging = staging
         self._artifacts = artifacts
+        self._uploads = uploads
         self._catalogue = catalogue
         self._reader = reader
         self._clock = clock
@@ -87,17 +90,17 @@ class Sources:
         require_model(source.path, named.keys())
         stated = self._stated(caller, wanted, named)
         if REFERENCE_FILE in named:
-            reference = self._staging.keep(caller, named[REFERENCE_FILE])
+            reference = self._kept(caller, named[REFERENCE_FILE])
         else:
             reference = _digest(
                 wanted, SourceTag.REFERENCE, f"put '{REFERENCE_FILE}' beside it, or"
             )
         evaluation = _optional(wanted, SourceTag.EVALUATION)
         if EVALUATION_FILE in named:
-            evaluation = self._staging.keep(caller, named[EVALUATION_FILE])
+            evaluation = self._kept(caller, named[EVALUATION_FILE])
         return VersionDraft(
             model=wanted.model,
-            artifact=self._staging.keep(caller, named[MODEL_FILE]),
+            artifact=self._kept(caller, named[MODEL_FILE]),
             reference=reference,
             signature=stated or self._inferred(caller, wanted, named, reference),
             created_at=self._now(),
@@ -151,8 +154,7 @@ class Sources:
         digest = _as_digest(text)
         if digest is None:
             return _read_signature(text.encode(), f"the tag {SourceTag.SIGNATURE}")
-        if self._artifacts.size(digest) is None:
-            raise SignatureUnreadableError(f"No file {digest} was uploaded.")
+        self._uploads.require(caller, "/tags", digest)
         return _read_signature(_whole(self._artifacts.read(digest), digest), digest)
 
     def _inferred(
@@ -163,6 +165,7 @@ class Sources:
                 f"The folder holds neither '{SIGNATURE_FILE}' nor '{MLMODEL_FILE}': put one of "
                 "them beside the model."
             )
+        self._uploads.require(caller, "/tags", reference)
         mlmodel = self._read(caller, named[MLMODEL_FILE])
         hints = Hints(
             target=wanted.tags.get(SourceTag.TARGET),
@@ -170,6 +173,11 @@ class Sources:
             legal_ranges=wanted.tags.get(SourceTag.RANGES) == "reference",
         )
         return self._reader.infer(mlmodel, reference, hints)
+
+    def _kept(self, caller: Caller, file: StagedFile) -> str:
+        digest = self._staging.keep(caller, file)
+        self._uploads.note(caller, digest)
+        return digest
 
     def _read(self, caller: Caller, file: StagedFile) -> bytes:
         return _whole(self._staging.read(caller, file), file.path)

@@ -230,6 +230,16 @@ class Signer(Protocol):
 @dataclass(frozen=True, slots=True)
 class Store:
     """One database, by what it is asked for."""
+class UploadStore(Protocol):
+    """Who sent which file of late."""
+
+    def note(self, digest: str, actor: str, at: datetime, forgotten: datetime) -> None:
+        """The caller sent it now; what was noted before `forgotten` goes."""
+
+    def noted(self, digest: str, actor: str, since: datetime) -> bool:
+        """Whether the caller has sent it since then."""
+
+
 
     catalogue: CatalogueStore
     deployments: DeploymentStore
@@ -244,6 +254,7 @@ class Store:
 
 
 class ArtifactStore(Protocol):
+    uploads: UploadStore
     """Files by the SHA-256 of their bytes."""
 
     def verify(self) -> None:

@@ -22,6 +22,7 @@ from services.registry.adapters.reply_store import SqlReplies
 from services.registry.adapters.session_store import SqlSessions
 from services.registry.adapters.state_store import SqlState
 from services.registry.adapters.tag_store import SqlTags
+from services.registry.adapters.upload_store import SqlUploads
 from services.registry.domain import versions
 from services.registry.domain.access import Configuration, InstallationKey, Key, Reach
 from services.registry.domain.audit import Action, Entry
@@ -78,6 +79,7 @@ def sql_store(database: Database) -> Store:
         tags=SqlTags(database),
         replies=SqlReplies(database),
         jobs=SqlJobs(database),
+        uploads=SqlUploads(database),
     )
 
 
@@ -214,6 +216,28 @@ def test_files_belong_to_the_projects_whose_versions_name_them(filled: Store) ->
     assert filled.catalogue.projects_using("a" * 64) == {"bank"}
     assert filled.catalogue.projects_using("b" * 64) == {"bank"}
     assert filled.catalogue.projects_using("f" * 64) == frozenset()
+
+
+def test_who_sent_a_file_is_remembered_for_a_while(store: Store) -> None:
+    digest, week = "a" * 64, timedelta(days=7)
+    store.uploads.note(digest, "ann", NOON, NOON - week)
+    assert store.uploads.noted(digest, "ann", NOON)
+    assert not store.uploads.noted(digest, "ann", NOON + timedelta(seconds=1))
+    assert not store.uploads.noted(digest, "ben", NOON)
+    assert not store.uploads.noted("b" * 64, "ann", NOON)
+    store.uploads.note(digest, "ann", NOON + week, NOON)
+    assert store.uploads.noted(digest, "ann", NOON + week)
+    store.uploads.note("c" * 64, "ben", NOON + 3 * week, NOON + 2 * week)
+    assert not store.uploads.noted(digest, "ann", NOON)
+
+
+def test_a_file_that_is_sent_twice_at_once_is_noted(store: Store) -> None:
+    def note(_: int) -> None:
+        store.uploads.note("a" * 64, "ann", NOON, NOON)
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(note, range(16)))
+    assert store.uploads.noted("a" * 64, "ann", NOON)
 
 
 def test_a_release_swaps_what_is_current(filled: Store) -> None:

@@ -97,7 +97,16 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    for table in ("replies", "jobs", "tags", "attempts", "sessions", "members", "users"):
+    made = ("uploads", "replies", "jobs", "tags", "attempts", "sessions", "members", "users")
+    for table in made:
+    op.create_table(
+        "uploads",
+        sa.Column("digest", sa.String(length=64), nullable=False),
+        sa.Column("actor", sa.String(length=200), nullable=False),
+        sa.Column("at", _TIME, nullable=False),
+        sa.PrimaryKeyConstraint("digest", "actor", name=op.f("pk_uploads")),
+    )
+    op.create_index(op.f("ix_uploads_at"), "uploads", ["at"])
         op.drop_table(table)
     op.drop_column("keys", "last_used_at")
     op.drop_column("keys", "limits")
