@@ -232,7 +232,10 @@ def _operations(
         lifetime=timedelta(seconds=settings.session_seconds),
         clock=_now,
     )
-    people = verbs.People(store=store.people, sessions=sessions, passwords=passwords, clock=_now)
+    issued = verbs.Issued(store.keys, store.people, deployments, _now)
+    people = verbs.People(
+        store=store.people, sessions=sessions, passwords=passwords, issued=issued, clock=_now
+    )
     uploads = Uploads(store=store.uploads, artifacts=files, catalogue=catalogue, clock=_now)
     registered = verbs.Catalogue(
         store=catalogue,
@@ -262,7 +265,7 @@ def _operations(
         measures=verbs.Measures(snapshots, followers, _now),
         people=people,
         identities=_identities(settings, store.people, people),
-        members=verbs.Members(store.people, catalogue, _now),
+        members=verbs.Members(store.people, catalogue, issued, _now),
         sessions=sessions,
         tokens=verbs.Tokens(
             ring=snapshots.keys,

@@ -291,6 +291,10 @@ class MemoryKeys:
         ]
         return _by_name(found, paging, lambda key: key.id)
 
+    def issued_by(self, actor: str) -> Sequence[Key]:
+        held = [key for _, key in sorted(self._memory.keys.items())]
+        return [key for key in held if key.issued_by == actor and key.revoked_at is None]
+
     def note_use(self, used: Mapping[str, datetime]) -> None:
         for key_id, at in used.items():
             key = self._memory.keys.get(key_id)

@@ -80,14 +80,15 @@ def list_keys(context: typer.Context) -> None:
             k.scopes,
             k.deployment or k.project or "all",
             _told(k.limits),
+            k.issued_by,
             k.last_used_at,
             k.expires_at,
             k.revoked_at,
         )
         for k in found
     ]
-    columns = ("ID", "NAME", "SCOPES", "REACHES", "LIMITS", "USED", "EXPIRES", "REVOKED")
-    show(context, found, make_table(columns, rows))
+    told = ("ID", "NAME", "SCOPES", "REACHES", "LIMITS", "ISSUER", "USED", "EXPIRES", "REVOKED")
+    show(context, found, make_table(told, rows))
 
 
 @app.command()

@@ -323,6 +323,8 @@ class KeyView(KeyRequest):
     revoked_at: AwareDatetime | None = None
     last_used_at: AwareDatetime | None = None
     """About when: processes tell it with their heartbeats."""
+    issued_by: str = ""
+    """A key's id or a person as `user:<name>`; nobody for keys of releases that did not keep it."""
 
 
 class KeyIssued(KeyView):

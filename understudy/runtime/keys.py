@@ -69,6 +69,10 @@ class Caller:
     """What the route is for, of which one is enough; who wants nothing yet is able of nothing."""
     limits: Limits | None = None
     """How much may be asked."""
+    expires_at: datetime | None = None
+    """When the key ends."""
+    by_token: bool = False
+    """Whether an access token of the key is shown, which ends sooner."""
 
     @property
     def scopes(self) -> frozenset[Scope]:
@@ -233,7 +237,7 @@ class KeyRing:
 
 def _narrowed(caller: Caller, scopes: frozenset[Scope]) -> Caller:
     grants = (replace(grant, scopes=allowed_of(scopes, grant.scopes)) for grant in caller.grants)
-    return replace(caller, grants=tuple(grants))
+    return replace(caller, grants=tuple(grants), by_token=True)
 
 
 def allowed_of(asked: Collection[Scope], held: Collection[Scope]) -> frozenset[Scope]:
@@ -243,4 +247,4 @@ def allowed_of(asked: Collection[Scope], held: Collection[Scope]) -> frozenset[S
 
 def _caller(record: KeyRecord) -> Caller:
     grant = Grant(frozenset(record.scopes), record.deployment, record.project)
-    return Caller(record.id, (grant,), limits=record.limits)
+    return Caller(record.id, (grant,), limits=record.limits, expires_at=record.expires_at)

@@ -45,6 +45,12 @@ class SqlKeys:
         opens = or_(keys.c.deployment == deployment.name, in_project, everywhere)
         return self._page(reaches, paging, opens)
 
+    def issued_by(self, actor: str) -> Sequence[Key]:
+        """Those that are not revoked."""
+        query = select(keys).where(keys.c.issued_by == actor, keys.c.revoked_at.is_(None))
+        with self._database.read() as connection:
+            return [key_of(row) for row in connection.execute(query.order_by(keys.c.id))]
+
     def _page(
         self, reaches: Sequence[Reach], paging: Paging, wanted: ColumnElement[bool]
     ) -> Slice[Key]:

@@ -192,6 +192,7 @@ def key_row(key: Key) -> Values:
         "revoked_at": key.revoked_at,
         "limits": None if key.limits is None else asdict(key.limits),
         "last_used_at": key.last_used_at,
+        "issued_by": key.issued_by,
     }
 
 
@@ -208,6 +209,7 @@ def key_of(row: Row[Any]) -> Key:
         revoked_at=row.revoked_at,
         limits=None if row.limits is None else Limits(**row.limits),
         last_used_at=row.last_used_at,
+        issued_by=row.issued_by,
     )
 
 

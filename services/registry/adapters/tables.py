@@ -156,6 +156,7 @@ keys = Table(
     Column("revoked_at", UtcDateTime),
     Column("limits", JSON(none_as_null=True)),
     Column("last_used_at", UtcDateTime),
+    Column("issued_by", String(200), nullable=False, server_default="", index=True),
 )
 
 users = Table(

@@ -126,6 +126,7 @@ def key_view(key: Key) -> KeyView:
         revoked_at=key.revoked_at,
         limits=key.limits,
         last_used_at=key.last_used_at,
+        issued_by=key.issued_by,
     )
 
 

@@ -8,12 +8,15 @@ from typing import Final
 from pydantic import TypeAdapter, ValidationError
 
 from services.registry.adapters.database import Database
+from services.registry.adapters.deployment_store import SqlDeployments
+from services.registry.adapters.key_store import SqlKeys
 from services.registry.adapters.passwords import ArgonPasswords
 from services.registry.adapters.people_store import SqlPeople
 from services.registry.adapters.session_store import SqlSessions
 from services.registry.commands.telling import result
 from services.registry.domain.people_refusals import AdministratorExistsError, PasswordRefusedError
 from services.registry.operations import People, Sessions
+from services.registry.operations.issued import Issued
 from services.registry.operations.people import NewUser
 from services.registry.settings import RegistrySettings
 from understudy.contracts.people import UserName
@@ -70,7 +73,8 @@ def _people(settings: RegistrySettings, database: Database) -> People:
         lifetime=timedelta(seconds=settings.session_seconds),
         clock=_now,
     )
-    return People(store=store, sessions=sessions, passwords=passwords, clock=_now)
+    issued = Issued(SqlKeys(database), store, SqlDeployments(database), _now)
+    return People(store=store, sessions=sessions, passwords=passwords, issued=issued, clock=_now)
 
 
 def _now() -> datetime:

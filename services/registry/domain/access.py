@@ -1,5 +1,6 @@
 """Keys as the registry keeps them, and the configuration that an installation is given."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -35,11 +36,37 @@ class Key:
     limits: Limits | None = None
     last_used_at: datetime | None = None
     """About when, as far as those that it was shown to have said."""
+    issued_by: str = ""
+    """The actor; of keys from before that was kept, nobody."""
 
     def valid(self, now: datetime) -> bool:
         """Whether it opens anything."""
         expired = self.expires_at is not None and self.expires_at <= now
         return self.revoked_at is None and not expired
+
+
+class LooserError(ValueError):
+    """A limit that is asked for is looser than that of who asks; which one."""
+
+
+def within(asked: Limits | None, own: Limits | None) -> Limits | None:
+    """Limits as they are asked for, and one's own where nothing is. Raises LooserError."""
+    if own is None:
+        return asked
+    asked = asked or Limits()
+    rate, burst = asked.requests_per_second, asked.burst
+    if own.requests_per_second is not None:
+        if rate is not None and rate > own.requests_per_second:
+            raise LooserError("requests_per_second")
+        if burst is not None and burst > own.at_once:
+            raise LooserError("burst")
+        rate = rate or own.requests_per_second
+        burst = burst or min(own.at_once, math.ceil(rate))
+    most = own.predictions_per_day
+    rows = asked.predictions_per_day
+    if most is not None and rows is not None and rows > most:
+        raise LooserError("predictions_per_day")
+    return Limits(rate, burst, rows or most)
 
 
 @dataclass(frozen=True, slots=True)

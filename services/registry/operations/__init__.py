@@ -13,6 +13,7 @@ from services.registry.operations.figures import Measures
 from services.registry.operations.files import Files
 from services.registry.operations.followers import Followers
 from services.registry.operations.identities import Identities
+from services.registry.operations.issued import Issued
 from services.registry.operations.jobs import Jobs
 from services.registry.operations.keys import Keys
 from services.registry.operations.members import Members
@@ -32,6 +33,7 @@ __all__ = [
     "Files",
     "Followers",
     "Identities",
+    "Issued",
     "Jobs",
     "Keys",
     "Measures",

@@ -1,10 +1,10 @@
 """Keys: issued once in the clear, kept as digests, revoked at once."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from services.registry.domain.access import Key, Reach
+from services.registry.domain.access import Key, LooserError, Reach, within
 from services.registry.domain.audit import Action, Entry
 from services.registry.domain.deployments import Deployment
 from services.registry.domain.errors import (
@@ -18,7 +18,7 @@ from services.registry.ports import CatalogueStore, DeploymentStore, KeyStore, S
 from understudy.contracts.limits import Limits
 from understudy.contracts.refusals import FieldError
 from understudy.contracts.vocabulary import Scope
-from understudy.runtime.keys import Caller, NewKey
+from understudy.runtime.keys import Caller, ForbiddenError, NewKey
 
 _MACHINES = frozenset({Scope.FOLLOW, Scope.METRICS})
 
@@ -57,9 +57,13 @@ class Keys:
     def issue(self, caller: Caller, wish: Wish) -> tuple[Key, str]:
         """Issue a key; the second value is the only copy of it in the clear."""
         now = self._clock()
+        if caller.by_token:
+            raise ForbiddenError(
+                "An access token issues no keys, which would outlive it: show its key instead."
+            )
         self._check_reach(caller, wish)
-        if wish.expires_at is not None and wish.expires_at <= now:
-            raise _invalid("/expires_at", "The key would be expired already; name a later time.")
+        expires_at = _ending(caller, wish, now)
+        limits = _limited(caller, wish)
         drawn, scopes = self._draw(), tuple(sorted(set(wish.scopes)))
         key = Key(
             drawn.id,
@@ -68,14 +72,16 @@ class Keys:
             scopes,
             wish.reach,
             now,
-            wish.expires_at,
-            limits=wish.limits,
+            expires_at,
+            limits=limits,
+            issued_by=caller.actor,
         )
         details = {
             "name": key.name,
             "scopes": [scope.value for scope in scopes],
             "deployment": key.reach.deployment,
             "project": key.reach.project,
+            "expires_at": None if key.expires_at is None else key.expires_at.isoformat(),
             "limits": None if key.limits is None else asdict(key.limits),
         }
         entry = Entry(now, caller.actor, Action.ISSUE_KEY, key.id, details=details)
@@ -91,7 +97,10 @@ class Keys:
         return self._store.opening(deployment, reaches_of(caller), paging)
 
     def revoke(self, caller: Caller, key_id: str) -> None:
-        """Revoke a key. Raises NotFoundError, or InstallationKeyError for one of the settings."""
+        """Revoke a key that the caller might have issued.
+
+        Raises NotFoundError, ForbiddenError, or InstallationKeyError for one of the settings.
+        """
         if any(key.id == key_id for key in self._state.configuration().keys):
             raise InstallationKeyError(
                 "This key is a setting of the installation: change the setting and restart."
@@ -99,6 +108,10 @@ class Keys:
         key = self._store.find(key_id)
         if key is None or not self._reaches(caller, key.reach):
             raise not_found("key", key_id)
+        if beyond := self._beyond(caller, key.reach, key.scopes):
+            raise ForbiddenError(
+                f"The key may do what you may not: {', '.join(beyond)}. Whoever may revokes it."
+            )
         self._store.revoke(key_id, Entry(self._clock(), caller.actor, Action.REVOKE_KEY, key_id))
 
     def _check_reach(self, caller: Caller, wish: Wish) -> None:
@@ -117,10 +130,13 @@ class Keys:
 
     def _check_scopes(self, caller: Caller, wish: Wish) -> None:
         """Nobody hands out more than they have."""
-        held = caller.scopes_at(wish.reach.deployment, self._project_of(wish.reach))
-        beyond = sorted(set(wish.scopes) - held)
-        if beyond and Scope.ADMIN not in held:
+        if beyond := self._beyond(caller, wish.reach, wish.scopes):
             raise _invalid("/scopes", f"You don't have {', '.join(beyond)} there yourself.")
+
+    def _beyond(self, caller: Caller, reach: Reach, scopes: Iterable[Scope]) -> Sequence[Scope]:
+        """Of the scopes, those that the caller does not hold there."""
+        held = caller.scopes_at(reach.deployment, self._project_of(reach))
+        return [] if Scope.ADMIN in held else sorted(set(scopes) - held)
 
     def _project_of(self, reach: Reach) -> str | None:
         found = None if reach.deployment is None else self._deployments.find(reach.deployment)
@@ -142,6 +158,24 @@ class Keys:
         if found is None:
             return caller.whole
         return caller.able(found.name, found.project)
+
+
+def _ending(caller: Caller, wish: Wish, now: datetime) -> datetime | None:
+    """No later than the key that issues it."""
+    if wish.expires_at is not None and wish.expires_at <= now:
+        raise _invalid("/expires_at", "The key would be expired already; name a later time.")
+    own = caller.expires_at
+    if own is not None and wish.expires_at is not None and wish.expires_at > own:
+        raise _invalid("/expires_at", f"Your own key ends at {own.isoformat()}; no later.")
+    return wish.expires_at or own
+
+
+def _limited(caller: Caller, wish: Wish) -> Limits | None:
+    """No looser than the key that issues it."""
+    try:
+        return within(wish.limits, caller.limits)
+    except LooserError as looser:
+        raise _invalid(f"/limits/{looser}", "Your own key is limited more than that.") from looser
 
 
 def _unknown(what: str, name: str) -> UnknownReferenceError:

@@ -6,6 +6,7 @@ from services.registry.domain.audit import Action, Entry
 from services.registry.domain.errors import UnknownReferenceError
 from services.registry.domain.paging import Paging, Slice
 from services.registry.domain.people import Membership
+from services.registry.operations.issued import Issued
 from services.registry.operations.reach import Clock, not_found, require_able
 from services.registry.ports import CatalogueStore
 from services.registry.ports.people import PeopleStore
@@ -16,9 +17,12 @@ from understudy.runtime.keys import Caller
 class Members:
     """The roles of people in projects."""
 
-    def __init__(self, store: PeopleStore, catalogue: CatalogueStore, clock: Clock) -> None:
+    def __init__(
+        self, store: PeopleStore, catalogue: CatalogueStore, issued: Issued, clock: Clock
+    ) -> None:
         self._store = store
         self._catalogue = catalogue
+        self._issued = issued
         self._clock = clock
 
     def page(self, caller: Caller, project: str, paging: Paging) -> Slice[Membership]:
@@ -37,6 +41,7 @@ class Members:
         details = {"user": user, "roles": sorted(role.value for role in made.roles)}
         entry = Entry(made.created_at, caller.actor, Action.PUT_MEMBER, project, details=details)
         self._store.put_member(made, entry)
+        self._issued.review(user, caller.actor)
         return made
 
     def remove(self, caller: Caller, project: str, user: str) -> None:
@@ -47,6 +52,7 @@ class Members:
         )
         if not self._store.remove_member(project, user, entry):
             raise not_found("member", user)
+        self._issued.review(user, caller.actor)
 
     def _require(self, caller: Caller, project: str) -> None:
         if self._catalogue.project(project) is None:

@@ -11,6 +11,7 @@ from services.registry.domain.people_refusals import (
     SignInFailedError,
     WrongPasswordError,
 )
+from services.registry.operations.issued import Issued
 from services.registry.operations.reach import Clock, not_found, require_whole
 from services.registry.operations.sessions import Sessions, SignedIn, actor_of
 from services.registry.ports.people import Passwords, PeopleStore
@@ -33,11 +34,18 @@ class People:
     """Who there is."""
 
     def __init__(
-        self, *, store: PeopleStore, sessions: Sessions, passwords: Passwords, clock: Clock
+        self,
+        *,
+        store: PeopleStore,
+        sessions: Sessions,
+        passwords: Passwords,
+        issued: Issued,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._sessions = sessions
         self._passwords = passwords
+        self._issued = issued
         self._clock = clock
 
     def make(self, caller: Caller, new: NewUser) -> User:
@@ -80,12 +88,17 @@ class People:
         return self._store.memberships(name)
 
     def change(self, caller: Caller, name: str, change: UserChange) -> User:
-        """Raises NotFoundError or LastAdministratorError; who is disabled is signed out at once."""
+        """Raises NotFoundError or LastAdministratorError; who is disabled is signed out at once.
+
+        Keys that the user issued and may not issue by now are revoked.
+        """
         require_whole(caller, "Changing a user")
         if self._store.find(name) is None:
             raise not_found("user", name)
         entry = Entry(self._clock(), caller.actor, Action.CHANGE_USER, name, details=change.details)
-        return self._store.change(name, change, entry)
+        changed = self._store.change(name, change, entry)
+        self._issued.review(name, caller.actor)
+        return changed
 
     def set_password(
         self, caller: Caller, name: str, password: str, old: str | None, address: str | None = None

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Final
@@ -16,7 +16,7 @@ from services.registry.domain.attempts import (
     name_from_subject,
     name_subject,
 )
-from services.registry.domain.people import LONGEST_PASSWORD, Session, SessionHolder, User
+from services.registry.domain.people import LONGEST_PASSWORD, Membership, Session, User
 from services.registry.domain.people_refusals import SignInFailedError, TooManyAttemptsError
 from services.registry.operations.reach import Clock
 from services.registry.ports.people import Passwords, PeopleStore, SessionStore
@@ -119,7 +119,8 @@ class Sessions:
             return None
         if now - holder.session.seen_at >= SEEN_EVERY:
             self._store.seen(digest, now)
-        return Visitor(_caller(holder), holder.user, holder.session.csrf)
+        caller = caller_of(holder.user, holder.memberships)
+        return Visitor(caller, holder.user, holder.session.csrf)
 
     def sign_out(self, token: str) -> None:
         """End the session."""
@@ -144,8 +145,11 @@ def actor_of(name: str) -> str:
     return f"user:{name}"
 
 
-def _caller(holder: SessionHolder) -> Caller:
-    if holder.user.admin:
-        return Caller(actor_of(holder.user.name), (Grant(frozenset({Scope.ADMIN})),))
-    grants = tuple(Grant(one.scopes, project=one.project) for one in holder.memberships)
-    return Caller(actor_of(holder.user.name), grants)
+def caller_of(user: User, memberships: Iterable[Membership]) -> Caller:
+    """What a person may do; nothing once disabled."""
+    grants: tuple[Grant, ...] = ()
+    if user.enabled and user.admin:
+        grants = (Grant(frozenset({Scope.ADMIN})),)
+    elif user.enabled:
+        grants = tuple(Grant(one.scopes, project=one.project) for one in memberships)
+    return Caller(actor_of(user.name), grants)

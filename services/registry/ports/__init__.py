@@ -119,6 +119,9 @@ class KeyStore(Protocol):
     ) -> Slice[Key]:
         """Of `page`, those that open the deployment: its own, its project's, and unlimited ones."""
 
+    def issued_by(self, actor: str) -> Sequence[Key]:
+        """Those of an issuer that are not revoked, by id."""
+
     def note_use(self, used: Mapping[str, datetime]) -> None:
         """Keep when keys were used last, as far as that is later than what is known."""
 

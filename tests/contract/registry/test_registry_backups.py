@@ -207,7 +207,7 @@ def test_a_backup_of_older_tables_is_migrated_on_its_way(
     tables = json.loads(manifest.read_text())["tables"]
     for later in ("users", "members", "tags", "jobs"):
         del tables[later]
-    for name, columns in (("state", 1), ("keys", 2)):
+    for name, columns in (("state", 1), ("keys", 3)):
         tables[name] = without_last_columns(manifest.with_name(f"{name}.jsonl.gz"), columns)
     stated(tmp_path / "b", revision="0004", tables=tables)
     there = install(database)

@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 
+from services.registry.domain.access import Key, Reach
 from services.registry.domain.attempts import (
     FORGOTTEN_AFTER,
     address_subject,
@@ -24,7 +25,7 @@ from services.registry.domain.people_refusals import (
 )
 from services.registry.ports import Store
 from tests.fakes.registry import NOON
-from understudy.contracts.vocabulary import MemberRole
+from understudy.contracts.vocabulary import MemberRole, Scope
 
 from .test_registry_stores import entry, store
 
@@ -252,6 +253,21 @@ def test_another_password_ends_the_wait(peopled: Store) -> None:
     peopled.people.set_password("ann", "hash two", MADE)
     assert peopled.sessions.attempt([NAME], NOON) == timedelta()
     assert peopled.sessions.attempt([HERE], NOON) == timedelta()
+
+
+def test_keys_are_found_by_who_issued_them(store: Store) -> None:
+    for key_id, issuer, revoked in (
+        ("bbbbbbbb", "user:ann", None),
+        ("aaaaaaaa", "user:ann", None),
+        ("cccccccc", "user:ann", NOON),
+        ("dddddddd", "user:bob", None),
+    ):
+        key = Key(key_id, "c" * 64, "app", (Scope.PREDICT,), Reach(), NOON, issued_by=issuer)
+        store.keys.add(replace(key, revoked_at=revoked), entry())
+    found = store.keys.issued_by("user:ann")
+    assert [key.id for key in found] == ["aaaaaaaa", "bbbbbbbb"]
+    assert found[0].issued_by == "user:ann"
+    assert not store.keys.issued_by("user:eve")
 
 
 def test_those_who_try_at_once_are_all_counted(store: Store) -> None:

@@ -21,7 +21,21 @@ def test_paths_of_this_host_are_gone_to(path: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    [None, "", "account", "//x", "/\\x", "\\\\x", "https://x", "/a b", "/a\n", "/a\\b", "/é", "//[", "/signin"],
+    [
+        None,
+        "",
+        "account",
+        "//x",
+        "/\\x",
+        "\\\\x",
+        "https://x",
+        "/a b",
+        "/a\n",
+        "/a\\b",
+        "/é",
+        "//[",
+        "/signin",
+    ],
 )
 def test_others_are_not(path: str | None) -> None:
     assert local_path(path) == "/"

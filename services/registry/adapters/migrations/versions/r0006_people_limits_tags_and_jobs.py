@@ -14,6 +14,10 @@ _TIME = sa.DateTime(timezone=True)
 def upgrade() -> None:
     op.add_column("keys", sa.Column("limits", sa.JSON(none_as_null=True), nullable=True))
     op.add_column("keys", sa.Column("last_used_at", _TIME, nullable=True))
+    op.add_column(
+        "keys", sa.Column("issued_by", sa.String(length=200), nullable=False, server_default="")
+    )
+    op.create_index(op.f("ix_keys_issued_by"), "keys", ["issued_by"])
     op.create_table(
         "users",
         sa.Column("name", sa.String(length=128), nullable=False),
@@ -108,5 +112,7 @@ def downgrade() -> None:
     )
     op.create_index(op.f("ix_uploads_at"), "uploads", ["at"])
         op.drop_table(table)
+    op.drop_index(op.f("ix_keys_issued_by"), "keys")
+    op.drop_column("keys", "issued_by")
     op.drop_column("keys", "last_used_at")
     op.drop_column("keys", "limits")
