@@ -25,7 +25,7 @@ class ConditionalReads:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        if scope["type"] == "http" and scope["method"] == "GET":
+        if scope["type"] == "http" and scope["method"] in {"GET", "HEAD"}:
             send = _Held(Headers(scope=scope).get("if-none-match", ""), send).send
         await self._app(scope, receive, send)
 
@@ -44,7 +44,11 @@ class _Held:
             return
         head, self._head = self._head, None
         if head is not None:
-            if message.get("more_body", False) or len(message.get("body", b"")) > _MOST_BYTES:
+            # Without a body there is nothing to make a tag of: some answer HEAD so.
+            if (
+                message.get("more_body", False)
+                or not 0 < len(message.get("body", b"")) <= _MOST_BYTES
+            ):
                 await self._send(head)
             else:
                 head, message = _tagged(head, message, self._known)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from pydantic import TypeAdapter
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
@@ -20,6 +21,7 @@ from services.serving.operations.models import Models
 from understudy.contracts.refusals import Refusal
 from understudy.contracts.signature import Signature
 from understudy.describing import Described, document
+from understudy.runtime.conditional import ConditionalReads
 from understudy.runtime.keys import presented_key
 
 _SIGNATURE = TypeAdapter(Signature)
@@ -36,6 +38,7 @@ def routes(
 ) -> list[BaseRoute]:
     """All routes for programs, dialects among them."""
     deployment = "/v1/deployments/{deployment}"
+    tagged = [Middleware(ConditionalReads)]
 
     def telling(path: str, verb: Verb, method: str = "POST") -> Sequence[BaseRoute]:
         return taking(method, f"{deployment}/{path}", handler(verb, serving, body_limit))
@@ -63,8 +66,8 @@ def routes(
         *telling("labels/{prediction_id}", Corrections(facts), "PUT"),
         *telling("protected", Protected(facts)),
         *telling("predictions", Predictions(elsewhere)),
-        *taking("GET", f"{deployment}/signature", show_signature),
-        *taking("GET", f"{deployment}/openapi.json", describe),
+        *taking("GET", f"{deployment}/signature", show_signature, tagged),
+        *taking("GET", f"{deployment}/openapi.json", describe, tagged),
         Route(f"{deployment}/predict", only("POST"), methods=[*METHODS - {"POST"}]),
         *dialect_routes(Asking(serving, body_limit, default_deployment, models)),
         Route("/v1/{path:path}", nothing, methods=[*METHODS]),

@@ -16,18 +16,16 @@ _ENDPOINTS: Final = "/endpoints/"
 """SageMaker's; the AWS SDKs show what stands in `message`."""
 _PREFIXES: Final = (
     "/v2/",
-    "/v1/models",
+    "/v1/models/",
     "/deployments/",
     _ENDPOINTS,
-    "/invocations",
-    "/version",
-    "/ping",
 )
+_PATHS: Final = frozenset({"/v2", "/invocations", "/version", "/ping", "/health", "/v1/models"})
 
 
 def speaks_a_dialect(path: str) -> bool:
     """Whether a path is of a protocol whose clients look for `error`."""
-    return path == "/v2" or path.startswith(_PREFIXES)
+    return path in _PATHS or path.startswith(_PREFIXES)
 
 
 class Spoken(InForm):

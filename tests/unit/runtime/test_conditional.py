@@ -28,6 +28,10 @@ async def refused(_request: Request) -> Response:
     return JSONResponse({}, 404)
 
 
+async def bare(_request: Request) -> Response:
+    return Response(media_type="application/json")
+
+
 async def text(_request: Request) -> Response:
     return PlainTextResponse("hello")
 
@@ -42,7 +46,7 @@ async def streamed(_request: Request) -> Response:
 
 pytestmark = pytest.mark.anyio
 
-ROUTES = [own, plain, secret, refused, text, streamed]
+ROUTES = [own, plain, secret, refused, bare, text, streamed]
 APP = ConditionalReads(
     Starlette(routes=[Route(f"/{do.__name__}", do, methods=["GET", "POST"]) for do in ROUTES])
 )
@@ -63,6 +67,14 @@ async def test_a_read_has_a_tag_and_is_not_sent_twice() -> None:
     assert again.headers["ETag"] == first.headers["ETag"]
     assert again.headers["Link"] == "<x>; rel=next"
     assert "Content-Length" not in again.headers
+
+
+async def test_head_has_the_tag_of_get() -> None:
+    first = await ask("/plain")
+    assert (await ask("/plain", "HEAD")).headers["ETag"] == first.headers["ETag"]
+    again = await ask("/plain", "HEAD", If_None_Match=first.headers["ETag"])
+    assert again.status_code == 304
+    assert "ETag" not in (await ask("/bare", "HEAD")).headers
 
 
 async def test_what_changed_is_sent() -> None:
