@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -506,6 +507,35 @@ async def test_whoever_watches_health_is_told_of_changes_and_of_the_end(
     statuses.append(health_pb2.HealthCheckResponse.FromString(last).status)
     await stopping
     assert statuses == [1, 2, 1, 2]
+    assert await call.code() is grpc.StatusCode.OK
+
+
+async def test_one_peer_may_not_watch_without_bounds(service: GrpcService) -> None:
+    calls = []
+    for _ in range(16):
+        calls.append(service.streaming("Watch", service=health.SERVICE))
+        await calls[-1].write(b"")
+        assert isinstance(await calls[-1].read(), bytes)
+    beyond = service.streaming("Watch", service=health.SERVICE)
+    assert await beyond.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    for call in calls:
+        call.cancel()
+    for _ in range(200):
+        again = service.streaming("Watch", service=health.SERVICE)
+        with suppress(asyncio.InvalidStateError, grpc.aio.AioRpcError):
+            await again.write(b"")
+            assert isinstance(await again.read(), bytes)
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("those that went away still count")
+
+
+async def test_whoever_watches_is_let_go_after_a_while(service: GrpcService) -> None:
+    service.server._health._watch_seconds = 0.1
+    call = service.streaming("Watch", service=health.SERVICE)
+    await call.write(b"")
+    assert isinstance(await call.read(), bytes)
+    assert await call.read() is grpc.aio.EOF
     assert await call.code() is grpc.StatusCode.OK
 
 

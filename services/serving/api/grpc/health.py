@@ -1,6 +1,8 @@
 """gRPC's own health service: open to everybody, and answered however much is under way."""
 
 import asyncio
+import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
@@ -13,17 +15,28 @@ from services.serving.api.grpc.calls import Context, Handler
 SERVICE: Final[str] = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 _LOOK_SECONDS: Final = 0.25
 _MOST_WATCHERS: Final = 64
+_MOST_OF_ONE_PEER: Final = 16
+_WATCH_SECONDS: Final = 300.0
+"""Whoever still wants to know asks again, as its clients do by themselves."""
 
 
 class Health:
     """Follows readiness, for the whole server and for each of its services."""
 
-    def __init__(self, ready: Callable[[], bool], services: frozenset[str], seconds: float) -> None:
+    def __init__(
+        self,
+        ready: Callable[[], bool],
+        services: frozenset[str],
+        seconds: float,
+        watch_seconds: float = _WATCH_SECONDS,
+    ) -> None:
         self._ready = ready
         self._services = services | {""}
         self._seconds = seconds
         """How long a question may take to come."""
-        self._watchers = 0
+        self._watch_seconds = watch_seconds
+        self._watchers = Counter[str]()
+        """By the address of their peer."""
         self._leaving = asyncio.Event()
 
     def leave(self) -> None:
@@ -44,13 +57,16 @@ class Health:
         return _said(status)
 
     async def _watch(self, _requests: Any, context: Context) -> None:
-        if self._watchers >= _MOST_WATCHERS:
+        peer = context.peer().rpartition(":")[0]
+        if self._watchers.total() >= _MOST_WATCHERS or self._watchers[peer] >= _MOST_OF_ONE_PEER:
             await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "Too many watch already.")
-        self._watchers += 1
+        self._watchers[peer] += 1
         try:
             service = await self._asked(context)
-            last = None
+            last, end = None, time.monotonic() + self._watch_seconds
             while not self._leaving.is_set():
+                if time.monotonic() >= end:
+                    return
                 if (status := self._status(service)) != last:
                     await context.write(_said(status))
                 last = status
@@ -58,7 +74,8 @@ class Health:
             if last != health_pb2.HealthCheckResponse.NOT_SERVING:
                 await context.write(_said(health_pb2.HealthCheckResponse.NOT_SERVING))
         finally:
-            self._watchers -= 1
+            self._watchers[peer] -= 1
+            self._watchers += Counter()  # lets go of those that are none any more
 
     async def _asked(self, context: Context) -> str:
         """The name of the service that is asked about."""
