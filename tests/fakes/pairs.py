@@ -39,6 +39,7 @@ def pairs_of(
     deployment: str = "flowers",
     challenger: int = 2,
     outcome: Outcome = Outcome.OK,
+    at: float = 0.0,
 ) -> PairBatch:
     """What a challenger of FLOWERS answered to some predictions."""
     classes = ("setosa", "virginica")
@@ -50,7 +51,7 @@ def pairs_of(
         main=1,
         challenger=challenger,
         ids=[*ids],
-        at=pack([0.0] * len(ids)),
+        at=pack([at] * len(ids)),
         main_scores=nothing,
         main_seconds=pack([0.0] * len(ids)),
         challenger_scores=found,

@@ -68,6 +68,8 @@ class Call:
     rows: Rows
     scored: Scored
     seconds: float
+    at: float = 0.0
+    """When its rows went to the log, as the log has it."""
 
 
 @dataclass(slots=True, eq=False)

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import chain
 
 from services.serving.domain.confidence import (
@@ -34,6 +34,8 @@ class Answer:
     overridden: bool = False
     confidence: Confidence | None = None
     """Absent too where nobody asked for it, and where a rule answered."""
+    at: float = field(default=0.0, compare=False)
+    """When it went to the log, as the log has it: ids may come again."""
 
 
 @dataclass(slots=True, eq=False)
@@ -52,6 +54,7 @@ class Answers:
     confident: bool = False
     """Whether confidence was asked for."""
     interval: Interval | None = None
+    at: float = 0.0
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -71,6 +74,7 @@ class Answers:
             self.version,
             self.ruling.notices.get(index, ()),
             overridden,
+            at=self.at,
         )
         return self._sure(answer, index) if self.confident and not overridden else answer
 
@@ -137,6 +141,7 @@ def answers_of(call: Call) -> Iterator[tuple[Asked, Answers]]:
             main.classes,
             None if likely is None else likely[start:stop],
             asked.ruling,
+            at=call.at,
         )
         if asked.options.confidence:
             answers.confident, answers.interval = True, main.interval

@@ -28,7 +28,9 @@ class Settling:
             self._turn_down(call, refused)
             if not call.asked:
                 return
-        kept = self._log.predictions(logged_as(call))
+        logged = logged_as(call)
+        call.at = logged.at
+        kept = self._log.predictions(logged)
         if kept is None:
             self._reply(call)
         else:

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec import structs
 from prometheus_client import CollectorRegistry
 from starlette.applications import Starlette
 
@@ -17,6 +18,7 @@ from services.serving.operations.releases import Releases
 from services.serving.operations.scoring import Limits
 from tests.fakes.pairs import ListPairs, pairs_of
 from tests.fakes.serving import ListLog, RuleLibrary, deployment, key_record, ruled
+from understudy.contracts.events import pack
 from understudy.contracts.registry import Snapshot
 from understudy.contracts.vocabulary import AccessLevel, Outcome, Scope
 from understudy.runtime.http import EXCEPTION_HANDLERS
@@ -66,7 +68,10 @@ class World:
         """A challenger that reads the log."""
         while not self.log.answered:  # noqa: ASYNC110 - the log is no event
             await asyncio.sleep(0.001)
-        self.pairs.entries += batches
+        at = self.log.answered[-1].at
+        self.pairs.entries += [
+            batch and structs.replace(batch, at=pack([at] * len(batch.ids))) for batch in batches
+        ]
 
 
 @pytest.fixture
