@@ -515,10 +515,6 @@ class MemoryReplies:
         self.held.pop(reply_id, None)
 
 
-def memory_store(memory: Memory | None = None) -> Store:
-    memory = memory or Memory()
-    return Store(
-        catalogue=MemoryCatalogue(memory),
 class MemoryUploads:
     """`ports.UploadStore`."""
 
@@ -535,6 +531,10 @@ class MemoryUploads:
         return at is not None and at >= since
 
 
+def memory_store(memory: Memory | None = None) -> Store:
+    memory = memory or Memory()
+    return Store(
+        catalogue=MemoryCatalogue(memory),
         deployments=MemoryDeployments(memory),
         keys=MemoryKeys(memory),
         state=MemoryState(memory),
@@ -544,11 +544,11 @@ class MemoryUploads:
         tags=MemoryTags(memory),
         replies=MemoryReplies(memory),
         jobs=MemoryJobs(memory),
+        uploads=MemoryUploads(memory),
     )
 
 
 def _within(reaches: Sequence[Reach], project: str) -> bool:
-        uploads=MemoryUploads(memory),
     return any(reach.deployment is None and reach.project in {None, project} for reach in reaches)
 
 

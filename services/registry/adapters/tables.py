@@ -243,7 +243,6 @@ replies = Table(
     Column("created_at", UtcDateTime, nullable=False, index=True),
 )
 
-audit = Table(
 uploads = Table(
     "uploads",
     metadata,
@@ -253,6 +252,7 @@ uploads = Table(
     Column("at", UtcDateTime, nullable=False, index=True),
 )
 
+audit = Table(
     "audit",
     metadata,
     Column("sequence", BigInteger, primary_key=True, autoincrement=False),

@@ -230,9 +230,6 @@ class Signer(Protocol):
         """One token."""
 
 
-@dataclass(frozen=True, slots=True)
-class Store:
-    """One database, by what it is asked for."""
 class UploadStore(Protocol):
     """Who sent which file of late."""
 
@@ -243,6 +240,9 @@ class UploadStore(Protocol):
         """Whether the caller has sent it since then."""
 
 
+@dataclass(frozen=True, slots=True)
+class Store:
+    """One database, by what it is asked for."""
 
     catalogue: CatalogueStore
     deployments: DeploymentStore
@@ -254,10 +254,10 @@ class UploadStore(Protocol):
     tags: TagStore
     replies: ReplyStore
     jobs: JobStore
+    uploads: UploadStore
 
 
 class ArtifactStore(Protocol):
-    uploads: UploadStore
     """Files by the SHA-256 of their bytes."""
 
     def verify(self) -> None:

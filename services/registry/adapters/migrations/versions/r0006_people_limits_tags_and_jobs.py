@@ -98,11 +98,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_replies")),
     )
     op.create_index(op.f("ix_replies_created_at"), "replies", ["created_at"])
-
-
-def downgrade() -> None:
-    made = ("uploads", "replies", "jobs", "tags", "attempts", "sessions", "members", "users")
-    for table in made:
     op.create_table(
         "uploads",
         sa.Column("digest", sa.String(length=64), nullable=False),
@@ -111,6 +106,11 @@ def downgrade() -> None:
         sa.PrimaryKeyConstraint("digest", "actor", name=op.f("pk_uploads")),
     )
     op.create_index(op.f("ix_uploads_at"), "uploads", ["at"])
+
+
+def downgrade() -> None:
+    made = ("uploads", "replies", "jobs", "tags", "attempts", "sessions", "members", "users")
+    for table in made:
         op.drop_table(table)
     op.drop_index(op.f("ix_keys_issued_by"), "keys")
     op.drop_column("keys", "issued_by")
