@@ -3,7 +3,7 @@
 from typing import Annotated, Final
 
 import numpy as np
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Header, Request
 
 from services.monitor.api.bodies import body_of
 from services.monitor.api.door import readable_by
@@ -28,7 +28,12 @@ def replay_routes(monitoring: Monitoring, replaying: Replaying) -> APIRouter:
         return monitoring.caller(presented_key(request.headers))
 
     @router.post(_PATH, status_code=201, openapi_extra=takes(ReplayRequest))
-    async def begin(watch: readable_watch, request: Request) -> ReplayView:
+    async def begin(
+        watch: readable_watch,
+        request: Request,
+        idempotency_key: Annotated[str | None, Header()] = None,
+    ) -> ReplayView:
+        """Begin one; the same `Idempotency-Key` finds it again for as long as it is kept."""
         asked = await body_of(request, ReplayRequest)
         begun = await replaying.begin(
             watch.deployment,
@@ -36,6 +41,7 @@ def replay_routes(monitoring: Monitoring, replaying: Replaying) -> APIRouter:
             asked.since,
             asked.until,
             owner=caller_of(request).actor,
+            key=idempotency_key,
         )
         return _view(begun)
 

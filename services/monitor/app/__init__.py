@@ -23,6 +23,7 @@ from services.monitor.operations.alerts import AlertFacts, Alerts
 from services.monitor.operations.history import History
 from services.monitor.operations.replaying import Replaying
 from services.monitor.settings import MonitorSettings
+from understudy.runtime.conditional import ConditionalReads
 from understudy.runtime.http import RequestIds
 from understudy.runtime.loops import cancel, repeat
 from understudy.runtime.refusals import CountedRefusals, Refused, uncounted
@@ -87,6 +88,7 @@ def http_app(
         lifespan=lifespan,
         exception_handlers=dict(HANDLERS),
     )
+    app.add_middleware(ConditionalReads)
     app.add_middleware(CountedRefusals, refused=refused)
     app.add_middleware(RequestIds)
     app.include_router(routes)

@@ -23,6 +23,7 @@ from services.monitor.domain.rows import Responses
 from services.monitor.operations.sources import Clock
 from services.monitor.operations.terms import terms_of
 from services.monitor.ports import Outcomes, References
+from understudy.contracts.idempotency import IdempotencyKeyReusedError, require_well_formed
 from understudy.contracts.registry import DeploymentSnapshot
 from understudy.contracts.vocabulary import Scope
 from understudy.runtime.keys import Caller, ForbiddenError
@@ -48,6 +49,8 @@ class Replay:
     touched_at: float
     owner: str
     """The id of the key that began it."""
+    key: str | None = None
+    """The `Idempotency-Key` that it was begun with."""
     batches: int = 0
     counted: Replayed = field(default_factory=Replayed)
     judgement: Judgement | None = None
@@ -72,11 +75,23 @@ class Replaying:
         until: datetime,
         *,
         owner: str,
+        key: str | None = None,
     ) -> Replay:
-        """On the terms that hold now. Raises TooManyReplaysError."""
+        """On the terms that hold now; with the key of one that is kept, that one.
+
+        Raises TooManyReplaysError, InvalidIdempotencyKeyError or IdempotencyKeyReusedError.
+        """
+        if key is not None:
+            require_well_formed(key)
         main = deployment.version(deployment.main)
         terms = await terms_of(deployment, main, self._references)
         self._forget()
+        before = self._begun_with(owner, key)
+        if before is not None:
+            asked = before.deployment, before.candidate.version, before.since, before.until
+            if asked != (deployment.name, version, since, until):
+                raise IdempotencyKeyReusedError
+            return before
         self._check_room(owner)
         now = self._clock()
         made = Replay(
@@ -89,6 +104,7 @@ class Replaying:
             begun_at=datetime.fromtimestamp(now, UTC),
             touched_at=now,
             owner=owner,
+            key=key,
         )
         self._replays[made.id], self._turns[made.id] = made, asyncio.Lock()
         return made
@@ -144,6 +160,12 @@ class Replaying:
         if caller.actor != held.owner and Scope.ADMIN not in caller.scopes:
             raise ForbiddenError("Only the key that began a replay, or an admin's, ends it.")
         del self._replays[replay_id], self._turns[replay_id]
+
+    def _begun_with(self, owner: str, key: str | None) -> Replay | None:
+        if key is None:
+            return None
+        mine = (held for held in self._replays.values() if held.owner == owner)
+        return next((held for held in mine if held.key == key), None)
 
     def _check_room(self, owner: str) -> None:
         """So that no key keeps others from replaying."""

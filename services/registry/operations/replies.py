@@ -13,12 +13,11 @@ from services.registry.domain.replies import (
     CUT_OFF_AFTER,
     KEPT_FOR,
     Begun,
-    IdempotencyKeyReusedError,
     StillAnsweringError,
-    require_well_formed,
 )
 from services.registry.operations.reach import Clock
 from services.registry.ports import ReplyStore
+from understudy.contracts.idempotency import IdempotencyKeyReusedError, require_well_formed
 from understudy.runtime.keys import Grant
 
 _INVALID: Final = 422

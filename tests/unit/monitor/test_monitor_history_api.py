@@ -210,6 +210,16 @@ async def test_answers_that_do_not_fit_are_refused(
     assert answer.status_code == 422
 
 
+async def test_a_replay_that_is_asked_for_again_is_begun_once(http: httpx.AsyncClient) -> None:
+    asked = {"version": 2, "since": SINCE, "until": UNTIL}
+    headers = {"Idempotency-Key": "3f1a0d4e-9d6b-4d53-8f6f-6f0a3f7f2b11"}
+    first, again = [await http.post(REPLAYS, json=asked, headers=headers) for _ in range(2)]
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert first.json() == again.json()
+    other = await http.post(REPLAYS, json={**asked, "version": 1}, headers=headers)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
 async def test_a_replay_needs_a_span_of_time(http: httpx.AsyncClient) -> None:
     backwards = {"version": 2, "since": UNTIL, "until": SINCE}
     assert (await http.post(REPLAYS, json=backwards)).status_code == 422

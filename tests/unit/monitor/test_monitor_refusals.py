@@ -58,3 +58,17 @@ async def test_what_is_refused_is_counted_once(path: str, found: list[tuple[str,
 
 async def test_a_wrong_method_is_one_of_them() -> None:
     assert await counted("/plain", "DELETE") == [("method_not_allowed", 405)]
+
+
+async def test_what_is_read_again_is_told_in_a_few_bytes() -> None:
+    router = APIRouter()
+
+    @router.get("/known")
+    async def known() -> dict[str, int]:
+        return {"rows": 1}
+
+    transport = httpx.ASGITransport(http_app(router))
+    async with httpx.AsyncClient(transport=transport, base_url="http://monitor") as client:
+        first = await client.get("/known")
+        again = await client.get("/known", headers={"If-None-Match": first.headers["ETag"]})
+    assert (first.status_code, again.status_code, again.content) == (200, 304, b"")

@@ -21,6 +21,10 @@ from tests.fakes.labelled_rows import BINARY, DAY, START, terms
 from tests.fakes.monitor import MemoryReferences
 from tests.fakes.monitor_entries import NAME, deployment
 from tests.fakes.outcomes import MemoryOutcomes
+from understudy.contracts.idempotency import (
+    IdempotencyKeyReusedError,
+    InvalidIdempotencyKeyError,
+)
 from understudy.contracts.judging import ComparisonTerms, Judging
 from understudy.contracts.policy import Policy
 from understudy.contracts.registry import DeploymentSnapshot
@@ -79,8 +83,10 @@ class World:
             )
         )
 
-    async def begin(self, owner: str = "a") -> Replay:
-        return await self.replaying.begin(judged(), 7, SINCE, UNTIL, owner=owner)
+    async def begin(
+        self, owner: str = "a", key: str | None = None, until: datetime = UNTIL
+    ) -> Replay:
+        return await self.replaying.begin(judged(), 7, SINCE, until, owner=owner, key=key)
 
     async def add(self, replay: Replay, sequence: int, first: int, stop: int) -> Replay:
         part = slice(first, stop)
@@ -185,3 +191,15 @@ async def test_a_replay_is_ended_by_who_began_it_or_an_admin() -> None:
     assert world.replaying.all_of(NAME) == []
     with pytest.raises(UnknownReplayError):
         await world.add(begun, 0, 0, 10)
+
+
+async def test_who_asks_again_with_the_same_key_finds_the_replay_that_was_begun() -> None:
+    world, key = World(), "3f1a0d4e-9d6b-4d53-8f6f-6f0a3f7f2b11"
+    begun = await world.begin(key=key)
+    assert await world.begin(key=key) == begun
+    assert (await world.begin("b", key=key)).id != begun.id
+    assert (await world.begin()).id != (await world.begin()).id
+    with pytest.raises(IdempotencyKeyReusedError):
+        await world.begin(key=key, until=SINCE)
+    with pytest.raises(InvalidIdempotencyKeyError):
+        await world.begin(key="short")
