@@ -412,6 +412,11 @@ async def test_a_bad_address_is_told_what_is_wrong(
 async def test_a_wrong_method_is_told(registry: Registry) -> None:
     answer = await registry.http.put("/v1/projects", json={})
     assert (answer.status_code, answer.json()["code"]) == (405, "method_not_allowed")
+    assert answer.headers["Allow"] == "GET, POST"
+    unlisted = await registry.http.put("/v1/openapi.json")
+    assert (unlisted.status_code, unlisted.headers["Allow"]) == (405, "GET")
+    known = await registry.http.put("/api/2.0/mlflow/model-versions/get")
+    assert (known.status_code, known.headers["Allow"]) == (405, "GET")
 
 
 async def test_lines_and_tabs_are_texts(registry: Registry) -> None:
