@@ -11,15 +11,17 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Final
 
-import uvicorn
 from fastapi import FastAPI
 
 from services.monitor.app import create_app, verify
 from services.monitor.domain.errors import OutcomesUnavailableError, UnknownOutcomesError
 from services.monitor.settings import MonitorSettings
+from understudy.runtime.bounded import ConnectionBounds
 from understudy.runtime.logs import configure_logs
+from understudy.runtime.server import BoundedServer
 
 _FAILED_TO_START: Final = 3
+_FINISH_SECONDS: Final = 5.0
 
 
 def main() -> None:
@@ -27,22 +29,17 @@ def main() -> None:
     without_pandas()
     settings = MonitorSettings()
     configure_logs("monitor", settings.log_level).info("starting", **settings.effective())
-    config = uvicorn.Config(
-        _app(settings),
-        host=settings.host,
-        port=settings.monitor_port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=5,
+    bounds = ConnectionBounds(
+        settings.monitor_connections, settings.monitor_head_seconds, finish_seconds=_FINISH_SECONDS
     )
-    server = Server(config)
+    server = Server(_app(settings), bounds, host=settings.host, port=settings.monitor_port)
     with contextlib.suppress(KeyboardInterrupt):
         server.run()
     if not server.started:
         sys.exit(_FAILED_TO_START)
 
 
-class Server(uvicorn.Server):
+class Server(BoundedServer):
     """Ends the process with its work: nothing is left to be done when the application has ended.
 
     A signal ends it here anyway, but not what is process 1 of a container: that would wait for

@@ -28,6 +28,12 @@ class MonitorSettings(FollowerSettings):
 
     monitor_port: Port = 8702
     """Port to listen on."""
+    monitor_connections: Count = 1_000
+    """Connections that are held; further ones are refused with 503."""
+    monitor_head_seconds: Seconds = 10.0
+    """How long a client may take to send a request's head; then its connection is closed."""
+    monitor_body_seconds: Seconds = 30.0
+    """How long a client may take to send a body; then it is answered with 408."""
     monitor_key: SecretStr | None = None
     """A key with the scopes follow, read and release, used instead of the service key. Without it
     the registry refuses whatever the monitor would do by itself."""

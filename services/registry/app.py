@@ -39,7 +39,7 @@ from services.registry.adapters.state_store import SqlState
 from services.registry.adapters.tag_store import SqlTags
 from services.registry.adapters.token_signing import TokenSigner, public_key
 from services.registry.adapters.upload_store import SqlUploads
-from services.registry.api import behind_the_door, make_api
+from services.registry.api import BodyLimit, behind_the_door, make_api
 from services.registry.api.draining import Draining
 from services.registry.api.oidc import BEGIN_PATH, CALLBACK_PATH
 from services.registry.domain.access import Configuration, InstallationKey
@@ -149,14 +149,13 @@ def assemble(
     draining = Draining()
     missing = partial(_missing, store.state, files, draining)
     api = make_api(operations, metrics, collectors, missing, cookie)
+    limit = BodyLimit(settings.body_limit_bytes, settings.registry_body_seconds)
     for page in pages.routes(operations, cookie, _elsewhere(settings)):
         api.router.routes.append(page)
         metrics.offers(page.path, *(page.methods or ()))
     api.router.lifespan_context = _lifespan(settings, operations, on_change, end, close)
     return App(
-        asgi=draining.around(
-            behind_the_door(api, operations, metrics, settings.body_limit_bytes, cookie)
-        ),
+        asgi=draining.around(behind_the_door(api, operations, metrics, limit, cookie)),
         api=api,
         drain=draining.begin,
         stop_waiting=operations.snapshots.close,

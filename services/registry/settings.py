@@ -100,6 +100,12 @@ class RegistrySettings(ServiceSettings):
     to go elsewhere."""
     registry_grace_seconds: Annotated[int, Field(ge=1)] = 10
     """How long requests that are open after that may take to end."""
+    registry_connections: Annotated[int, Field(ge=1)] = 1_000
+    """Connections that are held; further ones are refused with 503."""
+    registry_head_seconds: Seconds = 10.0
+    """How long a client may take to send a request's head; then its connection is closed."""
+    registry_body_seconds: Seconds = 30.0
+    """How long a client may take to send a body that is no upload; then it is answered with 408."""
     inspection_seconds: Seconds = 60.0
     """Deadline of one inspection of an artifact."""
     inspection_memory_bytes: Bytes = 4 << 30

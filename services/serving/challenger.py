@@ -5,12 +5,16 @@ first.
 """
 
 import os
-
-import uvicorn
+from typing import Final
 
 from services.serving.adapters.scoring.limits import lower_priority
 from services.serving.settings import ChallengerSettings
+from understudy.runtime.bounded import ConnectionBounds
 from understudy.runtime.logs import configure_logs
+from understudy.runtime.server import BoundedServer
+
+_BOUNDS: Final = ConnectionBounds(connections=100, head_seconds=10.0, head_bytes=16_384)
+"""Probes and Prometheus need no more."""
 
 
 def main() -> None:
@@ -23,14 +27,8 @@ def main() -> None:
     log = configure_logs("challenger", settings.log_level)
     log.info("challenger_starts", **settings.effective())
     lower_priority(settings.challenger_nice)
-    uvicorn.run(
-        ChallengerProcess(settings).app(),
-        host=settings.host,
-        port=settings.challenger_port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-    )
+    app = ChallengerProcess(settings).app()
+    BoundedServer(app, _BOUNDS, host=settings.host, port=settings.challenger_port).run()
 
 
 if __name__ == "__main__":

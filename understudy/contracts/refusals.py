@@ -51,6 +51,16 @@ class Refusal(Exception):  # noqa: N818 - the word of the field; subclasses end 
         self.retry_after = retry_after
 
 
+class SlowBodyError(Refusal):
+    """The client took too long to send its body."""
+
+    fault: ClassVar = Fault.SLOW
+    code: ClassVar = "slow_body"
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"The body was not here within {seconds:g} s.")
+
+
 def json_pointer(*path: str | int) -> str:
     """`("rows", 3, "a/b")` → `/rows/3/a~1b` (RFC 6901)."""
     return "".join(f"/{str(step).replace('~', '~0').replace('/', '~1')}" for step in path)

@@ -9,7 +9,7 @@ from typing import Any, Final
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -57,6 +57,8 @@ _TITLES: Final[Mapping[int, str]] = {
     504: "Deadline passed",
 }
 
+CLIENT_GONE: Final = 499
+"""Nobody reads it; nginx's number, for those who count answers."""
 _REQUEST_ID: Final = re.compile(r"^[A-Za-z0-9._:-]{1,128}$")
 
 
@@ -73,8 +75,8 @@ def refusal_response(refusal: Refusal, *, instance: str | None, request_id: str 
         errors=tuple(FieldProblem(pointer=e.pointer, message=e.message) for e in refusal.errors),
     )
     headers = {"WWW-Authenticate": "Bearer"} if refusal.fault is Fault.UNAUTHENTICATED else {}
-    if refusal.fault is Fault.TOO_LARGE:
-        # The rest of what is too large would be read and dropped before the next request.
+    if refusal.fault in {Fault.TOO_LARGE, Fault.SLOW}:
+        # The rest of the body would be read and dropped before the next request.
         headers["Connection"] = "close"
     if refusal.retry_after is not None:
         headers["Retry-After"] = str(max(1, round(refusal.retry_after)))
@@ -118,6 +120,11 @@ async def on_http_exception(request: Request, error: Exception) -> Response:
     return problem_response(problem, error.headers)
 
 
+async def on_client_gone(_request: Request, _error: Exception) -> Response:
+    """Starlette exception handler for a client that closed before its request was whole."""
+    return Response(status_code=CLIENT_GONE)
+
+
 async def on_exception(request: Request, error: Exception) -> Response:
     """Starlette exception handler for what nobody foresaw."""
     request_id = request_id_of(request.scope)
@@ -148,6 +155,7 @@ def failure_response(error: Exception, *, instance: str, request_id: str | None)
 EXCEPTION_HANDLERS: Final[Mapping[Any, Callable[[Request, Exception], Awaitable[Response]]]] = {
     Refusal: on_refusal,
     HTTPException: on_http_exception,
+    ClientDisconnect: on_client_gone,
     Exception: on_exception,
 }
 

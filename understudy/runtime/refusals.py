@@ -7,7 +7,7 @@ from typing import Final
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from understudy.runtime.http import PROBLEM_JSON
+from understudy.runtime.http import CLIENT_GONE, PROBLEM_JSON
 
 Refused = Callable[[str, int], None]
 """Is told code and status."""
@@ -51,7 +51,9 @@ class CountedRefusals:
             failed = False
         finally:
             # Who failed may have said so before the failure came through here.
-            if problem.status >= _LOWEST:
+            if problem.status == CLIENT_GONE:
+                pass  # nobody was there to be refused
+            elif problem.status >= _LOWEST:
                 self._refused(problem.code, problem.status)
             elif failed:
                 self._refused(*_FAILED)

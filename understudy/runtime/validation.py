@@ -7,13 +7,18 @@ from typing import Any, ClassVar, Final
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Match
 
 from understudy.contracts.refusals import Fault, FieldError, Refusal, json_pointer
 from understudy.contracts.vocabulary import DIGEST_PATTERN, FINGERPRINT_PATTERN, NAME_PATTERN
-from understudy.runtime.http import EXCEPTION_HANDLERS, on_http_exception, on_refusal
+from understudy.runtime.http import (
+    EXCEPTION_HANDLERS,
+    on_client_gone,
+    on_http_exception,
+    on_refusal,
+)
 from understudy.runtime.repeated_members import repeated_member
 
 _MOST_ERRORS: Final = 50
@@ -133,6 +138,8 @@ async def on_undecodable(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)  # noqa: S101 - registered for HTTPException only
     if isinstance(error.__cause__, Refusal):
         return await on_refusal(request, error.__cause__)
+    if isinstance(error.__cause__, ClientDisconnect):
+        return await on_client_gone(request, error.__cause__)
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         error.headers = {**(error.headers or {}), "Allow": ", ".join(_methods_at(request))}
     if error.status_code != HTTPStatus.BAD_REQUEST:

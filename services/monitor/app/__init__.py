@@ -27,6 +27,7 @@ from understudy.runtime.conditional import ConditionalReads
 from understudy.runtime.http import RequestIds
 from understudy.runtime.loops import cancel, repeat
 from understudy.runtime.refusals import CountedRefusals, Refused, uncounted
+from understudy.runtime.timely import TimelyBodies
 from understudy.runtime.validation import HANDLERS
 
 __all__ = ["create_app", "http_app", "verify"]
@@ -72,13 +73,16 @@ def create_app(settings: MonitorSettings) -> FastAPI:
         replaying=Replaying(outside.outcomes, sources.references, time.time),
         alerts=Alerts(monitoring, store, alert_terms_of(settings), AlertMetrics(numbers)),
     )
-    return http_app(monitor_routes(surface), lifespan, sources.metrics.refused)
+    return http_app(
+        monitor_routes(surface), lifespan, sources.metrics.refused, settings.monitor_body_seconds
+    )
 
 
 def http_app(
     routes: APIRouter,
     lifespan: Lifespan[FastAPI] | None = None,
     refused: Refused = uncounted,
+    body_seconds: float = 30.0,
 ) -> FastAPI:
     """The routes with the manners that all services share; `refused` is told of refusals."""
     app = FastAPI(
@@ -88,6 +92,7 @@ def http_app(
         lifespan=lifespan,
         exception_handlers=dict(HANDLERS),
     )
+    app.add_middleware(TimelyBodies, seconds=body_seconds)
     app.add_middleware(ConditionalReads)
     app.add_middleware(CountedRefusals, refused=refused)
     app.add_middleware(RequestIds)

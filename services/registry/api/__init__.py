@@ -1,6 +1,7 @@
 """Translates HTTP in: one thin module per noun over the operations."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
@@ -23,7 +24,7 @@ from services.registry.api import (
     sessions,
     versions,
 )
-from services.registry.api.door import OPEN, BoundedBodies, Counted, Keyed, SingleMembers
+from services.registry.api.door import OPEN, STREAMED, BoundedBodies, Counted, Keyed, SingleMembers
 from services.registry.api.mlflow.errors import mlflow_error, speaks_mlflow
 from services.registry.api.repeating import Repeating
 from services.registry.api.visiting import Visitors
@@ -35,6 +36,7 @@ from understudy.runtime.describing import described
 from understudy.runtime.http import RequestIds
 from understudy.runtime.problem_forms import InForm
 from understudy.runtime.refusals import CountedRefusals
+from understudy.runtime.timely import TimelyBodies
 from understudy.runtime.validation import HANDLERS
 
 ROUTERS = (
@@ -87,12 +89,25 @@ def make_api(
     return api
 
 
+@dataclass(frozen=True, slots=True)
+class BodyLimit:
+    """How large a body may be that is read as a whole, and how long it may take."""
+
+    bytes: int
+    seconds: float
+
+
 def behind_the_door(
-    api: ASGIApp, operations: Operations, metrics: Metrics, limit: int, session_cookie: Cookie
+    api: ASGIApp,
+    operations: Operations,
+    metrics: Metrics,
+    limit: BodyLimit,
+    session_cookie: Cookie,
 ) -> ASGIApp:
     """The routes as the world sees them: numbered, counted, and nothing without a key."""
     visitors = Visitors(operations.sessions, session_cookie)
     read = ConditionalReads(Repeating(SingleMembers(api), operations.replies))
-    keyed = Keyed(BoundedBodies(read, limit), operations.snapshots.keys, visitors)
-    counted = Counted(CountedRefusals(keyed, metrics.refused), metrics)
+    keyed = Keyed(BoundedBodies(read, limit.bytes), operations.snapshots.keys, visitors)
+    timely = TimelyBodies(keyed, limit.seconds, STREAMED)
+    counted = Counted(CountedRefusals(timely, metrics.refused), metrics)
     return RequestIds(InForm(counted, speaks_mlflow, mlflow_error))

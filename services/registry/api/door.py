@@ -8,13 +8,15 @@ from typing import Final
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
+from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.registry.api.mlflow import artifacts as mlflow_artifacts
 from services.registry.api.visiting import Visitors, to_sign_in
 from services.registry.metrics import Metrics
 from understudy.contracts.refusals import Refusal
-from understudy.runtime.http import refusal_response, request_id_of
+from understudy.runtime.http import CLIENT_GONE, refusal_response, request_id_of
 from understudy.runtime.keys import KeyRing, presented_key
 from understudy.runtime.validation import require_single_members
 
@@ -71,6 +73,9 @@ class Keyed:
                 refusal, instance=scope["path"], request_id=request_id_of(scope)
             )
             await response(scope, receive, send)
+            return
+        except ClientDisconnect:
+            await Response(status_code=CLIENT_GONE)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 

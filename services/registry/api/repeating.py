@@ -8,13 +8,13 @@ from typing import Final
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.registry.api.rereading import with_body
 from services.registry.operations.replies import Asked, Replies
 from understudy.contracts.refusals import Refusal
-from understudy.runtime.http import on_http_exception, on_refusal
+from understudy.runtime.http import on_client_gone, on_http_exception, on_refusal
 from understudy.runtime.keys import Caller
 
 _HEADER: Final = "idempotency-key"
@@ -45,6 +45,9 @@ class Repeating:
             before = await run_in_threadpool(self._replies.begin, asked)
         except Refusal as refusal:
             await (await on_refusal(request, refusal))(scope, receive, send)
+            return
+        except ClientDisconnect as error:
+            await (await on_client_gone(request, error))(scope, receive, send)
             return
         except HTTPException as error:  # the body is too large
             await (await on_http_exception(request, error))(scope, receive, send)

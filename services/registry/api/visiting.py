@@ -5,7 +5,7 @@ from typing import Final
 from urllib.parse import parse_qs, quote
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import HTTPConnection
+from starlette.requests import ClientDisconnect, HTTPConnection
 from starlette.responses import RedirectResponse, Response
 from starlette.types import Receive, Scope
 
@@ -31,7 +31,8 @@ class Visitors:
     async def admit(self, scope: Scope, receive: Receive) -> tuple[Visitor, Receive] | None:
         """Who it is, and the body as it is to be read from here on; None without a session.
 
-        Raises CrossSiteError for a change that the person did not ask for on a page of ours.
+        Raises CrossSiteError for a change that the person did not ask for on a page of ours;
+        ClientDisconnect when the person has gone.
         """
         request = HTTPConnection(scope)
         token = self._cookie.read(request)
@@ -70,8 +71,10 @@ async def _bounded_body(receive: Receive) -> bytes:
     body, more = bytearray(), True
     while more:
         message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
         body += message.get("body", b"")
-        more = message["type"] == "http.request" and message.get("more_body", False)
+        more = message.get("more_body", False)
         if len(body) > _FORM_BYTES:
             raise CrossSiteError(f"A form has at most {_FORM_BYTES} bytes.")
     return bytes(body)

@@ -5,17 +5,17 @@ import socket
 import time
 from types import FrameType
 
-import uvicorn
-
 from services.registry.app import App, build
 from services.registry.settings import RegistrySettings
 from understudy.contracts.refusals import Refusal
+from understudy.runtime.bounded import ConnectionBounds
 from understudy.runtime.logs import configure_logs
+from understudy.runtime.server import BoundedServer
 
 _FAILED_TO_START = 2
 
 
-class Server(uvicorn.Server):
+class Server(BoundedServer):
     """Stops in steps: not ready any more but answering, no new connections, open requests, the end.
 
     A balancer that asks for readiness, or takes the address from its list, needs a while for that;
@@ -23,10 +23,12 @@ class Server(uvicorn.Server):
     Waits for a snapshot end before open requests are waited for; else each takes half a minute.
     """
 
-    def __init__(self, config: uvicorn.Config, app: App, drain_seconds: float) -> None:
-        super().__init__(config)
+    def __init__(self, app: App, settings: RegistrySettings) -> None:
+        super().__init__(
+            app.asgi, _bounds_of(settings), host=settings.host, port=settings.registry_port
+        )
         self._app = app
-        self._drain_seconds = drain_seconds
+        self._drain_seconds = settings.registry_drain_seconds
         self._drained_at: float | None = None
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
@@ -64,18 +66,16 @@ def serve(settings: RegistrySettings) -> int:
         cause = str(refusal.__cause__ or "")
         log.error("start_failed", code=refusal.code, detail=refusal.detail, cause=cause)  # noqa: TRY400 - the cause says it all
         return _FAILED_TO_START
-    Server(_config(app, settings), app, settings.registry_drain_seconds).run()
+    Server(app, settings).run()
     log.info("stopped")
     return 0
 
 
-def _config(app: App, settings: RegistrySettings) -> uvicorn.Config:
-    return uvicorn.Config(
-        app.asgi,
-        host=settings.host,
-        port=settings.registry_port,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=settings.registry_grace_seconds,
+def _bounds_of(settings: RegistrySettings) -> ConnectionBounds:
+    return ConnectionBounds(
+        connections=settings.registry_connections,
+        head_seconds=settings.registry_head_seconds,
+        finish_seconds=settings.registry_grace_seconds,
+        # An upload that is refused at its beginning may be read to its end.
+        discard_bytes=settings.artifact_limit_bytes,
     )

@@ -14,9 +14,9 @@ from typing import Any, Final
 import uvicorn
 from uvicorn.server import Server
 
-from services.serving.api.bounded import BoundedProtocol, ConnectionBounds
+from understudy.runtime.bounded import BoundedProtocol, ConnectionBounds
+from understudy.runtime.stalling import LOOK_SECONDS, Stalling
 
-_LOOK_SECONDS: Final = 0.5
 _SETTLE_SECONDS: Final = 0.01
 _CLOSE: Final = (b"connection", b"close")
 
@@ -33,8 +33,7 @@ class Connections:
         self._server = server
         self._bounds = bounds
         self._protocol = partial(protocol, bounds)
-        self._since: dict[Any, tuple[Any, float]] = {}
-        """Of each connection between two requests: the one before, and when it was first seen."""
+        self._stalling = Stalling(server.server_state, bounds.head_seconds)
 
     def bound(self) -> None:
         """Set the bounds; before the server accepts its first connection."""
@@ -75,21 +74,9 @@ class Connections:
         self._server.handle_exit(signal.SIGTERM, None)
 
     async def expire(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Close connections that neither send a whole request nor read: one step of a loop.
-
-        Whoever waits to write to such a connection is let go with it.
-        """
-        now = clock()
-        stalling = filter(_stalls, self._server.server_state.connections)
-        self._since = {found: self._begin(found, now) for found in stalling}
-        for connection, (_, begun) in self._since.items():
-            if now - begun >= self._bounds.head_seconds:
-                connection.transport.abort()
-        await asyncio.sleep(_LOOK_SECONDS)
-
-    def _begin(self, connection: Any, now: float) -> tuple[Any, float]:
-        cycle, begun = self._since.get(connection, (None, now))
-        return connection.cycle, begun if cycle is connection.cycle else now
+        """Close connections that neither send a whole request nor read: one step of a loop."""
+        self._stalling.look(clock())
+        await asyncio.sleep(LOOK_SECONDS)
 
     def _fresh(self) -> bool:
         """Whether a connection has not had a request yet."""
@@ -111,20 +98,6 @@ def uvicorn_server() -> Server | None:
     """The server that runs in this process: a method of it handles signals meanwhile."""
     owner = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)
     return owner if isinstance(owner, uvicorn.Server) else None
-
-
-def _stalls(connection: Any) -> bool:
-    """Whether answers are not read, or bytes came (or a connection) and no request is under way.
-
-    A connection that waits idly for its next request has uvicorn's keep-alive timer instead.
-    """
-    transport = connection.transport
-    if connection.flow.write_paused or (
-        transport.is_closing() and transport.get_write_buffer_size()
-    ):
-        return True
-    between = connection.cycle is None or connection.cycle.response_complete
-    return between and connection.timeout_keep_alive_task is None
 
 
 def _duplicate(listener: Any) -> int:

@@ -11,11 +11,11 @@ from typing import Any, Final, cast
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE
 
 from services.serving.api.admission import Admission
-from services.serving.api.bounded import BoundedProtocol, ConnectionBounds
 from services.serving.api.predict import PREFIX, SUFFIX, Begun, Predict
 from services.serving.api.presented import Presented, Visitor
 from services.serving.operations import Answers
 from understudy.contracts.refusals import Refusal
+from understudy.runtime.bounded import BoundedProtocol, ConnectionBounds
 
 _PREFIX: Final = PREFIX.encode()
 _SUFFIX: Final = SUFFIX.encode()

@@ -22,7 +22,6 @@ from services.serving.adapters.limiter import RedisLeases
 from services.serving.adapters.pair_stream import PairStream
 from services.serving.adapters.redis_line import RedisLine
 from services.serving.api.admission import Admission, Bounds
-from services.serving.api.bounded import ConnectionBounds
 from services.serving.api.connections import Connections, uvicorn_server
 from services.serving.api.direct import DirectProtocol
 from services.serving.api.limited import LimitFields
@@ -47,6 +46,7 @@ from services.serving.settings import ServingSettings
 from understudy.client.following import RegistryFollowing
 from understudy.contracts import vocabulary
 from understudy.contracts.refusals import Refusal
+from understudy.runtime.bounded import ConnectionBounds
 from understudy.runtime.following import Follower, SnapshotCache
 from understudy.runtime.http import EXCEPTION_HANDLERS, RequestIds
 from understudy.runtime.instance import instance_name

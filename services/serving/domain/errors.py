@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from services.serving.domain.drafts import Hits
 from understudy.contracts.refusals import Fault, FieldError, Refusal
+from understudy.contracts.refusals import SlowBodyError as SlowBodyError  # noqa: PLC0414 - one of ours
 
 
 class UnknownDeploymentError(Refusal):
@@ -226,13 +227,3 @@ class DeadlineError(Refusal):
 
     def __init__(self, seconds: float) -> None:
         super().__init__(f"There was no answer within {seconds:g} s. Send fewer rows, or wait.")
-
-
-class SlowBodyError(Refusal):
-    """The client took too long to send its body."""
-
-    fault: ClassVar = Fault.SLOW
-    code: ClassVar = "slow_body"
-
-    def __init__(self, seconds: float) -> None:
-        super().__init__(f"The body was not here within {seconds:g} s.")

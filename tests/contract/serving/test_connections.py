@@ -10,7 +10,7 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from services.serving.api.bounded import ConnectionBounds
+from understudy.runtime.bounded import ConnectionBounds
 from services.serving.api.connections import Connections
 from tests.conftest import free_port
 from tests.fakes.serving import eventually

@@ -16,7 +16,7 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from services.serving.api.admission import Admission, Bounds
-from services.serving.api.bounded import ConnectionBounds
+from understudy.runtime.bounded import ConnectionBounds
 from services.serving.api.direct import DirectProtocol
 from services.serving.api.predict import Predict, PredictOverASGI, deployment_of
 from services.serving.metrics import ServingMetrics

@@ -103,16 +103,35 @@ def test_every_replica_knows_sessions_and_failures(
         other.end()
 
 
-def test_a_trusted_proxy_says_that_it_was_https_and_for_whom(registry: RegistryProcess) -> None:
+def test_a_trusted_proxy_says_that_it_was_https_and_for_whom(tmp_path: Path) -> None:
+    registry = RegistryProcess(tmp_path, settings={"FORWARDED_ALLOW_IPS": "127.0.0.1"})
+    registry.start()
+    try:
+        make_admin(registry, "ann")
+        said = _cookies_said(registry)
+    finally:
+        registry.end()
+    assert said[0].startswith("__Host-understudy_session=")
+    assert "Secure" in said[0]
+    assert said[1].startswith("understudy_session=")
+    assert "Secure" not in said[1]
+
+
+def test_nobody_else_says_so(registry: RegistryProcess) -> None:
     make_admin(registry, "ann")
+    for said in _cookies_said(registry):
+        assert said.startswith("understudy_session=")
+        assert "Secure" not in said
+
+
+def _cookies_said(registry: RegistryProcess) -> list[str]:
+    """With a proxy's headers, then without."""
+    by_https = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7"}
     with httpx.Client(base_url=registry.url) as browser:
-        by_https = {"X-Forwarded-Proto": "https", "X-Forwarded-For": "203.0.113.7"}
-        said = browser.post("/v1/sessions", json=RIGHT, headers=by_https).headers["set-cookie"]
-        assert said.startswith("__Host-understudy_session=")
-        assert "Secure" in said
-        plain = browser.post("/v1/sessions", json=RIGHT).headers["set-cookie"]
-        assert plain.startswith("understudy_session=")
-        assert "Secure" not in plain
+        return [
+            browser.post("/v1/sessions", json=RIGHT, headers=headers).headers["set-cookie"]
+            for headers in (by_https, {})
+        ]
 
 
 def test_many_who_sign_in_at_once_leave_the_registry_answering(registry: RegistryProcess) -> None:

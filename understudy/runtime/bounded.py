@@ -2,30 +2,41 @@
 
 from asyncio import Transport
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import httptools
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from services.serving.domain.errors import OverloadedError
-from understudy.contracts.refusals import Refusal
+from understudy.contracts.refusals import Fault, Refusal
 from understudy.runtime.http import refusal_response
 
-_DISCARD_BYTES: Final = 8 << 20
-"""Of a body that was answered before it was read: so much of it is dropped, then the connection."""
 _INVALID: Final = "Invalid HTTP request received."
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionBounds:
-    """What one worker holds open."""
+    """What one process holds open."""
 
     connections: int
     head_seconds: float
+    """How long a client may take to send a head, to read what was answered, or to send what is left
+    of a body that was answered early."""
     head_bytes: int = 65_536
     """httptools and uvicorn set no bound to what comes before a body."""
     finish_seconds: float = 10.0
-    """How long a stopping worker waits for requests under way."""
+    """How long a stopping process waits for requests under way."""
+    discard_bytes: int = 8 << 20
+    """Of a body that was answered early so much is dropped, then the connection."""
+
+
+class TooManyConnectionsError(Refusal):
+    """As many connections are open as this process holds."""
+
+    fault: ClassVar = Fault.UNAVAILABLE
+    code: ClassVar = "overloaded"
+
+    def __init__(self) -> None:
+        super().__init__("Too many connections are open. Try again shortly.", retry_after=1)
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -45,7 +56,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if len(self.connections) > self._bounds.connections:
             transport.write(_FULL)
             transport.close()
-            self.turned_away(OverloadedError())
+            self.turned_away(TooManyConnectionsError())
 
     def turned_away(self, refusal: Refusal) -> None:
         """A connection was refused before it asked for anything."""
@@ -60,7 +71,7 @@ class BoundedProtocol(HttpToolsProtocol):
             self.logger.warning(_INVALID)
             self.send_400_response(_INVALID)
             return
-        if self._dropped > _DISCARD_BYTES:
+        if self._dropped > self._bounds.discard_bytes:
             self.transport.close()
         elif self._ahead > self._bounds.head_bytes:
             if self.cycle is None or self.cycle.response_complete:
@@ -140,7 +151,7 @@ def _raw(status: bytes, body: bytes, *headers: bytes) -> bytes:
 
 _FULL: Final = _raw(
     b"503 Service Unavailable",
-    bytes(refusal_response(OverloadedError(), instance=None, request_id=None).body),
+    bytes(refusal_response(TooManyConnectionsError(), instance=None, request_id=None).body),
     b"retry-after: 1",
 )
 _HEAD_TOO_LARGE: Final = _raw(b"431 Request Header Fields Too Large", b"{}")
