@@ -46,16 +46,18 @@ class Heartbeat:
         self._instance = instance
         self._every_seconds = every_seconds
         self._clock = clock
-        self._last: FollowerReport | None = None
+        self._last: tuple[Mapping[str, int], Mapping[str, str]] | None = None
         self._told_at = 0.0
 
     async def step(self) -> None:
         """Report when there is something new to say, or it was said long ago."""
         report = self._report()
+        said = report.releases, report.failures  # which keys were used may wait
         due = self._clock() - self._told_at >= self._every_seconds
-        if report != self._last or due:
+        if said != self._last or due:
             await self._registry.report(report)
-            self._last, self._told_at = report, self._clock()
+            self._monitoring.uses.told(report.used)
+            self._last, self._told_at = said, self._clock()
 
     def _report(self) -> FollowerReport:
         watches = self._monitoring.watches
@@ -68,6 +70,7 @@ class Heartbeat:
                 if watch.ready_release is not None
             },
             failures={name: watch.failure for name, watch in watches.items() if watch.failure},
+            used=dict(self._monitoring.uses.untold()),
         )
 
 

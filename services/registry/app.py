@@ -45,7 +45,7 @@ from services.registry.api.oidc import BEGIN_PATH, CALLBACK_PATH
 from services.registry.domain.access import Configuration, InstallationKey
 from services.registry.domain.audit import SYSTEM, Action, Entry
 from services.registry.domain.identities import Welcome
-from services.registry.loops import sweep_staged, tell_of_jobs, watch_for_changes
+from services.registry.loops import keep_uses, sweep_staged, tell_of_jobs, watch_for_changes
 from services.registry.metrics import Metrics
 from services.registry.operations import mlflow
 from services.registry.operations.uploads import Uploads
@@ -352,7 +352,8 @@ def _lifespan(
         changes = watch_for_changes(snapshots, settings.sequence_poll_seconds)
         telling = tell_of_jobs(operations.jobs)
         sweeping = sweep_staged(operations.mlflow.staging)
-        loops = [asyncio.create_task(work) for work in (changes, telling, sweeping)]
+        using = keep_uses(operations.followers)
+        loops = [asyncio.create_task(work) for work in (changes, telling, sweeping, using)]
         try:
             yield
         finally:

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from services.registry.operations import Jobs, Snapshots
+from services.registry.operations import Followers, Jobs, Snapshots
 from services.registry.operations.staging import Staging
 from understudy.runtime.loops import repeat
 
@@ -23,6 +23,17 @@ async def tell_of_jobs(jobs: Jobs) -> None:
         await asyncio.to_thread(jobs.beat)
 
     await repeat("jobs", beat, pause_seconds=_BEAT_SECONDS)
+
+
+async def keep_uses(followers: Followers) -> None:
+    """Until cancelled."""
+
+    async def keep() -> None:
+        if used := followers.uses.untold():
+            await asyncio.to_thread(followers.keep_uses, used)
+            followers.uses.told(used)
+
+    await repeat("uses", keep, pause_seconds=_BEAT_SECONDS)
 
 
 async def sweep_staged(staging: Staging) -> None:

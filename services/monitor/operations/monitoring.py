@@ -11,6 +11,7 @@ from understudy.contracts.registry import Snapshot
 from understudy.contracts.vocabulary import Scope
 from understudy.runtime.following import Follower
 from understudy.runtime.keys import Caller, ForbiddenError
+from understudy.runtime.uses import Uses
 
 
 class Monitoring:
@@ -22,6 +23,8 @@ class Monitoring:
         self.watches: dict[str, Watch] = {}
         self.changed = asyncio.Event()
         """Set when a watch came or went."""
+        self.uses = Uses()
+        """Of keys that were let in."""
         follower.subscribe(self.adopt)
 
     def adopt(self, snapshot: Snapshot) -> None:
@@ -44,7 +47,10 @@ class Monitoring:
         Nobody is let in before the first snapshot.
         """
         self.ready()
-        return self._follower.keys.authenticate(key, datetime.fromtimestamp(self.now(), UTC))
+        now = datetime.fromtimestamp(self.now(), UTC)
+        caller = self._follower.keys.authenticate(key, now)
+        self.uses.note(caller.actor, now)
+        return caller
 
     def ready(self) -> None:
         """Raises NotReadyError before any deployment and any key is known."""

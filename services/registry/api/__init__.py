@@ -107,7 +107,8 @@ def behind_the_door(
     """The routes as the world sees them: numbered, counted, and nothing without a key."""
     visitors = Visitors(operations.sessions, session_cookie)
     read = ConditionalReads(Repeating(SingleMembers(api), operations.replies))
-    keyed = Keyed(BoundedBodies(read, limit.bytes), operations.snapshots.keys, visitors)
+    keys, uses = operations.snapshots.keys, operations.followers.uses
+    keyed = Keyed(BoundedBodies(read, limit.bytes), keys, visitors, uses)
     timely = TimelyBodies(keyed, limit.seconds, STREAMED)
     counted = Counted(CountedRefusals(timely, metrics.refused), metrics)
     return RequestIds(InForm(counted, speaks_mlflow, mlflow_error))

@@ -18,6 +18,7 @@ from services.registry.metrics import Metrics
 from understudy.contracts.refusals import Refusal
 from understudy.runtime.http import CLIENT_GONE, refusal_response, request_id_of
 from understudy.runtime.keys import KeyRing, presented_key
+from understudy.runtime.uses import Uses
 from understudy.runtime.validation import require_single_members
 
 OPEN: Final = frozenset(
@@ -45,9 +46,12 @@ _UNKNOWN: Final = "unknown"
 class Keyed:
     """Deny by default: but for what is open, nothing answers without a valid key or a session."""
 
-    def __init__(self, app: ASGIApp, keys: Callable[[], KeyRing], visitors: Visitors) -> None:
+    def __init__(
+        self, app: ASGIApp, keys: Callable[[], KeyRing], visitors: Visitors, uses: Uses
+    ) -> None:
         self._app = app
         self._keys = keys
+        self._uses = uses
         self._visitors = visitors
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,7 +71,9 @@ class Keyed:
                 return
             else:
                 ring = await run_in_threadpool(self._keys)
-                state["caller"] = ring.authenticate(presented, datetime.now(UTC))
+                now = datetime.now(UTC)
+                state["caller"] = ring.authenticate(presented, now)
+                self._uses.note(state["caller"].actor, now)
         except Refusal as refusal:
             response = refusal_response(
                 refusal, instance=scope["path"], request_id=request_id_of(scope)

@@ -1,6 +1,6 @@
 """What followers say that they have loaded; one that is silent for 90 s is forgotten."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -9,6 +9,7 @@ from services.registry.operations.reach import Clock
 from services.registry.ports import FollowerStore, KeyStore
 from understudy.contracts.registry import FollowerReport, FollowerState
 from understudy.contracts.vocabulary import Component
+from understudy.runtime.uses import Uses
 
 SILENT_AFTER: Final = timedelta(seconds=90)
 MOST_FOLLOWERS: Final = 10_000
@@ -33,6 +34,12 @@ class Followers:
         self._store = store
         self._keys = keys
         self._clock = clock
+        self.uses = Uses()
+        """Of keys that were let in here."""
+
+    def keep_uses(self, used: Mapping[str, datetime]) -> None:
+        """Write down when keys were let in here."""
+        self._keys.note_use(used)
 
     def report(self, report: FollowerReport) -> None:
         """Take what a process says."""

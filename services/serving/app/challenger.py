@@ -102,6 +102,7 @@ class ChallengerProcess:
             self._take_up,
             self._challenges.report,
             settings.heartbeat_seconds,
+            told=lambda report: self._challenges.uses.told(report.used),
         )
 
     def app(self) -> Starlette:
@@ -196,7 +197,9 @@ class ChallengerProcess:
         return readiness_response({})
 
     async def _metrics(self, request: Request) -> Response:
-        caller = self._follower.keys.authenticate(presented_key(request.headers), datetime.now(UTC))
+        now = datetime.now(UTC)
+        caller = self._follower.keys.authenticate(presented_key(request.headers), now)
+        self._challenges.uses.note(caller.actor, now)
         check_installation_access(caller, Scope.METRICS)
         text = await asyncio.to_thread(generate_latest, self._numbers)
         return Response(text, media_type=CONTENT_TYPE_LATEST)

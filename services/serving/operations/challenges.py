@@ -12,6 +12,7 @@ from understudy.contracts.registry import (
 )
 from understudy.contracts.registry import Pairing as Owed
 from understudy.contracts.vocabulary import Component
+from understudy.runtime.uses import Uses
 
 Place = tuple[str, int, str]
 """Deployment, version, artifact."""
@@ -34,6 +35,8 @@ class Challenges:
         self._instance = instance
         self._snapshot: Snapshot | None = None
         self.pairings: dict[Place, Pairing] = {}
+        self.uses = Uses()
+        """Of keys that were let in."""
 
     def take_up(self, snapshot: Snapshot) -> None:
         """Have a reader for each version that owes pairs."""
@@ -76,6 +79,7 @@ class Challenges:
             component=Component.CHALLENGER,
             releases={d.name: d.release for d in deployments if d.name not in waiting},
             failures={p.deployment: p.failure for p in self.running if p.failure is not None},
+            used=dict(self.uses.untold()),
         )
 
     @property

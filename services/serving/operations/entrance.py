@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from services.serving.domain.table import Deployment
 from services.serving.operations.access import check_access
 from services.serving.operations.limiting import Allowance, Limiting
-from services.serving.operations.uses import Uses
 from understudy.contracts.vocabulary import AccessLevel, Scope
 from understudy.runtime.keys import Caller, KeyRing
+from understudy.runtime.uses import Uses
 
 
 class Entrance:

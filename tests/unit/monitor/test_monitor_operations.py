@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -332,6 +333,20 @@ async def test_the_registry_is_told_what_is_watched(world: World) -> None:
         world.now += waited
         await heartbeat.step()
     assert [report.releases for report in world.shelf.reports] == [{}, {NAME: 3}, {NAME: 3}]
+
+
+async def test_the_registry_is_told_which_keys_were_used_with_the_next_report(
+    world: World,
+) -> None:
+    monitoring = Monitoring(world.follower, world.sources)
+    heartbeat = Heartbeat(monitoring, world.shelf, "here:1", 10.0, lambda: world.now)
+    await heartbeat.step()
+    noon = datetime(2026, 11, 21, 12, tzinfo=UTC)
+    monitoring.uses.note("a", noon)
+    for waited in (0.0, 10.0, 10.0):
+        world.now += waited
+        await heartbeat.step()
+    assert [report.used for report in world.shelf.reports] == [{}, {"a": noon}, {}]
 
 
 def taken_up(watch: Watch) -> tuple[int | None, str | None]:

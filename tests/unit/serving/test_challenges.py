@@ -1,7 +1,7 @@
 """Readers run for versions that owe pairs, and what has ended is let go."""
 
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -79,6 +79,18 @@ def flowers(release: int, challengers: tuple[int, ...], owed: tuple[int, ...] = 
     wanted = deployment([ruled(1), ruled(2)], release=release, challengers=owed)
     wanted = DeploymentSnapshot.model_validate({**dict(wanted), "challengers": challengers})
     return Snapshot(sequence=release, deployments=(wanted,))
+
+
+def test_the_registry_is_told_which_keys_were_used() -> None:
+    challenges, noon = (
+        Challenges(Versions().begin, "here:1"),
+        datetime(2026, 11, 21, 12, tzinfo=UTC),
+    )
+    challenges.uses.note("a", noon)
+    report = challenges.report()
+    assert report.used == {"a": noon}
+    challenges.uses.told(report.used)
+    assert challenges.report().used == {}
 
 
 async def test_a_release_counts_when_its_challengers_are_loaded() -> None:

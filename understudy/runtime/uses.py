@@ -1,4 +1,4 @@
-"""When keys were used: noted where somebody is let in, told to the registry with heartbeats."""
+"""When keys were used: noted where somebody is let in, told to the registry now and then."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

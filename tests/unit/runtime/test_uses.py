@@ -2,7 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
-from services.serving.operations.uses import Uses
+from understudy.runtime.uses import Uses
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
