@@ -11,7 +11,7 @@ import typer
 from understudy.cli import telling
 from understudy.cli.connections import connections
 from understudy.cli.deployments import Deployment
-from understudy.cli.output import make_table, show
+from understudy.cli.output import make_table, show, visible
 from understudy.contracts.serving import (
     LabelCorrection,
     LabelRequest,
@@ -25,6 +25,7 @@ from understudy.contracts.vocabulary import Label
 def add_to(app: typer.Typer) -> None:
     """Give the root this module's commands."""
     app.command()(predict)
+    app.command()(describe)
     # So that -5 is a label, and not an option that nobody knows.
     app.command(context_settings={"ignore_unknown_options": True})(label)
     app.command()(telling.protect)
@@ -76,6 +77,17 @@ def predict(
         else:
             answers = serving.predict_many(deployment, rows, prediction_id, told)
             show(context, answers, make_table(_COLUMNS, [_row(answer) for answer in answers]))
+
+
+def describe(context: typer.Context, *, deployment: Deployment) -> None:
+    """Print how a deployment is asked, in every dialect, as an OpenAPI document.
+
+    Example: `understudy describe credit-risk > credit-risk.openapi.json`
+    """
+    with connections(context).serving() as serving:
+        document = serving.describe(deployment)
+    text = json.dumps(document, indent=2, ensure_ascii=False)
+    typer.echo(visible(text, keep="\n"))
 
 
 def label(

@@ -112,6 +112,11 @@ class ServingClient(Connection):
         """What the deployment takes and what it answers."""
         return self.get(f"/v1/deployments/{segment(deployment)}/signature", Signature)
 
+    def describe(self, deployment: str) -> Mapping[str, object]:
+        """How the deployment is asked, in every dialect, as an OpenAPI document."""
+        path = f"/v1/deployments/{segment(deployment)}/openapi.json"
+        return self.get(path, dict[str, object])
+
     def _predict(self, deployment: str, body: Row, params: Params | None) -> httpx.Response:
         content = json.dumps(body, default=_plain).encode()
         path = f"/v1/deployments/{segment(deployment)}/predict"

@@ -20,6 +20,15 @@ def test_one_row_from_the_command_line(run: Run, server: Script) -> None:
     assert server.asked[0].headers["Authorization"] == "Bearer us_key"
 
 
+@pytest.mark.parametrize("options", [(), ("-o", "json")])
+def test_a_deployment_is_described(run: Run, server: Script, options: tuple[str, ...]) -> None:
+    document = {"openapi": "3.1.0", "info": {"title": "Größe"}, "paths": {}}
+    server.on("GET", "/v1/deployments/risk/openapi.json", document)
+    result = run("describe", "risk", *options)
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == document
+
+
 def test_many_rows_from_a_file_as_json(run: Run, server: Script, tmp_path: Path) -> None:
     (tmp_path / "rows.json").write_text('{"rows": [{"age": 40}, {"age": 50}]}')
     answer = Predictions(predictions=(prediction(1), prediction(2)))

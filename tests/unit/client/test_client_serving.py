@@ -5,6 +5,7 @@ import pytest
 
 from tests.fakes.scripted_http import Script, scripted_server
 from understudy.client import MonitorClient, ProblemError, ServingClient
+from understudy.client.errors import UnexpectedAnswerError
 from understudy.contracts.serving import (
     ClassConfidence,
     LabelRequest,
@@ -115,6 +116,18 @@ def test_the_signature_is_a_plain_value(server: Script, serving: ServingClient) 
     }
     server.on("GET", "/v1/deployments/risk/signature", body)
     assert serving.signature("risk") == signature
+
+
+def test_a_deployment_is_described(server: Script, serving: ServingClient) -> None:
+    document = {"openapi": "3.1.0", "paths": {"/v1/deployments/risk/predict": {"post": {}}}}
+    server.on("GET", "/v1/deployments/risk/openapi.json", document)
+    assert serving.describe("risk") == document
+
+
+def test_what_describes_nothing_is_told(server: Script, serving: ServingClient) -> None:
+    server.on("GET", "/v1/deployments/risk/openapi.json", ["a list"])
+    with pytest.raises(UnexpectedAnswerError):
+        serving.describe("risk")
 
 
 def test_a_posted_row_is_not_sent_twice(server: Script, serving: ServingClient) -> None:
