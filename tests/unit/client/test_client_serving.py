@@ -125,7 +125,7 @@ def test_a_deployment_is_described(server: Script, serving: ServingClient) -> No
 
 
 def test_what_describes_nothing_is_told(server: Script, serving: ServingClient) -> None:
-    server.on("GET", "/v1/deployments/risk/openapi.json", ["a list"])
+    server.on("GET", "/v1/deployments/risk/openapi.json", "a text")
     with pytest.raises(UnexpectedAnswerError):
         serving.describe("risk")
 
