@@ -28,6 +28,11 @@ from tests.fakes.serving import (
     loaded,
     served,
 )
+from tests.hostile_clients import (
+    assert_endless_heads_are_refused,
+    assert_half_bodies_end,
+    assert_half_heads_are_closed,
+)
 from understudy.contracts.events import decode_pairs, encode, pairs_key, predictions_key
 from understudy.inference.rows import Rows
 from understudy.inference.scored import Scored
@@ -150,6 +155,13 @@ def test_a_retired_challenger_finishes_what_it_owes(running: Running) -> None:
     running.publish(release=2, challengers=(3,))
     os.kill(running.parent.pid, signal.SIGCONT)
     running.assert_paired_once()
+
+
+def test_probes_are_answered_whoever_holds_connections_up(running: Running) -> None:
+    eventually(lambda: len(running.children()) == 2, WAIT_SECONDS)
+    assert_endless_heads_are_refused(running.port, running.parent.pid)
+    assert_half_heads_are_closed(running.port)
+    assert_half_bodies_end(running.port, "/livez", 405)
 
 
 def alive(pid: int) -> bool:
