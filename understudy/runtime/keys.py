@@ -16,6 +16,7 @@ from understudy.contracts.vocabulary import Digest, KeyId, Scope
 
 _KEY: Final = re.compile(r"^us_([a-z0-9]{8,16})_([A-Za-z0-9_-]{20,64})$")
 _ABSENT: Final = Digest("0" * 64)
+_HEADERS: Final = frozenset({"x-api-key", "authorization"})
 _MOST_NARROWED: Final = 4096
 """Keys with different scopes in their tokens; there are seldom more than keys."""
 
@@ -25,6 +26,13 @@ class UnauthenticatedError(Refusal):
 
     fault: ClassVar = Fault.UNAUTHENTICATED
     code: ClassVar = "unauthenticated"
+
+
+class RepeatedKeyError(UnauthenticatedError):
+    """A header that holds a key stands twice: which of its values counts would be a guess."""
+
+    def __init__(self) -> None:
+        super().__init__("'X-API-Key' or 'Authorization' stands twice and differs: send one.")
 
 
 class ForbiddenError(Refusal):
@@ -147,7 +155,19 @@ def presented_key(headers: Mapping[str, str]) -> str | None:
 
     Raises UnauthenticatedError when they hold different ones.
     """
-    return one_key(headers.get("x-api-key", ""), headers.get("authorization", ""))
+    return key_among(headers.items())
+
+
+def key_among(headers: Iterable[tuple[str, str]]) -> str | None:
+    """The same of pairs, where a name may stand twice.
+
+    Raises UnauthenticatedError when its values differ.
+    """
+    shown: dict[str, str] = {}
+    for name, value in headers:
+        if name in _HEADERS and shown.setdefault(name, value) != value:
+            raise RepeatedKeyError
+    return one_key(shown.get("x-api-key", ""), shown.get("authorization", ""))
 
 
 def one_key(api_key: str, authorization: str) -> str | None:

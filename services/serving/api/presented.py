@@ -10,11 +10,13 @@ from weakref import ref
 from services.serving.domain.ids import well_formed
 from services.serving.operations.answers import Standing, Welcome
 from services.serving.operations.limiting import Allowance
-from understudy.runtime.keys import bearer, one_key
+from understudy.runtime.keys import RepeatedKeyError, bearer, one_key
 
 _WELCOME_SECONDS: Final = 1.0
 _DIGITS: Final = 19
 """A declared length with as many is no length."""
+_MIXED_UP: Final = b"\n"
+"""In place of credentials when a header that holds them stands twice and differs."""
 
 
 @dataclass(slots=True, eq=False)
@@ -51,6 +53,8 @@ class Presented:
             credentials = b"%b\n%b" % (key, authorization)
         else:
             credentials = key or authorization
+        if len(told) != len(headers) and _mixed_up(headers, told):
+            credentials = _MIXED_UP
         since = time.perf_counter()
         return cls(credentials, bool(key), request_id, query, declared, told, since)
 
@@ -61,11 +65,19 @@ class Presented:
     @property
     def key(self) -> str | None:
         """The API key. Raises UnauthenticatedError when two headers hold different ones."""
+        if self.credentials == _MIXED_UP:
+            raise RepeatedKeyError
         text = str(self.credentials, "latin-1")
         if not self.is_key:
             return bearer(text)
         key, _, authorization = text.partition("\n")
         return one_key(key, authorization)
+
+
+def _mixed_up(headers: Sequence[tuple[bytes, bytes]], told: Mapping[bytes, bytes]) -> bool:
+    return any(
+        name in {b"x-api-key", b"authorization"} and told[name] != value for name, value in headers
+    )
 
 
 class Visitor:

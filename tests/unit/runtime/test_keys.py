@@ -3,6 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from starlette.datastructures import Headers
 
 from understudy.contracts.registry import KeyRecord
 from understudy.contracts.vocabulary import MemberRole, Scope
@@ -54,6 +55,14 @@ def test_a_key_may_come_in_either_header(headers: dict[str, str]) -> None:
 def test_two_keys_are_none() -> None:
     with pytest.raises(UnauthenticatedError):
         presented_key({"x-api-key": "K", "authorization": "Bearer L"})
+
+
+@pytest.mark.parametrize("name", ["x-api-key", "authorization"])
+def test_a_header_that_stands_twice_and_differs_is_no_key(name: str) -> None:
+    first, second = (name.encode(), b"Bearer K"), (name.encode(), b"Bearer L")
+    with pytest.raises(UnauthenticatedError, match="stands twice"):
+        presented_key(Headers(raw=[first, second]))
+    assert presented_key(Headers(raw=[first, first])) in {"K", "Bearer K"}
 
 
 @pytest.mark.parametrize("headers", [{}, {"authorization": "Basic K"}, {"authorization": "K"}])

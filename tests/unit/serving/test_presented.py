@@ -33,3 +33,13 @@ def test_whoever_shows_another_key_beside_is_not_taken_for_the_same() -> None:
     shown = Presented.of([(b"x-api-key", b"K")], b"")
     beside = Presented.of([(b"x-api-key", b"K"), (b"authorization", b"Bearer L")], b"")
     assert shown.credentials != beside.credentials
+
+
+@pytest.mark.parametrize("name", [b"x-api-key", b"authorization"])
+def test_a_header_that_stands_twice_and_differs_is_no_key(name: bytes) -> None:
+    first, second = (name, b"Bearer K"), (name, b"Bearer L")
+    with pytest.raises(UnauthenticatedError, match="stands twice"):
+        _ = Presented.of([first, second], b"").key
+    with pytest.raises(UnauthenticatedError, match="stands twice"):
+        _ = Presented.of([first, second, (b"x-api-key", b"M"), (b"authorization", b"N")], b"").key
+    assert Presented.of([first, first, (b"cookie", b"a"), (b"cookie", b"b")], b"").key is not None

@@ -17,7 +17,7 @@ from services.serving.domain.errors import MalformedBodyError
 from services.serving.domain.ids import well_formed
 from services.serving.operations.limiting import Allowance
 from understudy.contracts.refusals import Refusal
-from understudy.runtime.keys import presented_key
+from understudy.runtime.keys import key_among
 from understudy.runtime.tracing import TRACEPARENT, trace_told
 
 Context = ServicerContext[bytes, bytes]
@@ -35,7 +35,7 @@ class Call:
         texts = [(name, value) for name, value in metadata if isinstance(value, str)]
         headers = dict(texts)
         self.method = method
-        self._headers = headers
+        self._texts = texts
         named = headers.get(_NAME, "")
         self.name = named if well_formed(named) else None
         """What the caller calls it."""
@@ -56,7 +56,7 @@ class Call:
     @property
     def key(self) -> str | None:
         """The API key. Raises UnauthenticatedError when two entries hold different ones."""
-        return presented_key(self._headers)
+        return key_among(self._texts)
 
     @property
     def bound(self) -> dict[str, str]:
