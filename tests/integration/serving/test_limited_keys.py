@@ -25,8 +25,10 @@ from understudy.runtime.keys import NewKey, make_key
 
 ROW = {"length": 1.5, "width": 2.5}
 PREDICT = "/v1/deployments/vault/predict"
-RATE, BURST, QUOTA = 20, 20, 1_000
+RATE, BURST, QUOTA = 10, 10, 1_000
 CALLERS = 12
+PATIENCE_SECONDS = 120.0
+"""A busy machine may ask less than the limit for a while."""
 
 
 @dataclass
@@ -97,19 +99,27 @@ class Hammering:
     site: Site
     key: NewKey
     statuses: Counter[int] = field(default_factory=Counter)
-    admitted: list[float] = field(default_factory=list)
     answers: dict[int, httpx.Response] = field(default_factory=dict)
     seconds: float = 0.0
 
-    def go_on(self, seconds: float) -> "Hammering":
+    def go_on(self, seconds: float, admitted: int = 0, refused: int = 0) -> "Hammering":
+        """Ask for so long, and until so many more are admitted and refused."""
+        admitted, refused = self.statuses[200] + admitted, self.statuses[429] + refused
+
+        def enough() -> bool:
+            return self.statuses[200] >= admitted and self.statuses[429] >= refused
+
         began, end = time.monotonic(), threading.Event()
         threads = [threading.Thread(target=self._ask, args=(end,)) for _ in range(CALLERS)]
         for thread in threads:
             thread.start()
-        end.wait(seconds)
-        end.set()
-        for thread in threads:
-            thread.join()
+        try:
+            end.wait(seconds)
+            eventually(enough, PATIENCE_SECONDS)
+        finally:
+            end.set()
+            for thread in threads:
+                thread.join()
         self.seconds += time.monotonic() - began
         return self
 
@@ -140,11 +150,11 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 def test_a_key_gets_its_rate_from_all_workers_together(site: Site) -> None:
-    hammering = Hammering(site, site.hammered).go_on(5.0)
+    hammering = Hammering(site, site.hammered).go_on(5.0, BURST + 3 * RATE, RATE)
     assert set(hammering.statuses) == {200, 429}
-    assert hammering.most * 0.7 <= hammering.statuses[200] <= hammering.most
+    assert hammering.statuses[200] <= hammering.most
     refused = hammering.answers[429]
-    assert refused.headers["ratelimit-policy"] == '"requests";q=20;w=1'
+    assert refused.headers["ratelimit-policy"] == '"requests";q=10;w=1'
     assert refused.headers["ratelimit"] == '"requests";r=0;t=1'
     assert refused.headers["retry-after"] == "1"
     assert refused.json()["code"] == "rate_limited"
@@ -216,9 +226,7 @@ def test_without_redis_a_key_is_limited_all_the_same_and_so_it_is_with_it_again(
 ) -> None:
     hammering = Hammering(site, site.hammered).go_on(1.0)
     site.kill_redis()
-    before = hammering.statuses[200]
-    hammering.go_on(4.0)
-    assert hammering.statuses[200] - before >= RATE
+    hammering.go_on(4.0, admitted=BURST + RATE)
     assert hammering.statuses[200] <= hammering.most + BURST
     assert set(hammering.statuses) <= {200, 429}
     assert site.counted("understudy_limit_alone_total", result="admitted") > 0
@@ -231,8 +239,8 @@ def test_without_redis_a_key_is_limited_all_the_same_and_so_it_is_with_it_again(
         return site.counted("understudy_limit_exchanges_total", **failed) == known
 
     eventually(shared_again, 60.0)
-    again = Hammering(site, site.hammered).go_on(3.0)
-    assert again.most * 0.5 <= again.statuses[200] <= again.most
+    again = Hammering(site, site.hammered).go_on(3.0, admitted=BURST + 2 * RATE)
+    assert again.statuses[200] <= again.most
     assert hammering.statuses[200] <= hammering.most + BURST
 
 
