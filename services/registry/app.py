@@ -274,7 +274,7 @@ def _operations(
             clock=_now,
         ),
         replies=verbs.Replies(store.replies, AesSeal(), _now),
-        annotations=verbs.Annotations(store.tags, registered, _now),
+        annotations=verbs.Annotations(store.tags, registered, deployments, _now),
         mlflow=mlflow.over(
             catalogue=registered,
             deployments=deployed,

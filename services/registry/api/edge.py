@@ -52,6 +52,8 @@ Reader = Annotated[Caller, needs(Scope.READ)]
 Registrar = Annotated[Caller, needs(Scope.REGISTER)]
 Reviewer = Annotated[Caller, needs(Scope.REVIEW)]
 Deployer = Annotated[Caller, needs(Scope.DEPLOY)]
+Tagger = Annotated[Caller, needs(Scope.REGISTER, Scope.DEPLOY)]
+"""Which tags it may set, the verb says."""
 Releaser = Annotated[Caller, needs(Scope.RELEASE, Scope.DEPLOY)]
 """Which changes it may make, the verb says."""
 KeyKeeper = Annotated[Caller, needs(Scope.ADMIN, Scope.DEPLOY)]

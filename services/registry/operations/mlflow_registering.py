@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Final
 
+from services.registry.domain.aliases import DEPLOYMENT_TAG
 from services.registry.domain.annotations import (
     LOGGED_MODEL,
     PROJECT,
@@ -17,6 +18,7 @@ from services.registry.domain.annotations import (
     require_tags,
     require_values,
 )
+from services.registry.domain.errors import InvalidTagError
 from services.registry.domain.mlflow_refusals import ProjectNotStatedError
 from services.registry.domain.paging import Paging
 from services.registry.domain.versions import Version, VersionDraft
@@ -74,6 +76,10 @@ class MlflowRegistering:
         """Raises ProjectNotStatedError or what `Catalogue.make_model` raises."""
         others = {key: value for key, value in tags.items() if key != PROJECT}
         require_tags(others)
+        if DEPLOYMENT_TAG in others:
+            raise InvalidTagError(
+                "/tags", f"Set '{DEPLOYMENT_TAG}' once the model has the deployment that it names."
+            )
         project = tags.get(PROJECT) or self._only_project(caller)
         self._catalogue.make_model(caller, name, project, description, others)
 

@@ -9,7 +9,7 @@ import pytest
 from services.registry.domain.access import Reach
 from services.registry.domain.catalogue import Model
 from services.registry.operations import mlflow_catalogue
-from tests.fakes.registry import NOON, SIGNATURE, draft
+from tests.fakes.registry import NOON, SIGNATURE, deployment, draft
 from understudy.contracts.vocabulary import Scope
 
 from .conftest import Registry
@@ -233,9 +233,60 @@ async def test_a_tag_says_which_deployment_aliases_speak_of(registry: Registry) 
     await set_alias(registry, "champion", 2)
     assert registry.memory.deployments["second"].current.setting.main == 2
     assert registry.memory.deployments["credit"].current.setting.main == 1
-    await ask(registry, "POST", "registered-models/set-tag", **{**tag, "value": "absent"})
+    await registry.http.delete("/v1/deployments/second")
     refused = await set_alias(registry, "champion", 1)
     assert (refused["status"], refused["code"]) == (409, "no_deployment")
+
+
+@pytest.mark.parametrize(
+    ("scope", "reach", "status"),
+    [
+        (Scope.REGISTER, Reach(), 403),
+        (Scope.REGISTER, Reach(project="bank"), 403),
+        (Scope.DEPLOY, Reach(project="bank"), 200),
+        (Scope.DEPLOY, Reach(project="shop"), 404),
+    ],
+)
+async def test_the_tag_that_aliases_go_by_needs_the_rights_of_releases(
+    registry: Registry, scope: Scope, reach: Reach, status: int
+) -> None:
+    key = give(registry.memory, scope, reach=reach)
+    tag = {"name": "credit", "key": "understudy.deployment"}
+    path = "registered-models/set-tag"
+    assert (await ask(registry, "POST", path, key, **tag, value="credit"))["status"] == status
+    path = "registered-models/delete-tag"
+    registry.memory.tags["credit", 0] = {"understudy.deployment": "credit"}
+    assert (await ask(registry, "DELETE", path, key, **tag))["status"] == status
+    assert bool(registry.memory.tags["credit", 0]) is (status != 200)
+
+
+async def test_all_other_tags_are_for_who_registers(registry: Registry) -> None:
+    key = give(registry.memory, Scope.DEPLOY)
+    tag = {"name": "credit", "key": "team", "value": "a"}
+    assert (await ask(registry, "POST", "registered-models/set-tag", key, **tag))["status"] == 403
+    mine = {"key": "understudy.deployment", "value": "credit"}
+    key = give(registry.memory, Scope.REGISTER)
+    put_on = {"name": "credit", "version": "1", **mine}
+    assert (await ask(registry, "POST", "model-versions/set-tag", key, **put_on))["status"] == 200
+
+
+async def test_the_tag_that_aliases_go_by_names_a_deployment_of_the_model(
+    registry: Registry,
+) -> None:
+    other = deployment("basket", project="shop", model="basket")
+    registry.memory.deployments["basket"] = other
+    registry.memory.histories["basket"] = [other.current]
+    registry.memory.versions["basket", 1] = registry.memory.versions["credit", 1]
+    key = give(registry.memory, Scope.DEPLOY, reach=Reach(project="bank"))
+    tag = {"name": "credit", "key": "understudy.deployment"}
+    for value in ("absent", "basket", ""):
+        sent = {**tag, "value": value}
+        refused = await ask(registry, "POST", "registered-models/set-tag", key, **sent)
+        assert (refused["status"], refused["error_code"]) == (422, "INVALID_PARAMETER_VALUE")
+    tags = [{"key": "understudy.deployment", "value": "credit"}]
+    tags.append({"key": "understudy.project", "value": "bank"})
+    made = await ask(registry, "POST", "registered-models/create", name="new", tags=tags)
+    assert (made["status"], made["code"]) == (422, "invalid_tag")
 
 
 @pytest.mark.parametrize(

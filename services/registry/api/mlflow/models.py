@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from services.registry.api.edge import Reader, Registrar, Verbs
+from services.registry.api.edge import Reader, Registrar, Tagger, Verbs
 from services.registry.api.mlflow.answers import Answer, model_answer, version_answer
 from services.registry.api.mlflow.bodies import (
     Described,
@@ -76,14 +76,14 @@ def delete(caller: Registrar, verbs: Verbs, body: ModelName) -> Answer:
 
 
 @router.post("/set-tag")
-def set_tag(caller: Registrar, verbs: Verbs, body: TagSet) -> Answer:
+def set_tag(caller: Tagger, verbs: Verbs, body: TagSet) -> Answer:
     """Set a tag."""
     verbs.annotations.put(caller, body.name, MODEL, {body.key: body.value})
     return {}
 
 
 @router.delete("/delete-tag")
-def delete_tag(caller: Registrar, verbs: Verbs, body: TagDeleted) -> Answer:
+def delete_tag(caller: Tagger, verbs: Verbs, body: TagDeleted) -> Answer:
     """Delete a tag."""
     verbs.annotations.remove(caller, body.name, MODEL, body.key)
     return {}
