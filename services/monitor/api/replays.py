@@ -60,14 +60,17 @@ def replay_routes(monitoring: Monitoring, replaying: Replaying) -> APIRouter:
 
     @router.post(_PATH + "/{replay}/pairs", openapi_extra=takes(ReplayAnswers))
     async def add(watch: readable_watch, replay: str, request: Request) -> ReplayView:
+        name, caller = watch.deployment.name, caller_of(request)
+        replaying.own(name, replay, caller)
         answers = await body_of(request, ReplayAnswers)
-        name, ids = watch.deployment.name, [*answers.ids]
-        responses = responses_of(answers)
-        return _view(await replaying.add(name, replay, answers.sequence, ids, responses))
+        ids, responses = [*answers.ids], responses_of(answers)
+        told = await replaying.add(name, replay, answers.sequence, ids, responses, by=caller)
+        return _view(told)
 
     @router.post(_PATH + "/{replay}/finish")
-    async def finish(watch: readable_watch, replay: str) -> ReplayView:
-        return _view(await replaying.finish(watch.deployment.name, replay))
+    async def finish(watch: readable_watch, replay: str, request: Request) -> ReplayView:
+        caller = caller_of(request)
+        return _view(await replaying.finish(watch.deployment.name, replay, by=caller))
 
     return router
 

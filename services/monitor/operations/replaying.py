@@ -119,6 +119,16 @@ class Replaying:
             )
         return found
 
+    def own(self, deployment: str, replay_id: str, caller: Caller) -> Replay:
+        """To change it: of whoever began it, or for an admin.
+
+        Raises UnknownReplayError or ForbiddenError.
+        """
+        held = self.get(deployment, replay_id)
+        if caller.actor != held.owner and Scope.ADMIN not in caller.scopes:
+            raise ForbiddenError("Only the key that began a replay, or an admin's, changes it.")
+        return held
+
     def all_of(self, deployment: str) -> list[Replay]:
         """The newest first."""
         return [each for each in self._replays.values() if each.deployment == deployment][::-1]
@@ -130,9 +140,11 @@ class Replaying:
         sequence: int,
         ids: list[str],
         responses: Responses,
+        *,
+        by: Caller,
     ) -> Replay:
-        """Count a batch once. Raises UnknownReplayError, OutOfSequenceError."""
-        self.get(deployment, replay_id)
+        """Count a batch once. Raises as `own`, and OutOfSequenceError."""
+        self.own(deployment, replay_id, by)
         async with self._turns[replay_id]:
             held = self.get(deployment, replay_id)
             if sequence == held.batches - 1:
@@ -144,9 +156,9 @@ class Replaying:
             counted = await asyncio.to_thread(replayed, held.candidate, known, ids, responses, now)
             return self._keep(held, batches=sequence + 1, counted=held.counted + counted)
 
-    async def finish(self, deployment: str, replay_id: str) -> Replay:
-        """Judge by what was counted; the same again when it was finished. Raises as `get`."""
-        self.get(deployment, replay_id)
+    async def finish(self, deployment: str, replay_id: str, *, by: Caller) -> Replay:
+        """Judge by what was counted; the same again when it was finished. Raises as `own`."""
+        self.own(deployment, replay_id, by)
         async with self._turns[replay_id]:
             held = self.get(deployment, replay_id)
             if held.judgement is not None:
@@ -155,10 +167,8 @@ class Replaying:
             return self._keep(held, judgement=judgement)
 
     def give_up(self, deployment: str, replay_id: str, caller: Caller) -> None:
-        """Forget it, whoever began it or is an admin. Raises as `get`, and ForbiddenError."""
-        held = self.get(deployment, replay_id)
-        if caller.actor != held.owner and Scope.ADMIN not in caller.scopes:
-            raise ForbiddenError("Only the key that began a replay, or an admin's, ends it.")
+        """Forget it. Raises as `own`."""
+        self.own(deployment, replay_id, caller)
         del self._replays[replay_id], self._turns[replay_id]
 
     def _begun_with(self, owner: str, key: str | None) -> Replay | None:

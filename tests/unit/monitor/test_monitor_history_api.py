@@ -37,9 +37,12 @@ from tests.fakes.monitor_entries import (
     snapshot,
 )
 from tests.fakes.outcomes import MemoryOutcomes
+from understudy.contracts.registry import KeyRecord, Snapshot
 from understudy.contracts.replays import ReplayView
+from understudy.contracts.vocabulary import Scope
 from understudy.runtime.following import Follower, SnapshotCache
 from understudy.runtime.http import EXCEPTION_HANDLERS
+from understudy.runtime.keys import make_key
 
 pytestmark = pytest.mark.anyio
 
@@ -50,6 +53,19 @@ SINCE = datetime.fromtimestamp(START, UTC).isoformat()
 UNTIL = datetime.fromtimestamp(START + 30 * DAY, UTC).isoformat()
 
 
+OTHER, ADMIN = make_key(), make_key()
+
+
+def told() -> Snapshot:
+    """What the registry says, with another reader's key and an administrator's."""
+    found = snapshot(deployment())
+    more = (
+        KeyRecord(id=OTHER.id, digest=OTHER.digest, scopes=(Scope.READ,), project="bank"),
+        KeyRecord(id=ADMIN.id, digest=ADMIN.digest, scopes=(Scope.ADMIN,)),
+    )
+    return found.model_copy(update={"keys": (*found.keys, *more)})
+
+
 @dataclass
 class World:
     """What is behind the routes."""
@@ -58,9 +74,7 @@ class World:
 
     def __post_init__(self) -> None:
         self.archive, self.outcomes = MemoryArchive(), MemoryOutcomes()
-        self.follower = Follower(
-            SnapshotShelf(snapshot(deployment())), SnapshotCache(self.folder / "s.json"), 0.0
-        )
+        self.follower = Follower(SnapshotShelf(told()), SnapshotCache(self.folder / "s.json"), 0.0)
         sources = Sources(
             log=MemoryLog(),
             store=MemoryStore(),
@@ -218,6 +232,23 @@ async def test_a_replay_that_is_asked_for_again_is_begun_once(http: httpx.AsyncC
     assert first.json() == again.json()
     other = await http.post(REPLAYS, json={**asked, "version": 1}, headers=headers)
     assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+
+
+async def test_only_its_owner_or_an_admin_changes_a_replay(
+    world: World,
+) -> None:
+    app = world.app()
+    body = {"sequence": 0, "ids": ["a"], "values": [1.0], "classes": ["no", "yes"]}
+    async with client(app) as mine, client(app, OTHER) as other, client(app, ADMIN) as admin:
+        begun = await mine.post(REPLAYS, json={"version": 2, "since": SINCE, "until": UNTIL})
+        path = f"{REPLAYS}/{begun.json()['id']}"
+        for method, what in (("POST", "/pairs"), ("POST", "/finish"), ("DELETE", "")):
+            refused = await other.request(method, path + what, json=body)
+            assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
+        assert (await mine.get(path)).json()["batches"] == 0
+        assert [each["id"] for each in (await other.get(REPLAYS)).json()["items"]]
+        assert (await mine.post(f"{path}/pairs", json=body)).status_code == 200
+        assert (await admin.post(f"{path}/finish")).status_code == 200
 
 
 async def test_a_replay_needs_a_span_of_time(http: httpx.AsyncClient) -> None:

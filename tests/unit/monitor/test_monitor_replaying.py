@@ -38,6 +38,7 @@ POLICY = Policy(judging=Judging(comparison=ComparisonTerms(label_horizon_seconds
 CANDIDATE = Candidate(main=1, version=7, terms=terms(), release=1)
 SINCE = datetime.fromtimestamp(START, UTC)
 UNTIL = datetime.fromtimestamp(START + 30 * DAY, UTC)
+OWNER = Caller("a", (Grant(frozenset({Scope.READ})),))
 
 
 def judged() -> DeploymentSnapshot:
@@ -91,13 +92,13 @@ class World:
     async def add(self, replay: Replay, sequence: int, first: int, stop: int) -> Replay:
         part = slice(first, stop)
         found = responses(self.better[part])
-        return await self.replaying.add(NAME, replay.id, sequence, self.ids[part], found)
+        return await self.replaying.add(NAME, replay.id, sequence, self.ids[part], found, by=OWNER)
 
     async def replay(self) -> Replay:
         begun = await self.begin()
         for sequence, first in enumerate(range(0, ROWS, 500)):
             await self.add(begun, sequence, first, first + 500)
-        return await self.replaying.finish(NAME, begun.id)
+        return await self.replaying.finish(NAME, begun.id, by=OWNER)
 
 
 async def test_a_replay_counts_what_live_pairs_would_have_counted() -> None:
@@ -132,10 +133,10 @@ async def test_a_batch_that_is_sent_again_counts_once() -> None:
     assert (found.counted.rows, found.batches) == (300, 1)
     with pytest.raises(OutOfSequenceError):
         await world.add(begun, 2, 300, 600)
-    await world.replaying.finish(NAME, begun.id)
+    await world.replaying.finish(NAME, begun.id, by=OWNER)
     with pytest.raises(OutOfSequenceError):
         await world.add(begun, 1, 300, 600)
-    again = await world.replaying.finish(NAME, begun.id)
+    again = await world.replaying.finish(NAME, begun.id, by=OWNER)
     assert again.judgement is not None
 
 
@@ -156,7 +157,7 @@ async def test_without_matured_labels_there_is_no_verdict() -> None:
     world = World()
     begun = await world.begin()
     await world.add(begun, 0, 0, 100)
-    found = (await world.replaying.finish(NAME, begun.id)).judgement
+    found = (await world.replaying.finish(NAME, begun.id, by=OWNER)).judgement
     assert found is not None
     assert found.verdict is Verdict.NO_DATA
 
@@ -177,7 +178,7 @@ async def test_replays_are_bounded_and_idle_ones_given_up() -> None:
     with pytest.raises(UnknownReplayError):
         world.replaying.get("another", newest.id)
     for _ in range(60):
-        await world.replaying.finish(NAME, (await world.begin()).id)
+        await world.replaying.finish(NAME, (await world.begin()).id, by=OWNER)
     assert len(world.replaying.all_of(NAME)) <= 50
 
 
