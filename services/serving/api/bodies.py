@@ -22,7 +22,7 @@ Row = Mapping[str, Any]
 PROTECTED: Final = "protected"
 """Beside `rows`: protected attributes of each, for the log alone."""
 _DECODER: Final = msgspec.json.Decoder()
-_LONG_BYTES: Final = 65_536
+LONG_BYTES: Final = 65_536
 """Longer ones take so long to decode that others would wait."""
 _T = TypeVar("_T")
 _TAKES: Final = 'Send one row as {"feature": value, …}, or many as {"rows": [{…}, …]}.'
@@ -60,7 +60,7 @@ def header(scope: Scope, name: bytes) -> str:
 
 async def aside(length: int, work: Callable[[], _T]) -> _T:
     """Decode a body of that length: at once, or in a thread where others would wait for it."""
-    return work() if length <= _LONG_BYTES else await asyncio.to_thread(work)
+    return work() if length <= LONG_BYTES else await asyncio.to_thread(work)
 
 
 def decode_json(body: bytes, takes: str = _TAKES) -> object:

@@ -17,6 +17,7 @@ from starlette.types import Receive, Scope, Send
 from structlog.contextvars import bound_contextvars
 
 from services.serving.api.bodies import (
+    LONG_BYTES,
     ClientGoneError,
     Row,
     decode_json,
@@ -32,6 +33,7 @@ from services.serving.api.encoding import encoded
 from services.serving.api.limited import add_fields
 from services.serving.api.presented import Presented, Visitor
 from services.serving.api.wishes import Wishes, wishes_of
+from services.serving.domain.drafts import Cells
 from services.serving.domain.errors import BodyTooLargeError
 from services.serving.domain.ids import row_ids
 from services.serving.domain.protected import read_protected
@@ -55,6 +57,8 @@ _HEADERS: Final = (
 )
 _JSON: Final = b"application/json"
 _CSV: Final = b"text/csv; charset=utf-8"
+_Decoded = tuple[Sequence[Cells], Sequence[Row] | None, Shape, Sequence[object] | None]
+"""Cells, or rows that need a closer look; how they came; what is told of protected attributes."""
 _NAMED: Final = b"x-prediction-id: %b\r\n"
 
 
@@ -103,18 +107,32 @@ class Predict:
         """Have the rows of a body answered. Raises Refusal subclasses, or the reply has them."""
         allowance = begun.presented.allowance
         if allowance is not None and (taken := allowance.ask()) is not None:
-            once(taken, reply, partial(self._ask, begun, body, reply))
+            once(taken, reply, lambda _taken: self._ask(begun, body, reply))
         else:
             self._ask(begun, body, reply)
 
     def _ask(self, begun: Begun, body: bytes, reply: Reply) -> None:
+        if len(body) <= LONG_BYTES:
+            self._answer(begun, reply, self._decoded(begun, body))
+        else:  # others need not wait for it
+            loop = asyncio.get_running_loop()
+            decoding = loop.run_in_executor(None, self._decoded, begun, body)
+            once(decoding, reply, partial(self._answer, begun, reply))
+
+    def _decoded(self, begun: Begun, body: bytes) -> _Decoded:
+        if begun.wishes.dialect is not Dialect.CSV:
+            read = self._reader(begun.live.main.plan).read(body)
+            if read is not None:
+                cells, shape, told = read
+                self._serving.check_rows(len(cells), shape)
+                return cells, None, shape, told
+        rows, shape, told = self._rows(begun, body)
+        return (), rows, shape, told
+
+    def _answer(self, begun: Begun, reply: Reply, decoded: _Decoded) -> None:
         live, draft, wishes = begun.live, None, begun.wishes
-        read = None if wishes.dialect is Dialect.CSV else self._reader(live.main.plan).read(body)
-        if read is not None:
-            cells, shape, told = read
-            self._serving.check_rows(len(cells), shape)
-        else:
-            rows, shape, told = self._rows(begun, body)
+        cells, rows, shape, told = decoded
+        if rows is not None:
             draft = self._serving.read(begun.deployment, live, rows, shape)
             cells = draft.cells
         begun.batch = shape is not Shape.ONE

@@ -2,10 +2,12 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from services.serving.operations.calls import Asked, Reply
 from services.serving.operations.purses import Purse
+
+_T = TypeVar("_T")
 
 
 class _Paid:
@@ -41,7 +43,7 @@ def paying(purse: Purse, asked: Asked, go_on: Callable[[Asked], None]) -> None:
     """Go on when there are tokens for the rows. Raises, or the reply gets, what refuses them."""
     rows = len(asked.cells)
 
-    def paid() -> None:
+    def paid(_taken: None = None) -> None:
         asked.reply = reply = _Paid(purse, rows, asked.reply)
         try:
             go_on(asked)
@@ -56,16 +58,15 @@ def paying(purse: Purse, asked: Asked, go_on: Callable[[Asked], None]) -> None:
         once(taken, asked.reply, paid)
 
 
-def once(taken: asyncio.Future[None], reply: Reply, go_on: Callable[[], None]) -> None:
-    """Go on when a key has the tokens that it waits for; else the reply has the refusal."""
+def once(awaited: asyncio.Future[_T], reply: Reply, go_on: Callable[[_T], None]) -> None:
+    """Go on when there is what a request waits for; else the reply has the refusal."""
 
-    def settled(taken: asyncio.Future[None]) -> None:
+    def settled(awaited: asyncio.Future[_T]) -> None:
         if reply.done():  # the caller went away, or was told that it takes too long
             return
         try:
-            taken.result()
-            go_on()
+            go_on(awaited.result())
         except Exception as error:  # noqa: BLE001 - nobody else stands behind it
             reply.set_exception(error)
 
-    taken.add_done_callback(settled)
+    awaited.add_done_callback(settled)

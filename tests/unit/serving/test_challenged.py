@@ -41,8 +41,11 @@ def asked(*ids: str, at: float = 1.0) -> list[Answer]:
     return [Answer(name, "setosa", None, "iris", 1, at=at) for name in ids]
 
 
-def pair(name: str, value: float = 0.0, at: float = 1.0, **told: Outcome) -> PairBatch:
-    return pairs_of([name], [value], VIRGINICA if value else SETOSA, at=at, **told)
+def pair(
+    name: str, value: float = 0.0, at: float = 1.0, outcome: Outcome = Outcome.OK
+) -> PairBatch:
+    likely = VIRGINICA if value else SETOSA
+    return pairs_of([name], [value], likely, at=at, outcome=outcome)
 
 
 async def test_all_who_wait_share_what_is_read() -> None:

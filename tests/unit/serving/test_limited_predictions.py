@@ -137,6 +137,19 @@ async def test_whoever_went_away_while_waiting_is_left_alone() -> None:
     assert len(await site.ask()) == 1
 
 
+@pytest.mark.parametrize("body", [ROW, b"[" + ROW + b"]", b"{"], ids=["row", "list", "broken"])
+async def test_a_long_body_is_read_aside(body: bytes) -> None:
+    site = Site(None)
+    await site.begin()
+    reply = site.ask(b" " * 70_000 + body)
+    assert not reply.done()
+    if body == b"{":
+        with pytest.raises(Exception, match="JSON"):
+            await reply
+    else:
+        assert len(await reply) == 1
+
+
 async def test_a_body_that_is_wrong_is_told_of_though_it_had_to_wait() -> None:
     site = Site(Limits(requests_per_second=10))
     await site.begin()
