@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any, Final
 
 from understudy.contracts.refusals import FieldError, json_pointer
@@ -15,6 +16,8 @@ _LONGEST_NAME: Final = 100
 """Of a name that is told: it may be as long as a body."""
 _NAMED: Final = re.compile(rb'"[ \t\r\n]*:')
 """How every member begins once its name has; in texts of values it is rare."""
+
+_HOLDING: Final = frozenset({dict, list})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,20 +56,19 @@ def counts_as(content: bytes, members: int) -> bool:
 
 def at_most_once(content: bytes, decoded: object) -> bool:
     """Whether what was decoded shows that no object names a member twice; False says nothing."""
-    most = content.count(b":")
-    members, level = 0, [decoded]
+    colons = content.count(b":")
+    members = 0
+    level: list[Any] = [decoded] if type(decoded) in _HOLDING else []
     while level:
-        objects = [value for value in level if isinstance(value, dict)]
+        objects = [value for value in level if type(value) is dict]
         members += sum(map(len, objects))
-        if members == most:
+        if members == colons:
             return True
-        within = [v for value in level if isinstance(value, list) for v in value if _holds(v)]
-        level = within + [v for value in objects for v in value.values() if _holds(v)]
+        within = chain.from_iterable(
+            value.values() if type(value) is dict else value for value in level
+        )
+        level = [value for value in within if type(value) in _HOLDING]
     return len(_NAMED.findall(content)) == members
-
-
-def _holds(value: object) -> bool:
-    return isinstance(value, dict | list)
 
 
 def repeated_member(content: bytes) -> FieldError | None:
