@@ -1,10 +1,11 @@
 """From settings to a running laptop: what must hold before anything starts, then the supervisor."""
 
 import asyncio
+import os
 import sys
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,6 +20,8 @@ from understudy.launch.secrets import Secrets, load_secrets
 from understudy.launch.settings import LaptopSettings
 from understudy.launch.supervisor import Supervisor
 
+_OTHERS: Final = 0o077
+_OWNER_ALONE: Final = 0o700
 _LEFTOVER_SECONDS: Final = 15.0
 """How long the processes of a launcher that was killed may take to stop by themselves."""
 
@@ -38,11 +41,12 @@ class Laptop:
 async def laptop(settings: LaptopSettings, tell: Tell) -> AsyncIterator[Laptop]:
     """Hold the folder and the right to start; stop whatever was started on the way out.
 
+    What is in the folder is for this user alone: models, rows and what people answered.
     Raises LaunchError before anything is started when something stands in the way.
     """
     state = settings.state_dir
     resumed = (state / "secrets" / "admin.key").exists()
-    with state_lock(state):
+    with _private_files(), state_lock(state):
         binary = _redis_server(settings)
         secrets = load_secrets(state / "secrets")
         plan = make_plan(settings, secrets, python=sys.executable, redis_server=binary)
@@ -71,9 +75,21 @@ def _redis_server(settings: LaptopSettings) -> Path | None:
         ) from error
 
 
+@contextmanager
+def _private_files() -> Iterator[None]:
+    """Processes that are started meanwhile make no file that other users of the machine read."""
+    before = os.umask(_OTHERS)
+    try:
+        yield
+    finally:
+        os.umask(before)
+
+
 def _make_folders(state: Path, plan: Plan) -> None:
     for name in ("logs", "run", *(spec.name for spec in plan.processes)):
-        (state / name).mkdir(parents=True, exist_ok=True)
+        folder = state / name
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(_OWNER_ALONE)  # an earlier start may have made it for all
 
 
 async def _await_ports(settings: LaptopSettings, plan: Plan) -> None:

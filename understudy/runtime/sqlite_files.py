@@ -1,13 +1,28 @@
 """The manners of a database that is a file of SQLite, whoever keeps it. Knows no other library.
 
-Adapters call `prepare` for each new connection, and begin each transaction with `beginning`.
+Adapters `claim` the file, call `prepare` for each new connection, and begin each transaction with
+`beginning`.
 """
 
+import contextlib
+import os
 import sqlite3
 import time
 from typing import Final
 
+_OWNER_ALONE: Final = 0o600
 _BETWEEN_TRIES_SECONDS: Final = 0.01
+
+
+def claim(path: str) -> None:
+    """Before it is opened: a database that is not there yet is its owner's alone.
+
+    SQLite gives what it makes beside it the same rights. Raises OSError.
+    """
+    if path.startswith((":memory:", "file:")):
+        return
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _OWNER_ALONE))
 
 
 def prepare(connection: sqlite3.Connection, busy_milliseconds: int) -> None:

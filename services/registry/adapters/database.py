@@ -4,7 +4,6 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import Final
 
 import structlog
@@ -13,7 +12,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from services.registry.adapters import schema
-from services.registry.adapters.database_urls import have_folder, opened, place_of
+from services.registry.adapters.database_urls import have_file, opened, place_of
 from services.registry.adapters.rows import entry_row
 from services.registry.adapters.tables import audit, state
 from services.registry.domain.audit import Entry
@@ -141,7 +140,7 @@ def _open(url: str) -> Engine:
             url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True, **_POOL
         )
     if engine.dialect.name == "sqlite" and engine.url.database:
-        have_folder(Path(engine.url.database).parent)
+        have_file(engine.url.database)
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _on_sqlite_connect)
         event.listen(engine, "begin", _on_sqlite_begin)

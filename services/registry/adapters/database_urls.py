@@ -10,6 +10,7 @@ from sqlalchemy import URL
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from services.registry.domain.errors import DatabaseUnusableError
+from understudy.runtime.sqlite_files import claim
 
 _SETTING: Final = "UNDERSTUDY_DATABASE_URL"
 _FORM: Final = "postgresql+psycopg://user:password@host:5432/name or sqlite:////path/to/file.db"
@@ -32,12 +33,14 @@ def opened() -> Iterator[None]:
         raise DatabaseUnusableError(_without_driver(error.name or str(error))) from error
 
 
-def have_folder(folder: Path) -> None:
-    """A folder that a database's file can be made and written in. Raises DatabaseUnusableError."""
+def have_file(path: str) -> None:
+    """A database's file, in a folder that can be written. Raises DatabaseUnusableError."""
+    folder = Path(path).parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if not os.access(folder, os.W_OK | os.X_OK):
             raise PermissionError("it can't be written")
+        claim(path)
     except OSError as error:
         raise DatabaseUnusableError(
             f"The folder {folder.absolute()} of the registry's database can't be used: "

@@ -1,5 +1,6 @@
 """`understudy up` as a whole: what it starts, what it refuses, what comes back."""
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -49,6 +50,17 @@ def test_a_setting_that_is_wrong_is_named(cluster: LaptopCluster) -> None:
     failed = up({**cluster.environment, "UNDERSTUDY_SERVING_PORT": "99999"})
     assert failed.returncode == 2
     assert "UNDERSTUDY_SERVING_PORT" in failed.stderr
+
+
+def test_other_users_of_the_machine_read_nothing(cluster: LaptopCluster) -> None:
+    found = [cluster.state_dir, *cluster.state_dir.rglob("*")]
+    open_to_others = []
+    for path in found:
+        with contextlib.suppress(FileNotFoundError):  # drafts go while one looks
+            if path.lstat().st_mode & 0o077:
+                open_to_others.append(path)
+    assert len(found) > len(cluster.ports)
+    assert open_to_others == []
 
 
 @pytest.mark.timeout(180)

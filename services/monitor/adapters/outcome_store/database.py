@@ -14,7 +14,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from services.monitor.adapters.outcome_store.identity import have_identity
 from services.monitor.adapters.outcome_store.tables import SCHEMA, schema, tables
 from services.monitor.domain.errors import OutcomesUnavailableError, UnknownOutcomesError
-from understudy.runtime.sqlite_files import beginning, prepare
+from understudy.runtime.sqlite_files import beginning, claim, prepare
 
 _BUSY_MILLISECONDS: Final = 30_000
 _LONGEST: Final = "SET LOCAL lock_timeout = '30s'; SET LOCAL statement_timeout = '300s'"
@@ -142,6 +142,7 @@ def _open(url: str) -> Engine:
         )
         if sqlite and engine.url.database:
             Path(engine.url.database).parent.mkdir(parents=True, exist_ok=True)
+            claim(engine.url.database)
     except (ArgumentError, ImportError, OSError) as error:
         raise OutcomesUnavailableError(f"The outcome store can't be opened. {_REMEDY}") from error
     if sqlite:
