@@ -6,6 +6,8 @@ from typing import Final
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+PRIVATE: Final = "private, no-cache"
+"""For what depends on who asks: nobody keeps it for others, and nobody shows it unasked."""
 _TYPED: Final = "application/json"
 _MOST_BYTES: Final = 1 << 20
 """Longer answers pass without a tag."""
@@ -16,8 +18,8 @@ _KEPT: Final = frozenset({"etag", "cache-control", "date", "link", "vary", "x-re
 class ConditionalReads:
     """ASGI middleware: gives JSON answers to GET and HEAD a weak tag, and 304 to whoever holds it.
 
-    An answer with a tag of its own keeps it. The work is done all the same: what is saved is the
-    way of the body.
+    All of 200 are private unless they say otherwise. An answer with a tag of its own keeps it. The
+    work is done all the same: what is saved is the way of the body.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -39,9 +41,11 @@ class _Held:
         self._head: Message | None = None
 
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start" and _may_have_a_tag(message):
-            self._head = message
-            return
+        if message["type"] == "http.response.start" and message["status"] == 200:
+            message = _private(message)
+            if _may_have_a_tag(message):
+                self._head = message
+                return
         head, self._head = self._head, None
         if head is not None:
             # Without a body there is nothing to make a tag of: some answer HEAD so.
@@ -56,18 +60,24 @@ class _Held:
         await self._send(message)
 
 
+def _private(head: Message) -> Message:
+    """Unless the answer says itself who keeps it."""
+    headers = MutableHeaders(raw=[*head["headers"]])
+    headers.setdefault("Cache-Control", PRIVATE)
+    return {**head, "headers": headers.raw}
+
+
 def _may_have_a_tag(message: Message) -> bool:
     headers = Headers(raw=message["headers"])
     kind = headers.get("content-type", "").partition(";")[0]
     uncached = "no-store" in headers.get("cache-control", "")
-    return message["status"] == 200 and kind == _TYPED and not uncached
+    return kind == _TYPED and not uncached
 
 
 def _tagged(head: Message, body: Message, known: str) -> tuple[Message, Message]:
     headers = MutableHeaders(raw=[*head["headers"]])
     digest = hashlib.blake2b(body.get("body", b""), digest_size=12).hexdigest()
     tag = headers.setdefault("ETag", f'W/"{digest}"')
-    headers.setdefault("Cache-Control", "private, no-cache")
     if not _names(known, tag):
         return {**head, "headers": headers.raw}, body
     kept = [pair for pair in headers.raw if pair[0].decode("latin-1").lower() in _KEPT]

@@ -1,4 +1,7 @@
-"""Paths that take one method; whoever comes by another one is told which."""
+"""Paths that take one method; whoever comes by another one is told which.
+
+What is read there depends on the key, so no proxy keeps it for others.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
 from functools import wraps
@@ -11,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from services.serving.api.bodies import ClientGoneError
+from understudy.runtime.conditional import PRIVATE
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -27,9 +31,12 @@ def taking(
     @wraps(handle)
     async def answer(request: Request) -> Response:
         try:
-            return await handle(request)
+            response = await handle(request)
         except ClientGoneError:
             return Response(status_code=_CLIENT_GONE)
+        if method == "GET":
+            response.headers.setdefault("Cache-Control", PRIVATE)
+        return response
 
     return [
         Route(path, answer, methods=[method], middleware=middleware),

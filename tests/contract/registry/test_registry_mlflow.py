@@ -468,7 +468,9 @@ async def test_a_versions_files_are_read_by_who_may(registry: Registry) -> None:
     names = [file["path"] for file in listed]
     assert names == ["MLmodel", "model.skops", "reference.parquet", "signature.json"]
     assert (await registry.http.get(f"{FILES}/{folder}/model.skops")).content == b"model"
-    signature = (await registry.http.get(f"{FILES}/{folder}/signature.json")).json()
+    answer = await registry.http.get(f"{FILES}/{folder}/signature.json")
+    assert answer.headers["Cache-Control"] == "private, no-store"
+    signature = answer.json()
     assert signature["target"]["name"] == "defaults"
     mlmodel = (await registry.http.get(f"{FILES}/{folder}/MLmodel")).json()
     assert json.loads(mlmodel["signature"]["inputs"])[0]["name"] == "age"

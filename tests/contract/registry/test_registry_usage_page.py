@@ -292,6 +292,23 @@ async def test_features_are_told_as_the_policy_takes_them(registry: Registry) ->
     assert asked == {"age": 58, "town": "<b>", "job": "b", "owner": True, "income": 0.0}
 
 
+async def test_whatever_people_wrote_is_escaped(registry: Registry) -> None:
+    said = '"><script>alert(1)</script>'
+    features = (
+        Feature("age", FeatureKind.INTEGER, said, said, said[:20], 18, 99),
+        Feature("town", FeatureKind.CATEGORY, said, choices=(said, "b"), example=said),
+    )
+    target = Target("price", Task.CLASSIFICATION, label=said, classes=(said, "no"))
+    take(registry, Signature(features, target))
+    alter(registry, description=said)
+    settle(registry, "ann", MemberRole.ADMIN)
+    answer = await (await sign_in(registry)).get(PAGE, headers=HTML)
+    assert answer.status_code == 200
+    assert "<script>alert" not in answer.text
+    assert "alert(1)" in answer.text
+    assert all("src" in one and one.text == "" for one in read_page(answer.text).all("script"))
+
+
 async def test_every_operation_of_the_description_is_there(registry: Registry) -> None:
     settle(registry, "ann", MemberRole.VIEWER)
     client = await sign_in(registry)

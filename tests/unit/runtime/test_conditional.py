@@ -97,5 +97,16 @@ async def test_other_answers_pass_as_they_are(path: str) -> None:
     assert answer.content
 
 
+@pytest.mark.parametrize("path", ["/own", "/plain", "/text", "/streamed", "/bare"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+async def test_what_is_read_is_private(path: str, method: str) -> None:
+    assert (await ask(path, method)).headers["Cache-Control"] == "private, no-cache"
+
+
+async def test_who_keeps_an_answer_it_may_say_itself() -> None:
+    assert (await ask("/secret")).headers["Cache-Control"] == "no-store"
+    assert "Cache-Control" not in (await ask("/plain", "POST")).headers
+
+
 async def test_only_reads_have_tags() -> None:
     assert "ETag" not in (await ask("/plain", "POST")).headers

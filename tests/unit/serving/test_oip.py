@@ -319,7 +319,8 @@ GET = ["", "/ready", "/config", "/stats", "/versions/1", "/versions/1/ready", "/
 async def test_models_are_told_to_those_who_reach_them(
     service: DialectService, suffix: str
 ) -> None:
-    assert (await service.ask("GET", f"/v2/models/public{suffix}")).status_code == 200
+    answer = await service.ask("GET", f"/v2/models/public{suffix}")
+    assert (answer.status_code, answer.headers["Cache-Control"]) == (200, "private, no-cache")
     path = f"/v2/models/project{suffix}"
     assert (await service.ask("GET", path)).status_code == 401
     assert (await service.ask("GET", path, key=make_key())).status_code == 401

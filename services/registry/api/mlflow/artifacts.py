@@ -55,7 +55,11 @@ async def put(caller: Registrar, verbs: Verbs, path: PathOf, request: Request) -
 async def get(caller: Looking, verbs: Verbs, path: PathOf) -> Response:
     """The bytes of a file."""
     size, chunks = await run_in_threadpool(_found, caller, verbs, path)
-    headers = {"Content-Length": str(size), "X-Content-Type-Options": "nosniff"}
+    headers = {
+        "Content-Length": str(size),
+        "X-Content-Type-Options": "nosniff",
+        "Cache-Control": "private, no-store",
+    }
     return StreamingResponse(chunks, headers=headers, media_type="application/octet-stream")
 
 
