@@ -37,7 +37,7 @@ def assert_half_heads_are_closed(port: int) -> None:
     assert_alive(port)
     for client in clients:
         with client:
-            assert _rest(client) == b""
+            assert rest_of(client) == b""
 
 
 def assert_half_bodies_end(port: int, path: str, status: int, *headers: str) -> None:
@@ -45,7 +45,7 @@ def assert_half_bodies_end(port: int, path: str, status: int, *headers: str) -> 
     with socket.create_connection(("127.0.0.1", port), _GIVE_UP_SECONDS) as client:
         client.sendall(_head(path, 1_000, *headers) + b'{"half":')
         assert_alive(port)
-        assert _rest(client).startswith(b"HTTP/1.1 %d " % status)
+        assert rest_of(client).startswith(b"HTTP/1.1 %d " % status)
 
 
 def leave_in_the_middle(port: int, path: str, *headers: str, method: str = "POST") -> None:
@@ -54,6 +54,35 @@ def leave_in_the_middle(port: int, path: str, *headers: str, method: str = "POST
         client.sendall(_head(path, 10_000_000, *headers, method=method) + b" " * 3_000_000)
         time.sleep(0.2)
     assert_alive(port)
+
+
+def read_slowly(port: int, path: str, *headers: str) -> bytes:
+    """All that is answered, over several times as long as a head may take."""
+    found = b""
+    with ask_and_read_nothing(port, path, *headers) as client:
+        for _ in range(20):
+            time.sleep(SECONDS / 5)
+            found += client.recv(65_536)
+        return found + rest_of(client)
+
+
+def ask_and_read_nothing(port: int, path: str, *headers: str) -> socket.socket:
+    """The connection, with next to no room for an answer on this side."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+    client.settimeout(_GIVE_UP_SECONDS)
+    client.connect(("127.0.0.1", port))
+    client.sendall(_head(path, 0, "Connection: close", *headers, method="GET"))
+    return client
+
+
+def rest_of(client: socket.socket) -> bytes:
+    """All that comes until the other side closes; a test that waits for ever fails in between."""
+    found = b""
+    with contextlib.suppress(ConnectionError):
+        while part := client.recv(65_536):
+            found += part
+    return found
 
 
 def assert_alive(port: int) -> None:
@@ -70,15 +99,6 @@ def _head(path: str, length: int, *headers: str, method: str = "POST") -> bytes:
         *headers,
     ]
     return "\r\n".join([*lines, "", ""]).encode()
-
-
-def _rest(client: socket.socket) -> bytes:
-    """All that comes until the other side closes; a test that waits for ever fails in between."""
-    found = b""
-    with contextlib.suppress(ConnectionError):
-        while part := client.recv(65_536):
-            found += part
-    return found
 
 
 def _memory(pid: int) -> int:

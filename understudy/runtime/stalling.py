@@ -1,5 +1,9 @@
 """Connections that neither send a whole request nor read what they are answered."""
 
+import contextlib
+import fcntl
+import struct
+import termios
 from typing import Any, Final
 
 from uvicorn.server import ServerState
@@ -30,9 +34,18 @@ class Stalling:
                 connection.transport.abort()
 
     def _begin(self, connection: Any, now: float) -> tuple[Any, float]:
-        unread = connection.transport.get_write_buffer_size() if self._long_answers else 0
+        unread = _unread(connection.transport) if self._long_answers else 0
         come, (before, begun) = (connection.cycle, unread), self._since.get(connection, (None, now))
         return come, begun if come == before else now
+
+
+def _unread(transport: Any) -> int:
+    """Bytes that the other side has not taken: ours, and what the kernel holds of them."""
+    held = 0
+    with contextlib.suppress(OSError):  # where the kernel tells nothing of it
+        told = fcntl.ioctl(transport.get_extra_info("socket").fileno(), termios.TIOCOUTQ, bytes(4))
+        held = struct.unpack("i", told)[0]
+    return int(transport.get_write_buffer_size()) + held
 
 
 def _stalls(connection: Any) -> bool:

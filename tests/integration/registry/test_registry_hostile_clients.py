@@ -1,6 +1,7 @@
 """A real registry under clients that hold it up, leave, or say that they are somebody else."""
 
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,12 +10,15 @@ import pytest
 
 from tests.hostile_clients import (
     SECONDS,
+    ask_and_read_nothing,
     assert_endless_heads_are_refused,
     assert_half_bodies_end,
     assert_half_heads_are_closed,
     leave_in_the_middle,
+    read_slowly,
+    rest_of,
 )
-from tests.integration.registry.conftest import ADMIN, RegistryProcess
+from tests.integration.registry.conftest import ADMIN, RegistryProcess, upload
 
 KEY = f"X-API-Key: {ADMIN}"
 
@@ -75,6 +79,18 @@ def test_who_leaves_in_the_middle_is_no_failure(
         assert not re.findall(r'.*refus.*code="internal".*', client.get("/metrics").text)
     assert "request_failed" not in registry.log()
     assert "Traceback" not in registry.log()
+
+
+def test_who_reads_slowly_gets_it_all_and_who_reads_nothing_is_let_go(
+    registry: RegistryProcess,
+) -> None:
+    content = bytes(40_000_000)
+    with registry.client() as client:
+        digest = upload(client, content)
+    assert len(read_slowly(registry.port, f"/v1/artifacts/{digest}", KEY)) > len(content)
+    with ask_and_read_nothing(registry.port, f"/v1/artifacts/{digest}", KEY) as deaf:
+        time.sleep(5 * SECONDS)
+        assert len(rest_of(deaf)) < len(content)
 
 
 def test_nobody_is_believed_about_addresses_who_is_not_named(tmp_path: Path) -> None:
