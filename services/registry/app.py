@@ -50,7 +50,7 @@ from services.registry.metrics import Metrics
 from services.registry.operations import mlflow
 from services.registry.operations.uploads import Uploads
 from services.registry.ports import ArtifactStore, Inspector, StateStore, Store
-from services.registry.ports.people import Passwords, PeopleStore
+from services.registry.ports.people import Passwords
 from services.registry.ports.staging import Sourcing
 from services.registry.settings import RegistrySettings
 from understudy.contracts.refusals import Refusal
@@ -263,7 +263,7 @@ def _operations(
         followers=followers,
         measures=verbs.Measures(snapshots, followers, _now),
         people=people,
-        identities=_identities(settings, store.people, people),
+        identities=_identities(settings, store, people),
         members=verbs.Members(store.people, catalogue, issued, _now),
         sessions=sessions,
         tokens=verbs.Tokens(
@@ -310,7 +310,7 @@ def _elsewhere(settings: RegistrySettings) -> pages.Elsewhere | None:
 
 
 def _identities(
-    settings: RegistrySettings, store: PeopleStore, people: verbs.People
+    settings: RegistrySettings, store: Store, people: verbs.People
 ) -> verbs.Identities | None:
     issuer, client_id, secret = settings.oidc_issuer, settings.oidc_client_id, settings.token_secret
     if issuer is None or client_id is None or secret is None:
@@ -328,8 +328,10 @@ def _identities(
         provider=provider,
         seal=JweSeal(secret.get_secret_value(), _now),
         people=people,
-        store=store,
+        store=store.people,
+        replies=store.replies,
         welcome=Welcome(settings.oidc_sign_up, settings.oidc_admin_group),
+        clock=_now,
     )
 
 

@@ -153,6 +153,8 @@ class OidcProvider:
         subject = claims["sub"]
         if not isinstance(subject, str):
             raise TypeError("sub")
+        if not subject:
+            raise ValueError("sub")
         name = user_name(claims.get("preferred_username"), claims.get("email"), subject)
         display_name = claims.get("name")
         groups = claims.get(self._groups_claim)

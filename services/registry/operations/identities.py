@@ -1,6 +1,7 @@
 """Signing in elsewhere: an identity provider vouches for people who have no password here."""
 
 import asyncio
+import hashlib
 import hmac
 import secrets
 from collections.abc import Mapping
@@ -19,8 +20,12 @@ from services.registry.domain.identities import (
 )
 from services.registry.domain.people import UserChange
 from services.registry.domain.people_refusals import LastAdministratorError, SignInFailedError
+from services.registry.domain.replies import KEPT_FOR
+from services.registry.domain.replies import Begun as Answered
 from services.registry.operations.people import People
+from services.registry.operations.reach import Clock
 from services.registry.operations.sessions import SignedIn
+from services.registry.ports import ReplyStore
 from services.registry.ports.identities import AttemptSeal, IdentityProvider
 from services.registry.ports.people import PeopleStore
 from understudy.contracts.vocabulary import Scope
@@ -47,13 +52,17 @@ class Identities:
         seal: AttemptSeal,
         people: People,
         store: PeopleStore,
+        replies: ReplyStore,
         welcome: Welcome,
+        clock: Clock,
     ) -> None:
         self._provider = provider
         self._seal = seal
         self._people = people
         self._store = store
+        self._replies = replies
         self._welcome = welcome
+        self._clock = clock
 
     async def begin(self, asked: str | None) -> Begun:
         """Send somebody to the provider, who goes to `asked` afterwards."""
@@ -71,11 +80,18 @@ class Identities:
         state = answer.get("state", "")
         if attempt is None or not hmac.compare_digest(attempt.state.encode(), state.encode()):
             raise StaleSignInError("This sign-in was not begun here, or too long ago; begin again.")
+        if not await asyncio.to_thread(self._first, attempt):
+            raise StaleSignInError("This sign-in has been answered before; begin again.")
         code = answer.get("code")
         if "error" in answer or not code:
             raise SignInRefusedError("The identity provider did not sign you in.")
         identity = await self._provider.end(attempt, code, answer.get("iss"))
         return await asyncio.to_thread(self._let_in, identity), attempt.next
+
+    def _first(self, attempt: Attempt) -> bool:
+        """Whether it is the attempt's first answer: cookies can be kept, and sent again."""
+        used, now = hashlib.sha256(f"sign-in\0{attempt.state}".encode()).hexdigest(), self._clock()
+        return self._replies.begin(used, Answered(used, now), now - KEPT_FOR) is None
 
     def _let_in(self, identity: Identity) -> SignedIn:
         known = self._store.of_identity(identity.key)

@@ -86,6 +86,12 @@ async def test_a_client_shows_its_secret_as_the_provider_wants(
     assert (await sign_in(client_of(provider, secret))).subject == "p-1"
 
 
+async def test_who_has_no_subject_is_nobody(provider: Provider) -> None:
+    provider.person = {"sub": "", "email": "ann@bank.example"}
+    with pytest.raises(SignInRefusedError):
+        await sign_in(client_of(provider))
+
+
 async def test_a_wrong_secret_is_told_to_who_runs_the_provider(provider: Provider) -> None:
     with pytest.raises(ProviderUnavailableError, match="401"):
         await sign_in(client_of(provider, "wrong"))

@@ -158,7 +158,7 @@ def test_an_answer_is_good_once(site: Site) -> None:
         not_signed_in(again, again.get(back), 400)
     with site.browser() as again:
         again.cookies.set("understudy_elsewhere", str(kept), domain="127.0.0.1")
-        not_signed_in(again, again.get(back), 403)
+        not_signed_in(again, again.get(back), 400)
 
 
 def test_a_code_of_another_sign_in_is_refused(site: Site) -> None:
@@ -299,3 +299,16 @@ def test_nothing_secret_is_logged(site: Site) -> None:
     assert "s" * 40 not in log
     assert "eyJ" not in log
     assert "code=" not in log
+
+
+def test_an_attempt_is_answered_once_though_the_browser_keeps_its_cookie(site: Site) -> None:
+    with site.browser() as browser:
+        begun = browser.get("/signin/oidc")
+        kept = browser.cookies.get("understudy_elsewhere")
+        first, fresh = (httpx.get(begun.headers["Location"]).headers["Location"] for _ in range(2))
+        assert browser.get(first).status_code == 303
+    with site.browser() as other:
+        other.cookies.set("understudy_elsewhere", str(kept), domain="127.0.0.1")
+        answer = other.get(fresh)
+        not_signed_in(other, answer, 400)
+        assert "answered before" in answer.text
