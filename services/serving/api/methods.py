@@ -15,12 +15,11 @@ from starlette.routing import BaseRoute, Route
 
 from services.serving.api.bodies import ClientGoneError
 from understudy.runtime.conditional import PRIVATE
+from understudy.runtime.http import CLIENT_GONE
 
 Handler = Callable[[Request], Awaitable[Response]]
 
 METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"})
-_CLIENT_GONE: Final = 499
-"""Nobody reads it; nginx's number, for those who count answers."""
 
 
 def taking(
@@ -33,7 +32,7 @@ def taking(
         try:
             response = await handle(request)
         except ClientGoneError:
-            return Response(status_code=_CLIENT_GONE)
+            return Response(status_code=CLIENT_GONE)
         if method == "GET":
             response.headers.setdefault("Cache-Control", PRIVATE)
         return response

@@ -11,8 +11,8 @@ import pytest
 
 PROGRAM = """
 import asyncio, sys, time
-import uvicorn
 from services.monitor.__main__ import Server
+from understudy.runtime.bounded import ConnectionBounds
 
 async def app(scope, receive, send):
     await receive()
@@ -24,7 +24,7 @@ async def app(scope, receive, send):
     print("ended", flush=True)
     await send({"type": "lifespan.shutdown.complete"})
 
-Server(uvicorn.Config(app, port=int(sys.argv[1]), log_config=None)).run()
+Server(app, ConnectionBounds(10, 5.0), host="127.0.0.1", port=int(sys.argv[1])).run()
 print("never", flush=True)
 """
 ISOLATED = ("unshare", "--pid", "--fork", "--kill-child")
