@@ -10,10 +10,10 @@ import pytest
 import uvicorn
 from starlette.types import Receive, Scope, Send
 
-from understudy.runtime.bounded import ConnectionBounds
 from services.serving.api.connections import Connections
 from tests.conftest import free_port
 from tests.fakes.serving import eventually
+from understudy.runtime.bounded import ConnectionBounds
 
 pytestmark = pytest.mark.anyio
 

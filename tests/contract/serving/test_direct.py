@@ -16,7 +16,6 @@ from uvicorn import Config
 from uvicorn.server import ServerState
 
 from services.serving.api.admission import Admission, Bounds
-from understudy.runtime.bounded import ConnectionBounds
 from services.serving.api.direct import DirectProtocol
 from services.serving.api.predict import Predict, PredictOverASGI, deployment_of
 from services.serving.metrics import ServingMetrics
@@ -27,6 +26,7 @@ from tests.fakes.serving import ListLog, RuleLibrary, deployment, key_record, ru
 from understudy.contracts.registry import Snapshot
 from understudy.contracts.vocabulary import AccessLevel
 from understudy.contracts.vocabulary import Scope as KeyScope
+from understudy.runtime.bounded import ConnectionBounds
 from understudy.runtime.keys import KeyRing, make_key
 
 pytestmark = pytest.mark.anyio
