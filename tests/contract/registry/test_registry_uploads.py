@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from services.registry.adapters.table_store import kept_tables
 from services.registry.domain.access import Reach
 from services.registry.domain.catalogue import Model
 from tests.fakes.registry import NOON
@@ -143,3 +144,7 @@ async def test_an_instance_wide_key_names_whatever_is_there(registry: Registry) 
     headers = {"Authorization": f"Bearer {key}"}
     made = await register(registry, headers, artifact=BANKS, reference="b" * 64)
     assert made.status_code == 201
+
+
+def test_who_sent_what_is_in_no_backup() -> None:
+    assert "uploads" not in {table.name for table in kept_tables()}
