@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.foreign.conftest import ROWS, Foreign
+from tests.foreign.conftest import Foreign
 from tests.foreign.environments import ask
 from tests.foreign.tensors import asks, check, columns, table
 
@@ -65,7 +65,7 @@ def _check_statistics(found: dict[str, Any]) -> None:
     (flowers,) = found["statistics"]["model_stats"]
     assert (flowers["name"], flowers["version"]) == ("flowers", "1")
     # Workers tell what they counted some times in a second.
-    assert flowers["inference_count"] % ROWS == 0
+    assert flowers["inference_count"] >= flowers["execution_count"] > 0
     assert flowers["inference_stats"]["success"]["ns"] > 0
     assert found["statistics_of_version"]["model_stats"][0]["version"] == "1"
     everything = [one["name"] for one in found["all_statistics"]["model_stats"]]
