@@ -51,13 +51,14 @@ sbom: ## Write what each image holds to dist/sbom, as CycloneDX, from uv.lock
 test: .venv/.dev ## Unit, contract and integration tests
 ifeq ($(ARGS),)
 	$(BIN)/pytest --numprocesses 2 tests/unit tests/contract
-	$(BIN)/pytest tests/integration
+	$(BIN)/pytest -m "not slow" tests/integration
 else
-	$(BIN)/pytest tests/unit tests/contract tests/integration $(ARGS)
+	$(BIN)/pytest -m "not slow" tests/unit tests/contract tests/integration $(ARGS)
 endif
 
 # Playwright keeps an event loop in its thread, so the browser comes last and apart from the others.
 test-all: .venv/.all test ## All tests: also load, chaos, browser and deployment
+	$(BIN)/pytest -m slow tests/integration
 	$(BIN)/pytest -s tests/foreign tests/fuzz tests/load tests/chaos tests/deploy tests/e2e $(ARGS)
 
 check: lint test ## What must be green before a commit

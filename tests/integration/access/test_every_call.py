@@ -11,7 +11,7 @@ from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
 
 from tests.integration.access.conftest import Neighbourhood
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 OPEN: Final[Mapping[str, str]] = {
     "/grpc.health.v1.Health/Check": "an orchestrator asks without a key",

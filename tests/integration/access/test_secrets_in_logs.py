@@ -13,7 +13,7 @@ from tests.cluster import SERVICES
 from tests.integration.access.conftest import PASSWORD, Neighbourhood, bearer
 from understudy.runtime.keys import make_key
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 WORD: Final = "Xq7-marmalade-zebra"
 """Part of every text that is sent, so that one search finds them all."""

@@ -20,6 +20,8 @@ from understudy.contracts.replays import ReplayAudit, ReplayView
 from understudy.contracts.serving import LabelRequest
 from understudy.contracts.vocabulary import Verdict
 
+pytestmark = pytest.mark.slow
+
 ROWS = 1_500
 SIGNATURE = {
     "features": [{"name": "age", "kind": "number"}, {"name": "income", "kind": "number"}],

@@ -26,6 +26,8 @@ from tests.fakes.monitor_entries import (
 from tests.monitor_process import running
 from understudy.contracts import events
 
+pytestmark = pytest.mark.slow
+
 KILLS = 8
 SETTINGS = {"ARCHIVE_SECONDS": "0.2", "ARCHIVE_ROWS": "40", "LEASE_SECONDS": "2"}
 

@@ -19,6 +19,8 @@ from tests.hostile_clients import (
 )
 from tests.monitor_process import MonitorProcess, running
 
+pytestmark = pytest.mark.slow
+
 KEY = f"X-API-Key: {READER.plaintext}"
 ASKED = f"/v1/deployments/{NAME}/replays"
 

@@ -21,6 +21,8 @@ from tests.fakes.monitor_entries import (
 from tests.monitor_process import MonitorProcess, running
 from understudy.contracts import events
 
+pytestmark = pytest.mark.slow
+
 NAMES = [f"risk-{number}" for number in range(6)]
 ROWS = 3
 SETTINGS = {"LEASE_SECONDS": "2"}

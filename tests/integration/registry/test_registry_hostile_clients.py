@@ -20,6 +20,8 @@ from tests.hostile_clients import (
 )
 from tests.integration.registry.conftest import ADMIN, RegistryProcess, upload
 
+pytestmark = pytest.mark.slow
+
 KEY = f"X-API-Key: {ADMIN}"
 
 

@@ -13,6 +13,8 @@ from tests.fakes.identity_provider import CLIENT_ID, CLIENT_SECRET, Provider, ne
 
 from .conftest import RegistryProcess
 
+pytestmark = pytest.mark.slow
+
 CALLBACK = "/signin/oidc/callback"
 
 

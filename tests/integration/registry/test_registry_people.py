@@ -14,7 +14,7 @@ from tests.conftest import free_port
 
 from .conftest import RegistryProcess
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 PASSWORD = "six blue cups 42"
 RIGHT = {"name": "ann", "password": PASSWORD}

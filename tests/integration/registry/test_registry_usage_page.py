@@ -13,7 +13,7 @@ from tests.cluster import ROOT, LaptopCluster, laptop_cluster
 from tests.fakes.html_pages import Element
 from tests.usage_page import employ, key_in, page_with_key, program_of, signed_in
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 PROGRAMS = {
     "curl": ("/bin/sh", ".sh"),

@@ -23,6 +23,8 @@ from understudy.contracts.vocabulary import AccessLevel, Scope
 from understudy.launch.redis_server import find_redis_server, redis_command
 from understudy.runtime.keys import NewKey, make_key
 
+pytestmark = pytest.mark.slow
+
 ROW = {"length": 1.5, "width": 2.5}
 PREDICT = "/v1/deployments/vault/predict"
 RATE, BURST, QUOTA = 10, 10, 1_000
