@@ -1,9 +1,10 @@
-"""What does it cost to know who asks? One worker, plain JSON over HTTP, three ways in turn.
+"""What does it cost to know who asks? One worker, plain JSON over HTTP, some ways in turn.
 
-Without a key (a public deployment), with a key, and with a key whose limits are far away, from 1, 8
-and 32 connections. Each round asks all three ways for a moment, in another order each time; what is
-printed are medians over rounds: requests per second, CPU time of the worker per request, and the
-ratio of each to the way without a key in the same round.
+Without a key (a public deployment), with a key, with one that has a rate, and with one that has a
+rate and a quota, both far away; from 1, 8 and 32 connections. Each round asks all of these ways for
+a moment, in another order each time; what is printed are medians over rounds: requests per second,
+CPU time of the worker per request, and the ratio of each to the way without a key in the same
+round.
 
     python -m benchmarks.access [rounds]
 """
@@ -40,7 +41,9 @@ BASE: Final = "public, no key"
 FAR_AWAY: Final = Limits(
     requests_per_second=1_000_000, burst=1_000_000, predictions_per_day=2_000_000_000
 )
-WAYS: Final = (BASE, "key", "limited key")
+RATE_ALONE: Final = Limits(requests_per_second=1_000_000, burst=1_000_000)
+LIMITS: Final = {"key": None, "key with a rate": RATE_ALONE, "with rate and quota": FAR_AWAY}
+WAYS: Final = (BASE, *LIMITS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +66,12 @@ def prepare(running: Laptop, folder: Path) -> None:
                 DeploymentRequest(name=name, model=MODEL, main=main, access=access, policy=policy)
             )
         asked = KeyRequest(name="benchmark", scopes=(Scope.PREDICT,), project=PROJECT)
-        key = registry.issue_key(asked).key
-        limited = registry.issue_key(asked.model_copy(update={"limits": FAR_AWAY})).key
+        keys = {
+            way: registry.issue_key(asked.model_copy(update={"limits": limits})).key
+            for way, limits in LIMITS.items()
+        }
     bodies = [compact(named(question.rows)[0]) for question in questions(model, 1)]
-    asked_with = {BASE: ("open", None), "key": ("closed", key), "limited key": ("closed", limited)}
+    asked_with = {BASE: ("open", None), **{way: ("closed", key) for way, key in keys.items()}}
     for way, (name, presented) in asked_with.items():
         headers = {"Authorization": f"Bearer {presented}"} if presented else {}
         path = f"/v1/deployments/{name}/predict"

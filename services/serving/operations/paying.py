@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from services.serving.operations.calls import Asked, Reply
 from services.serving.operations.purses import Purse
@@ -13,21 +13,16 @@ _T = TypeVar("_T")
 class _Paid:
     """A reply whose tokens are put back when it is refused."""
 
-    __slots__ = ("_day", "_purse", "_reply", "_tokens")
+    __slots__ = ("_day", "_purse", "_reply", "_tokens", "done", "set_result")
 
     def __init__(self, purse: Purse, tokens: int, reply: Reply) -> None:
         self._purse = purse
         self._day = purse.day
         self._tokens = tokens
         self._reply = reply
-
-    def done(self) -> bool:
-        """Whether nobody waits any more."""
-        return self._reply.done()
-
-    def set_result(self, answers: Any, /) -> None:
-        """Answered."""
-        self._reply.set_result(answers)
+        # Those of the reply itself: a way round costs as much as what it does.
+        self.done = reply.done
+        self.set_result = reply.set_result
 
     def set_exception(self, error: Exception, /) -> None:
         """Refused."""
@@ -41,21 +36,20 @@ class _Paid:
 
 def paying(purse: Purse, asked: Asked, go_on: Callable[[Asked], None]) -> None:
     """Go on when there are tokens for the rows. Raises, or the reply gets, what refuses them."""
-    rows = len(asked.cells)
-
-    def paid(_taken: None = None) -> None:
-        asked.reply = reply = _Paid(purse, rows, asked.reply)
-        try:
-            go_on(asked)
-        except Exception:
-            reply.put_back()
-            raise
-
-    taken = purse.take(rows)
+    taken = purse.take(len(asked.cells))
     if taken is None:
-        paid()
+        _paid(purse, asked, go_on)
     else:
-        once(taken, asked.reply, paid)
+        once(taken, asked.reply, lambda _taken: _paid(purse, asked, go_on))
+
+
+def _paid(purse: Purse, asked: Asked, go_on: Callable[[Asked], None]) -> None:
+    asked.reply = reply = _Paid(purse, len(asked.cells), asked.reply)
+    try:
+        go_on(asked)
+    except Exception:
+        reply.put_back()
+        raise
 
 
 def once(awaited: asyncio.Future[_T], reply: Reply, go_on: Callable[[_T], None]) -> None:
