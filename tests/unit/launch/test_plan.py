@@ -69,7 +69,9 @@ def test_no_secret_stands_on_a_command_line() -> None:
 
 def test_the_registry_is_told_where_serving_is_for_people() -> None:
     def told(**settings: object) -> list[str]:
-        registry = next(spec for spec in plan_of(REDIS, **settings).services if spec.name == "registry")
+        registry = next(
+            spec for spec in plan_of(REDIS, **settings).services if spec.name == "registry"
+        )
         names = ("UNDERSTUDY_PUBLIC_SERVING_URL", "UNDERSTUDY_PUBLIC_SERVING_GRPC_URL")
         return [registry.env[name].rstrip("/") for name in names]
 
