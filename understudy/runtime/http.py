@@ -78,9 +78,14 @@ def refusal_response(refusal: Refusal, *, instance: str | None, request_id: str 
     if refusal.fault in {Fault.TOO_LARGE, Fault.SLOW}:
         # The rest of the body would be read and dropped before the next request.
         headers["Connection"] = "close"
-    if refusal.retry_after is not None:
-        headers["Retry-After"] = str(max(1, round(refusal.retry_after)))
-    return problem_response(problem, headers)
+    return problem_response(problem, {**headers, **when_to_come_again(refusal)})
+
+
+def when_to_come_again(refusal: Refusal | None) -> dict[str, str]:
+    """`Retry-After` in whole seconds; nothing where there is no such time."""
+    if refusal is None or refusal.retry_after is None:
+        return {}
+    return {"Retry-After": str(max(1, round(refusal.retry_after)))}
 
 
 def problem_response(problem: Problem, headers: Mapping[str, str] | None = None) -> Response:

@@ -16,7 +16,7 @@ from services.registry.domain.identities import StaleSignInError
 from services.registry.operations.identities import Identities
 from understudy.contracts.refusals import Refusal
 from understudy.runtime.cookies import Cookie
-from understudy.runtime.http import STATUS
+from understudy.runtime.http import STATUS, when_to_come_again
 
 BEGIN_PATH: Final = "/signin/oidc"
 CALLBACK_PATH: Final = "/signin/oidc/callback"
@@ -89,7 +89,5 @@ def _cookie(request: Request) -> Cookie:
 def _refused(refusal: Refusal, asked: str | None) -> Response:
     again = "/signin" if asked is None else f"/signin?next={quote(asked, safe='/')}"
     page = _PAGE.format(detail=escape(refusal.detail), again=escape(again))
-    headers = dict(_HEADERS)
-    if refusal.retry_after is not None:
-        headers["Retry-After"] = str(max(1, round(refusal.retry_after)))
+    headers = {**_HEADERS, **when_to_come_again(refusal)}
     return HTMLResponse(page, STATUS[refusal.fault], headers)

@@ -18,7 +18,7 @@ from services.registry.pages.visits import Form, form_of, see
 from understudy.contracts.refusals import Refusal
 from understudy.runtime.cookies import Cookie, foreign
 from understudy.runtime.documents import Documents
-from understudy.runtime.http import STATUS
+from understudy.runtime.http import STATUS, when_to_come_again
 
 _FORM_AGE: Final = timedelta(hours=12)
 
@@ -92,6 +92,7 @@ class SigningIn:
         response = self._documents.page(
             "signin.html",
             200 if refusal is None else STATUS[refusal.fault],
+            when_to_come_again(refusal),
             problem=None if refusal is None else refusal.detail,
             signed_out=request.query_params.get("done") == "signed-out",
             next=path,
@@ -100,7 +101,5 @@ class SigningIn:
             elsewhere=elsewhere,
             elsewhere_path=None if elsewhere is None else f"{elsewhere.path}?next={quote(path)}",
         )
-        if refusal is not None and refusal.retry_after is not None:
-            response.headers["Retry-After"] = str(max(1, round(refusal.retry_after)))
         self._form_cookie.give(request, response, token, _FORM_AGE)
         return response

@@ -12,7 +12,7 @@ from services.registry.operations.sessions import Visitor
 from understudy.contracts.refusals import Refusal
 from understudy.contracts.vocabulary import Scope
 from understudy.runtime.documents import Documents
-from understudy.runtime.http import STATUS
+from understudy.runtime.http import STATUS, when_to_come_again
 from understudy.runtime.keys import Caller
 
 _FIELDS: Final = 200
@@ -90,7 +90,7 @@ def shown(
     return documents.page(
         template,
         status,
-        _retry(refusal),
+        when_to_come_again(refusal),
         visit=visit,
         problem=None if refusal is None else refusal.detail,
         **values,
@@ -100,9 +100,3 @@ def shown(
 def see(path: str) -> Response:
     """Go on there, so that a reload repeats nothing."""
     return RedirectResponse(path, 303, {"Cache-Control": "no-store"})
-
-
-def _retry(refusal: Refusal | None) -> Mapping[str, str]:
-    if refusal is None or refusal.retry_after is None:
-        return {}
-    return {"Retry-After": str(max(1, round(refusal.retry_after)))}

@@ -25,7 +25,7 @@ from services.serving.pages.wording import readable, sentence
 from understudy.contracts.refusals import Fault, Refusal, json_pointer
 from understudy.contracts.vocabulary import NAME_PATTERN, AccessLevel
 from understudy.runtime.documents import Documents
-from understudy.runtime.http import STATUS
+from understudy.runtime.http import STATUS, when_to_come_again
 
 COOKIE: Final = "understudy_key"
 
@@ -152,7 +152,7 @@ class Form:
             status=STATUS[refusal.fault],
             errors=errors,
             problems=others,
-            headers=_retry_after(refusal),
+            headers=when_to_come_again(refusal),
         )
 
     def _form(
@@ -195,7 +195,7 @@ class Form:
         """The question for a key; the same whether the deployment is closed or does not exist."""
         if refusal.fault not in _NOT_SHOWN:
             return self._notice(
-                STATUS[refusal.fault], "Not ready", refusal.detail, _retry_after(refusal)
+                STATUS[refusal.fault], "Not ready", refusal.detail, when_to_come_again(refusal)
             )
         # Without a key, "not found" and "forbidden" must not be told from "closed".
         status = STATUS[refusal.fault] if key else 401
@@ -241,9 +241,3 @@ def _keep(request: Request, response: Response, key: str | None) -> None:
     response.set_cookie(
         COOKIE, key, path=path, httponly=True, samesite="strict", secure=scheme == "https"
     )
-
-
-def _retry_after(refusal: Refusal) -> dict[str, str]:
-    if refusal.retry_after is None:
-        return {}
-    return {"Retry-After": str(max(1, round(refusal.retry_after)))}
