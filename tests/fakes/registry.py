@@ -38,7 +38,13 @@ from services.registry.ports import Inspected, Sample, Served, State, Store
 from tests.fakes.people import MemoryPeople, MemorySessions
 from understudy.contracts.registry import FollowerReport
 from understudy.contracts.signature import Feature, Signature, Target
-from understudy.contracts.vocabulary import AccessLevel, FeatureKind, ReleaseKind, Task
+from understudy.contracts.vocabulary import (
+    AccessLevel,
+    FeatureKind,
+    ReleaseKind,
+    Task,
+    VersionState,
+)
 
 Item = TypeVar("Item")
 
@@ -158,12 +164,11 @@ class MemoryCatalogue:
 
     def model(self, name: str) -> Model | None:
         found = self._memory.models.get(name)
-        return found and replace(found, versions=self._count(name))
+        return found and self._shown(found)
 
     def models(self, reaches: Sequence[Reach], paging: Paging) -> Slice[Model]:
         found = [held for held in self._memory.models.values() if _within(reaches, held.project)]
-        counted = [replace(model, versions=self._count(model.name)) for model in found]
-        return _by_name(counted, paging, lambda model: model.name)
+        return _by_name([*map(self._shown, found)], paging, lambda model: model.name)
 
     def add_version(self, draft: VersionDraft, entry: Entry, tags: Tags = NO_TAGS) -> Version:
         with self._memory.lock:
@@ -183,7 +188,7 @@ class MemoryCatalogue:
     def end_review(self, version: Version, entry: Entry) -> None:
         place = version.draft.model, version.number
         with self._memory.change(entry):
-            if self._memory.versions[place].review is not None:
+            if self._memory.versions[place].ruling is not None:
                 raise AlreadyDecidedError(f"Somebody else has just decided {version.title}.")
             self._memory.versions[place] = version
 
@@ -193,6 +198,18 @@ class MemoryCatalogue:
             for held in self._memory.versions.values()
             if digest in held.draft.files
         )
+
+    def _shown(self, model: Model) -> Model:
+        return replace(model, versions=self._count(model.name), frozen_by=self._frozen(model.name))
+
+    def _frozen(self, model: str) -> int | None:
+        used = [
+            (held.ruling.decided_at, number, held.state)
+            for (name, number), held in self._memory.versions.items()
+            if name == model and held.ruling and held.state is not VersionState.IGNORED
+        ]
+        _, number, state = max(used, default=(None, None, None))
+        return number if state is VersionState.PERSISTED else None
 
     def _count(self, model: str) -> int:
         return sum(held == model for held, _ in self._memory.versions)

@@ -21,6 +21,7 @@ from understudy.contracts.vocabulary import (
     DIGEST_PATTERN,
     NAME_PATTERN,
     AccessLevel,
+    ArtifactFormat,
     BaselineSample,
     CompiledKind,
     Component,
@@ -108,6 +109,9 @@ class ModelView(ModelRequest):
 
     created_at: AwareDatetime
     versions: int
+    frozen_by: Number | None = None
+    """The persisted version that froze the recipe: scheduled runs no longer train, they predict.
+    A version that is deployed later thaws it."""
 
 
 class ArtifactView(Body):
@@ -125,13 +129,15 @@ class Lineage(Body):
     data_sha256: str | None = None
     trained_at: AwareDatetime | None = None
     libraries: dict[str, str] = Field(default_factory=dict)
+    run: ShortText | None = None
+    """Of a scheduled training. While a model's recipe is frozen none is taken."""
 
 
 class VersionRequest(Body):
     """`POST /v1/models/{model}/versions`: names files that were uploaded before."""
 
     artifact: Sha256
-    """A skops file."""
+    """A skops file, or ONNX; a pickle only where the project's policy takes them."""
     reference: Sha256
     """The reference (training) sample: Parquet, one column per feature, plus the target's."""
     evaluation: Sha256 | None = None
@@ -139,6 +145,11 @@ class VersionRequest(Body):
     on. Without it the reference is taken, on which a model looks better than it is."""
     time_column: ColumnName | None = None
     """The column of the samples that says when a row was, so that their rows have an order."""
+    protected: Annotated[tuple[ColumnName, ...], Field(max_length=20)] = ()
+    """Columns of the samples that hold protected attributes. The model never sees them; the review
+    compares their groups."""
+    attestation: Sha256 | None = None
+    """A file of signatures over the artifact, as model-signing writes it."""
     signature: Signature
     metrics: dict[str, float] = Field(default_factory=dict)
     lineage: Lineage = Lineage()
@@ -204,7 +215,12 @@ class VersionView(VersionRequest):
 
     model: Name
     version: Number
+    format: ArtifactFormat = ArtifactFormat.SKOPS
+    converted_from: Sha256 | None = None
+    """The pickle that the artifact was made of in a sandbox."""
     state: VersionState
+    overridden: tuple[str, ...] = ()
+    """What stood in the way of its deployment and was decided against, as `code:subject`."""
     created_at: AwareDatetime
     created_by: str
     decided_at: AwareDatetime | None = None
@@ -217,6 +233,8 @@ class DecisionRequest(Body):
 
     decision: Decision
     reason: Text = ""
+    override: bool = False
+    """Decide against what stands in the way: needs a role that the policy names, and a reason."""
 
 
 class DeploymentRequest(Body):
@@ -383,6 +401,7 @@ class ServedVersion(Body):
 
     version: Number
     artifact: Sha256
+    format: ArtifactFormat = ArtifactFormat.SKOPS
     reference: Sha256
     signature: Signature
     compiled: Compiled | None = None

@@ -43,6 +43,109 @@ class Decision(StrEnum):
     IGNORE = "ignore"
 
 
+class ArtifactFormat(StrEnum):
+    """How a version's model is kept. Neither format runs code of the file when it is read."""
+
+    SKOPS = "skops"
+    ONNX = "onnx"
+
+
+class ReviewState(StrEnum):
+    """Whether a version's review is there to be read."""
+
+    MISSING = "missing"
+    RUNNING = "running"
+    MADE = "made"
+    FAILED = "failed"
+
+
+class Severity(StrEnum):
+    """What a finding of a review means for the gate."""
+
+    BLOCK = "block"
+    """Nobody deploys the version but by an override."""
+    WARN = "warn"
+    """Something is probably wrong."""
+    LOOK = "look"
+    """Worth a look; nothing is wrong by itself."""
+
+
+class FindingCode(StrEnum):
+    """The closed set of what a review may find."""
+
+    FAILED_CHECK = "failed_check"
+    """A sample does not hold what the signature or the version's own statements say."""
+    FEW_ROWS = "few_rows"
+    NO_EVALUATION = "no_evaluation"
+    """Everything was measured on rows that the model was trained on."""
+    SAMPLED = "sampled"
+    """A sample is larger than what was read of it."""
+    ONE_CLASS = "one_class"
+    IMBALANCE = "imbalance"
+    DUPLICATES = "duplicates"
+    OVERLAP = "overlap"
+    """Rows that the model was trained on are in the evaluation sample."""
+    CONSTANT_FEATURE = "constant_feature"
+    MOSTLY_MISSING = "mostly_missing"
+    CORRELATED_FEATURES = "correlated_features"
+    SUSPICIOUS_SCORE = "suspicious_score"
+    """Better out of sample than most honest problems allow."""
+    NEAR_PERFECT_SCORE = "near_perfect_score"
+    SINGLE_FEATURE = "single_feature"
+    """One feature alone gives the label away."""
+    IDENTIFIER_ON_TOP = "identifier_on_top"
+    """What the model leans on most tells rows or moments apart, not kinds of rows."""
+    TIME_SPLIT_DROP = "time_split_drop"
+    """Later rows are answered worse than the evaluation promises."""
+    NOT_BETTER_THAN_DUMMY = "not_better_than_dummy"
+    WORSE_THAN_MAIN = "worse_than_main"
+    MISCALIBRATED = "miscalibrated"
+    WEAK_SLICE = "weak_slice"
+    IRRELEVANT_FEATURE = "irrelevant_feature"
+    FRAGILE_TO_MISSING = "fragile_to_missing"
+    UNFAIR = "unfair"
+    SMALL_GROUP = "small_group"
+    PROXY = "proxy"
+    """A feature stands in for a protected attribute."""
+
+
+class Question(StrEnum):
+    """What a version's questionnaire asks."""
+
+    OBJECTIVE = "objective"
+    LABEL_MEANING = "label_meaning"
+    CONSTRAINTS = "constraints"
+    INTENDED_USE = "intended_use"
+    OUT_OF_SCOPE = "out_of_scope"
+    FAIRNESS = "fairness"
+    """Which definition of fairness was chosen, and why."""
+    MONITORING = "monitoring"
+    RETRAINING = "retraining"
+
+
+class ObstacleCode(StrEnum):
+    """What stands between a pending version and its deployment."""
+
+    NO_REVIEW = "no_review"
+    NOT_OPENED = "not_opened"
+    """Who decides has not opened the present review."""
+    REVIEW_STALE = "review_stale"
+    TRAINING_STALE = "training_stale"
+    FINDING = "finding"
+    METRIC = "metric"
+    QUESTION = "question"
+    SAME_PERSON = "same_person"
+    UNSIGNED = "unsigned"
+
+
+class TrustState(StrEnum):
+    """Where a type that artifacts want to hold stands."""
+
+    ASKED = "asked"
+    TRUSTED = "trusted"
+    DENIED = "denied"
+
+
 class Role(StrEnum):
     """Which part a version plays in a release."""
 

@@ -3,11 +3,22 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, or_, select, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    ScalarSelect,
+    Select,
+    case,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 
 from services.registry.adapters.database import Database
-from services.registry.adapters.rows import review_row, version_of, version_row
+from services.registry.adapters.rows import ruling_row, version_of, version_row
 from services.registry.adapters.tables import models, projects, versions
 from services.registry.adapters.tag_store import put_tags
 from services.registry.adapters.within import within
@@ -110,14 +121,14 @@ class SqlCatalogue:
 
     def end_review(self, version: Version, entry: Entry) -> None:
         """Raises AlreadyDecidedError when somebody else was faster."""
-        assert version.review is not None  # noqa: S101 - `domain.versions.decide` gave it one
+        assert version.ruling is not None  # noqa: S101 - `domain.versions.decide` gave it one
         with self._database.change() as change:
             decided = change.connection.execute(
                 update(versions)
                 .where(versions.c.model == version.draft.model)
                 .where(versions.c.number == version.number)
                 .where(versions.c.state == VersionState.PENDING.value)
-                .values(**review_row(version.review))
+                .values(**ruling_row(version.ruling))
             )
             if decided.rowcount != 1:
                 raise AlreadyDecidedError(f"Somebody else has just decided {version.title}.")
@@ -126,7 +137,15 @@ class SqlCatalogue:
     def projects_using(self, digest: str) -> frozenset[str]:
         """Projects with a version that names the file."""
         of = versions.c
-        named = (of.artifact, of.reference, of.evaluation, of.compiled, of.baseline)
+        named = (
+            of.artifact,
+            of.reference,
+            of.evaluation,
+            of.compiled,
+            of.baseline,
+            of.converted_from,
+            of.attestation,
+        )
         query = (
             select(models.c.project)
             .join(versions, of.model == models.c.name)
@@ -144,7 +163,21 @@ def _models() -> Select[Any]:
         .scalar_subquery()
     )
     of = models.c
-    return select(of.name, of.project, of.description, of.created_at, count)
+    return select(of.name, of.project, of.description, of.created_at, count, _freezing())
+
+
+def _freezing() -> ScalarSelect[Any]:
+    """The version that was put to work last, if it was persisted."""
+    of = versions.c
+    used = (VersionState.DEPLOYED.value, VersionState.PERSISTED.value)
+    return (
+        select(case((of.state == VersionState.PERSISTED.value, of.number)))
+        .where(of.model == models.c.name)
+        .where(of.state.in_(used))
+        .order_by(of.decided_at.desc(), of.number.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
 
 
 def _row(connection: Connection, model: str, number: int) -> Row[Any] | None:

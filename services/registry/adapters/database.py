@@ -15,7 +15,8 @@ from services.registry.adapters import schema
 from services.registry.adapters.database_urls import have_file, opened, place_of
 from services.registry.adapters.rows import entry_row
 from services.registry.adapters.tables import audit, state
-from services.registry.domain.audit import Entry
+from services.registry.domain.audit import Entry, Recorded
+from services.registry.domain.chain import linked
 from services.registry.domain.errors import DatabaseSilentError
 from understudy.runtime.sqlite_files import beginning, prepare
 from understudy.runtime.urls import without_passwords
@@ -128,8 +129,11 @@ class Changing:
 
     def record(self, entry: Entry) -> None:
         """Leave the audit entry, under the change's number."""
-        sequence = self.connection.execute(select(state.c.sequence)).scalar_one()
-        self.connection.execute(insert(audit).values(sequence=sequence, **entry_row(entry)))
+        sequence, before = self.connection.execute(select(state.c.sequence, state.c.chain)).one()
+        link = linked(before, Recorded(sequence, entry))
+        row = entry_row(entry)
+        self.connection.execute(insert(audit).values(sequence=sequence, hash=link, **row))
+        self.connection.execute(update(state).values(chain=link))
         self.recorded = entry
 
 

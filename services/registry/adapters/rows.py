@@ -16,14 +16,20 @@ from services.registry.domain.versions import (
     Lineage,
     NotCompiled,
     NotMeasured,
-    Review,
+    Ruling,
     Version,
     VersionDraft,
 )
 from understudy.contracts.limits import Limits
 from understudy.contracts.policy import Policy
 from understudy.contracts.signature import Signature
-from understudy.contracts.vocabulary import AccessLevel, ReleaseKind, Scope, VersionState
+from understudy.contracts.vocabulary import (
+    AccessLevel,
+    ArtifactFormat,
+    ReleaseKind,
+    Scope,
+    VersionState,
+)
 
 _SIGNATURE = TypeAdapter(Signature)
 _LINEAGE = TypeAdapter(Lineage)
@@ -51,6 +57,10 @@ def version_row(draft: VersionDraft, number: int) -> Values:
         "state": VersionState.PENDING.value,
         "evaluation": draft.evaluation,
         "time_column": draft.time_column,
+        "protected": [*draft.protected],
+        "format": draft.format.value,
+        "converted_from": draft.converted_from,
+        "attestation": draft.attestation,
         **_compiled_row(draft.compiled),
         **_baseline_row(draft.baseline),
     }
@@ -70,10 +80,14 @@ def version_of(row: Row[Any]) -> Version:
         description=row.description,
         evaluation=row.evaluation,
         time_column=row.time_column,
+        protected=tuple(row.protected),
+        format=ArtifactFormat(row.format),
+        converted_from=row.converted_from,
+        attestation=row.attestation,
         compiled=_compiled_of(row),
         baseline=_baseline_of(row),
     )
-    return Version(row.number, draft, _review(row))
+    return Version(row.number, draft, _ruling(row))
 
 
 def _compiled_row(compiled: Compiled | NotCompiled) -> Values:
@@ -102,20 +116,22 @@ def _baseline_of(row: Row[Any]) -> Baseline | NotMeasured:
     return _BASELINE.validate_python({"file": row.baseline, **row.baseline_figures})
 
 
-def _review(row: Row[Any]) -> Review | None:
+def _ruling(row: Row[Any]) -> Ruling | None:
     if row.decided_at is None:
         return None
     state = VersionState(row.state)
-    return Review(state, row.decided_at, row.decided_by, row.decision_reason)
+    overridden = tuple(row.overridden or ())
+    return Ruling(state, row.decided_at, row.decided_by, row.decision_reason, overridden)
 
 
-def review_row(review: Review) -> Values:
+def ruling_row(ruling: Ruling) -> Values:
     """The columns that the end of a review fills."""
     return {
-        "state": review.state.value,
-        "decided_at": review.decided_at,
-        "decided_by": review.decided_by,
-        "decision_reason": review.reason,
+        "state": ruling.state.value,
+        "decided_at": ruling.decided_at,
+        "decided_by": ruling.decided_by,
+        "decision_reason": ruling.reason,
+        "overridden": [*ruling.overridden] or None,
     }
 
 

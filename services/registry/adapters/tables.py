@@ -12,6 +12,7 @@ from sqlalchemy import (
     Dialect,
     Float,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     LargeBinary,
@@ -60,6 +61,8 @@ state = Table(
     Column("sequence", BigInteger, nullable=False),
     Column("configuration", JSON, nullable=False),
     Column("backed_up_at", UtcDateTime),
+    # The hash of the newest audit entry.
+    Column("chain", String(64), nullable=False, server_default=""),
 )
 
 projects = Table(
@@ -96,6 +99,8 @@ versions = Table(
     Column("decided_at", UtcDateTime),
     Column("decided_by", String(200)),
     Column("decision_reason", Text),
+    # What stood in the way and was decided against.
+    Column("overridden", JSON(none_as_null=True)),
     # The file that was compiled and how it compares, or else why there is none.
     Column("compiled", String(64), index=True),
     Column("compiled_figures", JSON(none_as_null=True)),
@@ -106,6 +111,83 @@ versions = Table(
     Column("baseline", String(64), index=True),
     Column("baseline_figures", JSON(none_as_null=True)),
     Column("not_measured", Text),
+    Column("protected", JSON, nullable=False, server_default="[]"),
+    Column("format", String(16), nullable=False, server_default="skops"),
+    Column("converted_from", String(64), index=True),
+    Column("attestation", String(64), index=True),
+)
+
+reviews = Table(
+    "reviews",
+    metadata,
+    # One attempt to review a version; the newest that was made is the version's review.
+    Column("model", String(63), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("job", String(36), nullable=False),
+    Column("began_at", UtcDateTime, nullable=False),
+    Column("began_by", String(200), nullable=False),
+    # The file once it is made; or why there is none.
+    Column("file", String(64), index=True),
+    Column("made_at", UtcDateTime),
+    Column("findings", JSON(none_as_null=True)),
+    Column("main", Integer),
+    Column("failure", Text),
+    ForeignKeyConstraint(["model", "version"], ["versions.model", "versions.number"]),
+)
+
+openings = Table(
+    "openings",
+    metadata,
+    # Who has had a review before their eyes.
+    Column("model", String(63), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("actor", String(200), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+    ForeignKeyConstraint(
+        ["model", "version", "number"], ["reviews.model", "reviews.version", "reviews.number"]
+    ),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    # A version's questionnaire.
+    Column("model", String(63), primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("answers", JSON, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("by", String(200), nullable=False),
+    ForeignKeyConstraint(["model", "version"], ["versions.model", "versions.number"]),
+)
+
+gates = Table(
+    "gates",
+    metadata,
+    # What a project demands of a review; the highest number holds.
+    Column("project", ForeignKey("projects.name"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("policy", JSON, nullable=False),
+    # As it was written, with its comments.
+    Column("text", Text, nullable=False),
+    Column("at", UtcDateTime, nullable=False),
+    Column("by", String(200), nullable=False),
+    Column("reason", Text, nullable=False),
+)
+
+trust = Table(
+    "trust",
+    metadata,
+    # Types that artifacts wanted to hold, and what was decided about them.
+    Column("type", String(300), primary_key=True),
+    Column("state", String(16), nullable=False, index=True),
+    Column("asked_at", UtcDateTime, nullable=False),
+    Column("asked_by", String(200), nullable=False),
+    Column("model", String(63), nullable=False),
+    Column("decided_at", UtcDateTime),
+    Column("decided_by", String(200)),
+    Column("reason", Text),
 )
 
 deployments = Table(
@@ -262,6 +344,8 @@ audit = Table(
     Column("subject", String(200), nullable=False),
     Column("reason", Text, nullable=False),
     Column("details", JSON, nullable=False),
+    # SHA-256 over the hash before it and this row.
+    Column("hash", String(64), nullable=False),
 )
 
 followers = Table(

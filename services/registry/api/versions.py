@@ -112,6 +112,8 @@ def _draft(caller: Caller, model: str, body: VersionRequest) -> VersionDraft:
         metrics=body.metrics,
         evaluation=body.evaluation,
         time_column=body.time_column,
+        protected=body.protected,
+        attestation=body.attestation,
         lineage=Lineage(**body.lineage.model_dump()),
         description=body.description,
     )

@@ -44,18 +44,21 @@ def model_view(model: Model) -> ModelView:
         description=model.description,
         created_at=model.created_at,
         versions=model.versions,
+        frozen_by=model.frozen_by,
     )
 
 
 def version_view(version: Version) -> VersionView:
     """A version and its review."""
-    draft, review = version.draft, version.review
+    draft, ruling = version.draft, version.ruling
     lineage, compiled, baseline = draft.lineage, draft.compiled, draft.baseline
     return VersionView(
         artifact=draft.artifact,
         reference=draft.reference,
         evaluation=draft.evaluation,
         time_column=draft.time_column,
+        protected=draft.protected,
+        attestation=draft.attestation,
         signature=draft.signature,
         metrics=dict(draft.metrics),
         lineage=Lineage(
@@ -64,6 +67,7 @@ def version_view(version: Version) -> VersionView:
             data_sha256=lineage.data_sha256,
             trained_at=lineage.trained_at,
             libraries=dict(lineage.libraries),
+            run=lineage.run,
         ),
         description=draft.description,
         baseline=BaselineBody(**asdict(baseline)) if isinstance(baseline, Baseline) else None,
@@ -72,12 +76,15 @@ def version_view(version: Version) -> VersionView:
         not_compiled=compiled.reason if isinstance(compiled, NotCompiled) else None,
         model=draft.model,
         version=version.number,
+        format=draft.format,
+        converted_from=draft.converted_from,
         state=version.state,
+        overridden=ruling.overridden if ruling else (),
         created_at=draft.created_at,
         created_by=draft.created_by,
-        decided_at=review and review.decided_at,
-        decided_by=review and review.decided_by,
-        decision_reason=review and review.reason,
+        decided_at=ruling and ruling.decided_at,
+        decided_by=ruling and ruling.decided_by,
+        decision_reason=ruling and ruling.reason,
     )
 
 

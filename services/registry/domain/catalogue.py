@@ -22,3 +22,5 @@ class Model:
     description: str
     created_at: datetime
     versions: int = 0
+    frozen_by: int | None = None
+    """The persisted version that froze its recipe, unless one was deployed since."""

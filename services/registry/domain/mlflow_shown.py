@@ -43,8 +43,8 @@ class ShownVersion:
     @property
     def updated_at(self) -> int:
         """Milliseconds: when it was made or decided."""
-        review = self.version.review
-        at = review.decided_at if review else self.version.draft.created_at
+        ruling = self.version.ruling
+        at = ruling.decided_at if ruling else self.version.draft.created_at
         return int(at.timestamp() * 1000)
 
     @property

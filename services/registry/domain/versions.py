@@ -13,6 +13,7 @@ from services.registry.domain.errors import (
 from understudy.contracts.refusals import FieldError
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import (
+    ArtifactFormat,
     BaselineSample,
     CompiledKind,
     Decision,
@@ -36,6 +37,8 @@ class Lineage:
     data_sha256: str | None = None
     trained_at: datetime | None = None
     libraries: Mapping[str, str] = field(default_factory=dict)
+    run: str | None = None
+    """Of a scheduled training; None for what a person made."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +109,13 @@ class VersionDraft:
     description: str = ""
     evaluation: str | None = None
     time_column: str | None = None
+    protected: tuple[str, ...] = ()
+    """Columns of the samples that hold protected attributes; never features."""
+    format: ArtifactFormat = ArtifactFormat.SKOPS
+    converted_from: str | None = None
+    """The pickle that the artifact was made of, by an administrator's leave."""
+    attestation: str | None = None
+    """A file with signatures of the artifact."""
     compiled: Compiled | NotCompiled = NOT_TRIED
     baseline: Baseline | NotMeasured = NEVER_MEASURED
 
@@ -117,31 +127,34 @@ class VersionDraft:
             self.baseline.file if isinstance(self.baseline, Baseline) else None,
         }
         stated = {self.artifact, self.reference, self.evaluation}
+        stated |= {self.converted_from, self.attestation}
         return frozenset(digest for digest in stated | made if digest is not None)
 
 
 @dataclass(frozen=True, slots=True)
-class Review:
+class Ruling:
     """How a version's review ended."""
 
     state: VersionState
     decided_at: datetime
     decided_by: str
     reason: str
+    overridden: tuple[str, ...] = ()
+    """What stood in the way and was decided against, as `code:subject`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A numbered draft, and its review once that has ended."""
+    """A numbered draft, and how its review ended once it has."""
 
     number: int
     draft: VersionDraft
-    review: Review | None = None
+    ruling: Ruling | None = None
 
     @property
     def state(self) -> VersionState:
         """Where the review stands."""
-        return self.review.state if self.review else VersionState.PENDING
+        return self.ruling.state if self.ruling else VersionState.PENDING
 
     @property
     def title(self) -> str:
@@ -149,14 +162,22 @@ class Version:
         return f"{self.draft.model}/{self.number}"
 
 
-def decide(version: Version, decision: Decision, *, by: str, at: datetime, reason: str) -> Version:
+def decide(
+    version: Version,
+    decision: Decision,
+    *,
+    by: str,
+    at: datetime,
+    reason: str,
+    overridden: tuple[str, ...] = (),
+) -> Version:
     """End a pending version's review. Raises AlreadyDecidedError."""
-    if version.review is not None:
+    if version.ruling is not None:
         raise AlreadyDecidedError(
-            f"Version {version.title} was {version.state} by {version.review.decided_by}; that is "
+            f"Version {version.title} was {version.state} by {version.ruling.decided_by}; that is "
             "final. Register the model again as a new version to review it anew."
         )
-    return replace(version, review=Review(_ENDS[decision], at, by, reason))
+    return replace(version, ruling=Ruling(_ENDS[decision], at, by, reason, overridden))
 
 
 def require_usable(version: Version, pointer: str) -> None:

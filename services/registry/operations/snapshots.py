@@ -169,6 +169,7 @@ def _deployment(served: Served, now: datetime) -> DeploymentSnapshot:
 def _served(version: Version) -> ServedVersion:
     compiled, baseline = version.draft.compiled, version.draft.baseline
     return ServedVersion(
+        format=version.draft.format,
         version=version.number,
         artifact=version.draft.artifact,
         reference=version.draft.reference,

@@ -36,24 +36,37 @@ local anew = kept ~= nil and kept ~= day
 if anew then used, at = 0, now end
 if tonumber(ARGV[10]) ~= day then held, back = 0, 0 end
 
-local leased, sharers, over = held, 1, {}
+local leased, sharers, over, spans = held, 1, {}, {{held + back, now}}
 for name, lease in pairs(leases) do
+  if anew then lease[1] = 0 end
+  if lease[2] > at then
+    local tokens = lease[1]
+    if name == holder then tokens = math.max(0, tokens - held - back) end
+    spans[#spans + 1] = {tokens, lease[2]}
+  end
   if name ~= holder then
     if lease[2] + remembered <= now then
       over[#over + 1] = name
     else
       sharers = sharers + 1
-      if not anew and lease[2] > now then leased = leased + lease[1] end
+      if lease[2] > now then leased = leased + lease[1] end
       -- A clock that was put back must not make leases longer.
       if anew or lease[2] > now + lasts then
         local till = math.min(lease[2], now + lasts)
-        local tokens = anew and 0 or lease[1]
-        redis.call('HSET', KEYS[1], name, string.format('%d:%.6f', tokens, till))
+        redis.call('HSET', KEYS[1], name, string.format('%d:%.6f', lease[1], till))
       end
     end
   end
 end
-used = math.max(leased, used - rate * math.max(0, now - at) - back) + owed
+-- It has fallen by the rate, and at no moment below what was leased then.
+used = used - rate * math.max(0, now - at)
+table.sort(spans, function(one, other) return one[2] > other[2] end)
+local together = 0
+for _, lease in ipairs(spans) do
+  together = together + lease[1]
+  used = math.max(used, together - rate * math.max(0, now - lease[2]))
+end
+used = used - back + owed
 if not by_day then used = math.min(used, math.max(leased, 2 * size)) end
 local level, tokens = size - used, 0
 if level >= least then
@@ -68,7 +81,7 @@ if #over > 0 then redis.call('HDEL', KEYS[1], unpack(over)) end
 redis.call(
   'HSET', KEYS[1],
   'used', string.format('%.17g', used), 'at', string.format('%.6f', now), 'day', day,
-  holder, string.format('%d:%.6f', held + tokens, now + lasts)
+  holder, string.format('%d:%.6f', held + tokens - math.min(need, tokens), now + lasts)
 )
 local ends = 86400
 if by_day then ends = 86400 * (day + 1) - now end

@@ -3,8 +3,14 @@
 A worker takes tokens ahead of the requests that spend them: a lease. Leased tokens count as used,
 so nothing is admitted twice; those that come back, come back into the bucket; a lease that nobody
 renews is over after `LEASE_SECONDS`, and its tokens are lost to the key until the bucket has
-filled again. Tokens of the bucket and of leases together are never more than the bucket holds, so
-in any stretch of time no more is admitted than `size + rate · seconds`.
+filled again. What requests wait for is spent when the bucket grants it, and is no lease: who waits
+has it as long after as the answer is on its way.
+
+In any stretch of time no more is spent than `size + rate · seconds`: the tokens of the bucket and
+of leases together grow by `rate`, fall by what is spent, and are never more than `size`, since the
+bucket fills no further while they are. A lease stands for what it began with until its worker
+asks again or it is over: when it was spent, only the worker knows. What a worker spends while it
+can't ask is beside this; it is owed.
 """
 
 import math
@@ -56,7 +62,7 @@ class Ask:
     held: int = 0
     """Tokens of its lease that it keeps."""
     need: int = 0
-    """Tokens that requests wait for."""
+    """Tokens that requests wait for, and that are spent as soon as they are granted."""
     least: int = 0
     """Fewer would help none of them."""
     ahead: int = 0
@@ -107,23 +113,44 @@ def exchanged(bucket: Bucket | None, terms: Terms, ask: Ask, now: float) -> tupl
     found = _of_today(bucket, terms, now)
     same_day = ask.day == found.day
     held, back = (ask.held, ask.back) if same_day else (0, 0)
+    used = _used(found, terms, ask.holder, held + back, now) - back + ask.owed
     others = {
         holder: Lease(lease.tokens, min(lease.until, now + LEASE_SECONDS))
         for holder, lease in found.leases.items()
         if holder != ask.holder and lease.until + SHARER_SECONDS > now
     }
     leased = held + sum(lease.tokens for lease in others.values() if lease.until > now)
-    returned = terms.rate * max(0.0, now - found.at) + back
-    used = max(leased, found.used - returned) + ask.owed
     if not terms.by_day:
         used = min(used, max(leased, 2 * terms.size))
     tokens = _granted(terms.size - used, ask)
     used += tokens
-    after = Bucket(
-        used, now, found.day, {**others, ask.holder: Lease(held + tokens, now + LEASE_SECONDS)}
-    )
+    own = Lease(recorded(held, ask.need, tokens), now + LEASE_SECONDS)
+    after = Bucket(used, now, found.day, {**others, ask.holder: own})
     ends = DAY_SECONDS * (found.day + 1) - now if terms.by_day else DAY_SECONDS
     return after, Grant(tokens, terms.size - used, len(after.leases), found.day, ends)
+
+
+def recorded(held: int, need: int, tokens: int) -> int:
+    """What a worker's lease is after a grant: what is spent at once is no part of it."""
+    return held + tokens - min(need, tokens)
+
+
+def _used(found: Bucket, terms: Terms, holder: str, holds: int, now: float) -> float:
+    """What is used, when whoever asks still holds so much.
+
+    It has fallen by `rate`, and at no moment below what was leased then.
+    """
+    leases = [(now, holds)]
+    for name, lease in found.leases.items():
+        if lease.until > found.at:
+            tokens = max(0, lease.tokens - holds) if name == holder else lease.tokens
+            leases.append((lease.until, tokens))
+    used = found.used - terms.rate * max(0.0, now - found.at)
+    leased = 0
+    for until, tokens in sorted(leases, reverse=True):
+        leased += tokens
+        used = max(used, leased - terms.rate * max(0.0, now - until))
+    return used
 
 
 def _granted(level: float, ask: Ask) -> int:

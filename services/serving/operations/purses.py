@@ -3,6 +3,11 @@
 Spending is a subtraction while the lease lasts, and the next lease is fetched before it is spent.
 A request that finds none waits for one round trip, shared by all that wait. When that takes too
 long or fails, the worker goes on with its own part of the limit.
+
+Of a limit by the second a purse keeps no token that the bucket takes for spent: a request that
+gave up while it waited counts. Only when the answer came too late is what was granted for those
+who waited kept, so as not to starve the key of a slow Redis: beside what is spent alone, as many
+more than the limit may be admitted as waited then.
 """
 
 import asyncio
@@ -16,7 +21,7 @@ from typing import Final
 import structlog
 
 from services.serving.domain.limited import limited
-from services.serving.domain.limits import LEASE_SECONDS, Ask, Grant, Terms
+from services.serving.domain.limits import LEASE_SECONDS, Ask, Grant, Terms, recorded
 from services.serving.domain.shares import Share
 from services.serving.metrics.limits import LimitMetrics
 from services.serving.ports import Leases
@@ -223,6 +228,8 @@ class Purse:
             self._receive(ask, grant, sent)
             self._share.learn(grant, settled, self._clock())
             self._serve(asked_for)
+            if not (self._slow or self.terms.by_day):
+                self._tokens = min(self._tokens, recorded(ask.held, ask.need, grant.tokens))
         finally:
             self._exchange, self._slow = None, False
         if self._waiting:

@@ -152,7 +152,7 @@ async def test_a_couple_begins_with_a_release_and_anew_with_a_promotion(registry
 def timed(memory: Memory, number: int) -> None:
     """Give a version a time column."""
     held = memory.versions["credit", number]
-    made = Version(number, draft(time_column="seen_at"), held.review)
+    made = Version(number, draft(time_column="seen_at"), held.ruling)
     memory.versions["credit", number] = made
     memory.sequence += 1
 

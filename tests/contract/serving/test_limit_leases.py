@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -17,7 +17,6 @@ from services.serving.domain.limits import (
     LEASE_SECONDS,
     SHARER_SECONDS,
     Ask,
-    Bucket,
     Counted,
     Grant,
     Terms,
@@ -78,12 +77,14 @@ async def test_what_is_given_back_is_there_again(leases: Leases) -> None:
 
 
 async def test_tokens_come_back_but_not_those_that_are_leased(leases: Leases) -> None:
-    first = await leases.exchange(KEY, FAST, one(need=8))
+    first = await leases.exchange(KEY, FAST, Ask("a", ahead=20))
     await asyncio.sleep(0.001)
     again = await leases.exchange(KEY, FAST, Ask("a", held=first.tokens))
-    assert again.left == 12.0
+    assert again.left == 15.0
     other = await leases.exchange(KEY, FAST, one("b", need=20))
-    assert other.tokens == 12
+    assert other.tokens == 15
+    await asyncio.sleep(0.001)
+    assert (await leases.exchange(KEY, FAST, Ask("b"))).left == 15.0
 
 
 async def test_of_a_request_that_does_not_fit_nothing_is_taken(leases: Leases) -> None:
@@ -174,7 +175,7 @@ TERMS = st.sampled_from(
 
 
 @settings(
-    max_examples=150,
+    max_examples=200,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -191,11 +192,19 @@ def test_the_script_does_what_the_domain_says(
             words = [*words_of(terms, ask), repr(now)]
             found = read_grant(client.eval(script, 1, "bucket", *words))
             assert _rounded(found) == _rounded(expected)
-        kept = client.hgetall("bucket")
-    assert isinstance(bucket, Bucket)
-    assert {name for name in kept if name.startswith(b"holder:")} == {
-        b"holder:" + holder.encode() for holder in bucket.leases
-    }
+            assert _leases_of(client.hgetall("bucket")) == {
+                holder: (lease.tokens, pytest.approx(lease.until, abs=1e-5))
+                for holder, lease in bucket.leases.items()
+            }
+
+
+def _leases_of(kept: Mapping[bytes, bytes]) -> dict[str, tuple[object, ...]]:
+    found: dict[str, tuple[object, ...]] = {}
+    for name, value in kept.items():
+        if name.startswith(b"holder:"):
+            tokens, _, until = value.partition(b":")
+            found[name.removeprefix(b"holder:").decode()] = (int(tokens), float(until))
+    return found
 
 
 def _rounded(grant: Grant) -> tuple[object, ...]:

@@ -32,8 +32,8 @@ def test_a_decision_ends_the_review(decision: Decision, state: VersionState) -> 
     assert PENDING.state is VersionState.PENDING
     version = decided(decision)
     assert version.state is state
-    assert version.review is not None
-    assert version.review.decided_by == "ann"
+    assert version.ruling is not None
+    assert version.ruling.decided_by == "ann"
 
 
 @pytest.mark.parametrize("first", Decision)

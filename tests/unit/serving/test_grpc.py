@@ -28,7 +28,7 @@ from understudy.contracts.vocabulary import AccessLevel, Scope
 from understudy.runtime.keys import KeyRing, make_key
 from understudy.runtime.tokens import TokenVerifier
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.usefixtures("one_loop")]
 
 OPEN = ("ServerLive", "ServerReady")
 METHODS = [method.name for method in inference._SERVICE.methods]

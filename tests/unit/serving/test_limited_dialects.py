@@ -114,6 +114,7 @@ async def test_those_who_ask_for_statistics_at_once_share_them(service: DialectS
     assert counts == 1
 
 
+@pytest.mark.usefixtures("one_loop")
 async def test_malformed_messages_count() -> None:
     grpc_service = GrpcService()
     await grpc_service.begin(*AccessLevel)

@@ -238,6 +238,27 @@ async def test_whoever_waits_too_long_has_the_share_and_it_is_owed(bench: Bench)
     assert sum(ask.owed for ask in bench.leases.asked) == 1
 
 
+async def test_a_request_that_gave_up_while_it_waited_counts(bench: Bench) -> None:
+    purse, other = bench.purse(PER_SECOND, "a"), bench.purse(PER_SECOND, "b")
+    gave_up = [purse.take() for _ in range(8)]
+    assert await admitted(other, 2)
+    for waiting in gave_up:
+        assert waiting is not None
+        waiting.cancel()
+    await settle()
+    bench.now += 1.0
+    assert sum([await admitted(other if n % 2 else purse) for n in range(40)]) == 20
+
+
+async def test_rows_of_those_who_gave_up_are_there_for_others(bench: Bench) -> None:
+    purse = bench.purse(PER_DAY)
+    waiting = purse.take(100)
+    assert waiting is not None
+    waiting.cancel()
+    await settle()
+    assert await admitted(purse, 100)
+
+
 async def test_leases_end_with_the_day(bench: Bench) -> None:
     bench.now = NOON + DAY_SECONDS / 2 - 1.0
     purse = bench.purse(PER_DAY)

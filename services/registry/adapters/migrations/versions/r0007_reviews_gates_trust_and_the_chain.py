@@ -1,0 +1,156 @@
+"""Reviews and who opened them, gates, questionnaires, trust, and the audit trail as a chain."""
+
+import sqlalchemy as sa
+from alembic import op
+
+from services.registry.adapters.tables import UtcDateTime
+from services.registry.domain.audit import Action, Entry, Recorded
+from services.registry.domain.chain import BEGINNING, linked
+
+revision = "0007"
+down_revision = "0006"
+branch_labels = None
+depends_on = None
+
+_TIME = sa.DateTime(timezone=True)
+_MADE = ("trust", "gates", "answers", "openings", "reviews")
+
+
+def upgrade() -> None:
+    _versions()
+    _reviews()
+    _gates()
+    op.add_column(
+        "state", sa.Column("chain", sa.String(length=64), nullable=False, server_default="")
+    )
+    op.add_column("audit", sa.Column("hash", sa.String(length=64), nullable=True))
+    _link()
+    with op.batch_alter_table("audit") as audit:
+        audit.alter_column("hash", existing_type=sa.String(length=64), nullable=False)
+
+
+def downgrade() -> None:
+    op.drop_column("audit", "hash")
+    op.drop_column("state", "chain")
+    for table in _MADE:
+        op.drop_table(table)
+    for column in ("converted_from", "attestation"):
+        op.drop_index(op.f(f"ix_versions_{column}"), "versions")
+    for column in ("attestation", "converted_from", "format", "protected", "overridden"):
+        op.drop_column("versions", column)
+
+
+def _versions() -> None:
+    op.add_column("versions", sa.Column("overridden", sa.JSON(none_as_null=True), nullable=True))
+    op.add_column(
+        "versions", sa.Column("protected", sa.JSON(), nullable=False, server_default="[]")
+    )
+    op.add_column(
+        "versions",
+        sa.Column("format", sa.String(length=16), nullable=False, server_default="skops"),
+    )
+    for name in ("converted_from", "attestation"):
+        op.add_column("versions", sa.Column(name, sa.String(length=64), nullable=True))
+        op.create_index(op.f(f"ix_versions_{name}"), "versions", [name])
+
+
+def _reviews() -> None:
+    op.create_table(
+        "reviews",
+        sa.Column("model", sa.String(length=63), nullable=False),
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("job", sa.String(length=36), nullable=False),
+        sa.Column("began_at", _TIME, nullable=False),
+        sa.Column("began_by", sa.String(length=200), nullable=False),
+        sa.Column("file", sa.String(length=64), nullable=True),
+        sa.Column("made_at", _TIME, nullable=True),
+        sa.Column("findings", sa.JSON(none_as_null=True), nullable=True),
+        sa.Column("main", sa.Integer(), nullable=True),
+        sa.Column("failure", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["model", "version"],
+            ["versions.model", "versions.number"],
+            name=op.f("fk_reviews_model"),
+        ),
+        sa.PrimaryKeyConstraint("model", "version", "number", name=op.f("pk_reviews")),
+    )
+    op.create_index(op.f("ix_reviews_file"), "reviews", ["file"])
+    op.create_table(
+        "openings",
+        sa.Column("model", sa.String(length=63), nullable=False),
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("actor", sa.String(length=200), nullable=False),
+        sa.Column("at", _TIME, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["model", "version", "number"],
+            ["reviews.model", "reviews.version", "reviews.number"],
+            name=op.f("fk_openings_model"),
+        ),
+        sa.PrimaryKeyConstraint("model", "version", "number", "actor", name=op.f("pk_openings")),
+    )
+    op.create_table(
+        "answers",
+        sa.Column("model", sa.String(length=63), nullable=False),
+        sa.Column("version", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("answers", sa.JSON(), nullable=False),
+        sa.Column("at", _TIME, nullable=False),
+        sa.Column("by", sa.String(length=200), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["model", "version"],
+            ["versions.model", "versions.number"],
+            name=op.f("fk_answers_model"),
+        ),
+        sa.PrimaryKeyConstraint("model", "version", name=op.f("pk_answers")),
+    )
+
+
+def _gates() -> None:
+    op.create_table(
+        "gates",
+        sa.Column("project", sa.String(length=63), nullable=False),
+        sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("policy", sa.JSON(), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.Column("at", _TIME, nullable=False),
+        sa.Column("by", sa.String(length=200), nullable=False),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(["project"], ["projects.name"], name=op.f("fk_gates_project")),
+        sa.PrimaryKeyConstraint("project", "number", name=op.f("pk_gates")),
+    )
+    op.create_table(
+        "trust",
+        sa.Column("type", sa.String(length=300), nullable=False),
+        sa.Column("state", sa.String(length=16), nullable=False),
+        sa.Column("asked_at", _TIME, nullable=False),
+        sa.Column("asked_by", sa.String(length=200), nullable=False),
+        sa.Column("model", sa.String(length=63), nullable=False),
+        sa.Column("decided_at", _TIME, nullable=True),
+        sa.Column("decided_by", sa.String(length=200), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=True),
+        sa.PrimaryKeyConstraint("type", name=op.f("pk_trust")),
+    )
+    op.create_index(op.f("ix_trust_state"), "trust", ["state"])
+
+
+def _link() -> None:
+    """Entries from before are linked as they are found: changes made until now can't be told."""
+    audit = sa.table(
+        "audit",
+        sa.column("sequence"),
+        sa.column("at", UtcDateTime()),
+        sa.column("actor"),
+        sa.column("action"),
+        sa.column("subject"),
+        sa.column("reason"),
+        sa.column("details", sa.JSON()),
+        sa.column("hash"),
+    )
+    state, connection, before = sa.table("state", sa.column("chain")), op.get_bind(), BEGINNING
+    for row in connection.execute(sa.select(audit).order_by(audit.c.sequence)).all():
+        entry = Entry(row.at, row.actor, Action(row.action), row.subject, row.reason, row.details)
+        before = linked(before, Recorded(row.sequence, entry))
+        this = audit.c.sequence == row.sequence
+        connection.execute(sa.update(audit).where(this).values(hash=before))
+    connection.execute(sa.update(state).values(chain=before))
