@@ -19,8 +19,8 @@ from services.registry.api.edge import (
 )
 from services.registry.api.jobs import Async, accepted
 from services.registry.api.views import version_view
+from services.registry.domain.jobs import Step
 from services.registry.domain.versions import Lineage, Version, VersionDraft
-from services.registry.operations.jobs import Step
 from understudy.contracts.registry import (
     DecisionRequest,
     JobView,

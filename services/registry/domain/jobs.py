@@ -1,12 +1,15 @@
 """Work that takes longer than a request should: what became of it can be asked at any time."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import ClassVar, Final
 
 from understudy.contracts.refusals import Fault, Refusal
 from understudy.contracts.vocabulary import JobState
+
+Step = Callable[[str, float], None]
+"""Says what work is at, in words, and how much of it is done, between 0 and 1."""
 
 KEPT_FOR: Final = timedelta(days=7)
 SILENT_AFTER: Final = timedelta(seconds=30)

@@ -7,9 +7,10 @@ from services.registry.domain.annotations import NO_TAGS, Tags
 from services.registry.domain.audit import Action, Entry
 from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.errors import UnknownReferenceError
+from services.registry.domain.jobs import Step
 from services.registry.domain.paging import Paging, Slice
 from services.registry.domain.versions import Baseline, Compiled, Version, VersionDraft
-from services.registry.operations.jobs import Step, silently
+from services.registry.operations.jobs import silently
 from services.registry.operations.reach import (
     Clock,
     not_found,

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from services.registry.domain.jobs import KEPT_FOR, Job, TooManyJobsError
+from services.registry.domain.jobs import KEPT_FOR, Job, Step, TooManyJobsError
 from services.registry.domain.paging import Paging, Slice
 from services.registry.operations.reach import not_found, reaches_of
 from services.registry.ports import JobStore
@@ -20,8 +20,6 @@ from understudy.contracts.vocabulary import JobState
 from understudy.runtime.keys import Caller
 
 Clock = Callable[[], datetime]
-Step = Callable[[str, float], None]
-"""Says what a job is at, in words, and how much of it is done, between 0 and 1."""
 Work = Callable[[Step], Mapping[str, object]]
 """Does it, and returns what there is to say of the result. Raises Refusal subclasses."""
 

@@ -58,8 +58,8 @@ class World:
 
     def exchange(
         self, worker: Worker, *, need: int = 0, ahead: int = 0, back: int = 0, meanwhile: int = 0
-    ) -> int:
-        """Tokens for those who wait: spent. `meanwhile` is, while the ask is on its way."""
+    ) -> None:
+        """What is needed is spent at once; `meanwhile` is while the ask is on its way."""
         if self.now >= worker.until:
             worker.tokens = 0
         back = min(back, worker.tokens)
@@ -74,9 +74,7 @@ class World:
             worker.tokens, worker.day = 0, grant.day
         worker.tokens += grant.tokens
         worker.until = min(until, self.now + grant.ends)
-        waited_for = min(need, grant.tokens)
-        self.spend(worker, waited_for)
-        return waited_for
+        self.spend(worker, min(need, grant.tokens))
 
     def spend(self, worker: Worker, tokens: int) -> None:
         if self.now < worker.until:
