@@ -32,6 +32,8 @@ from services.registry.adapters.oidc_provider import OidcProvider
 from services.registry.adapters.passwords import ArgonPasswords
 from services.registry.adapters.people_store import SqlPeople
 from services.registry.adapters.reply_store import SqlReplies
+from services.registry.adapters.review_store import SqlReviews
+from services.registry.adapters.reviewing.reviewer import ChildReviewer, ReviewLimits
 from services.registry.adapters.sealing import AesSeal
 from services.registry.adapters.session_store import SqlSessions
 from services.registry.adapters.staged_files import StagedFiles
@@ -51,6 +53,7 @@ from services.registry.operations import mlflow
 from services.registry.operations.uploads import Uploads
 from services.registry.ports import ArtifactStore, Inspector, StateStore, Store
 from services.registry.ports.people import Passwords
+from services.registry.ports.reviews import Reviewer
 from services.registry.ports.staging import Sourcing
 from services.registry.settings import RegistrySettings
 from understudy.contracts.refusals import Refusal
@@ -97,6 +100,7 @@ def build(settings: RegistrySettings) -> App:
         replies=SqlReplies(database),
         jobs=SqlJobs(database),
         uploads=SqlUploads(database),
+        reviews=SqlReviews(database),
     )
     files = ArtifactFiles(
         settings.artifacts,
@@ -116,6 +120,7 @@ def build(settings: RegistrySettings) -> App:
         store=store,
         files=files,
         inspector=inspector,
+        reviewer=_reviewer(settings, files, children),
         passwords=ArgonPasswords(settings.passwords_at_once),
         sourcing=_sourcing(settings, files, children),
         on_change=database.subscribe,
@@ -130,6 +135,7 @@ def assemble(
     store: Store,
     files: ArtifactStore,
     inspector: Inspector,
+    reviewer: Reviewer,
     passwords: Passwords,
     sourcing: Sourcing,
     on_change: Callable[[Callable[[], None]], None],
@@ -143,7 +149,14 @@ def assemble(
     collectors = CollectorRegistry()
     metrics = Metrics(collectors)
     operations = _operations(
-        settings, store, files, inspector, metrics, passwords=passwords, sourcing=sourcing
+        settings,
+        store,
+        files,
+        inspector,
+        metrics,
+        reviewer=reviewer,
+        passwords=passwords,
+        sourcing=sourcing,
     )
     cookie = Cookie("understudy_session", settings.cookie_secure)
     draining = Draining()
@@ -198,6 +211,16 @@ def _limits(settings: RegistrySettings) -> Limits:
     )
 
 
+def _reviewer(
+    settings: RegistrySettings, files: ArtifactFiles, children: Children
+) -> ChildReviewer:
+    limits = ReviewLimits(
+        settings.review_seconds, settings.review_memory_bytes, settings.review_shap
+    )
+    at_once = settings.inspections_at_once
+    return ChildReviewer(files, limits, _now, at_once=at_once, children=children)
+
+
 def _sourcing(settings: RegistrySettings, files: ArtifactFiles, children: Children) -> Sourcing:
     staged = StagedFiles(settings.artifacts, files, idle_seconds=settings.upload_idle_seconds)
     reader = ChildSignatureReader(
@@ -217,6 +240,7 @@ def _operations(
     inspector: Inspector,
     metrics: Metrics,
     *,
+    reviewer: Reviewer,
     passwords: Passwords,
     sourcing: Sourcing,
 ) -> verbs.Operations:
@@ -236,17 +260,31 @@ def _operations(
         store=store.people, sessions=sessions, passwords=passwords, issued=issued, clock=_now
     )
     uploads = Uploads(store=store.uploads, artifacts=files, catalogue=catalogue, clock=_now)
-    registered = verbs.Catalogue(
+    registered = verbs.Catalogue(store=catalogue, instruments=metrics, clock=_now)
+    jobs = verbs.Jobs(store.jobs, _now, at_once=settings.inspections_at_once)
+    reviews = verbs.Reviews(
+        store=store.reviews,
+        catalogue=registered,
+        state=state,
+        artifacts=files,
+        reviewer=reviewer,
+        jobs=jobs,
+        clock=_now,
+    )
+    registration = verbs.Registration(
+        catalogue=registered,
         store=catalogue,
         state=state,
         uploads=uploads,
         inspector=inspector,
+        reviews=reviews if settings.registry_review else None,
         instruments=metrics,
-        clock=_now,
     )
     deployed = verbs.Deployments(deployments, catalogue, metrics, _now)
     return verbs.Operations(
         catalogue=registered,
+        registration=registration,
+        reviews=reviews,
         files=verbs.Files(files, uploads, metrics),
         deployments=deployed,
         descriptions=verbs.Descriptions(deployed, catalogue, _reached(settings)),
@@ -277,6 +315,7 @@ def _operations(
         annotations=verbs.Annotations(store.tags, registered, deployments, _now),
         mlflow=mlflow.over(
             catalogue=registered,
+            registration=registration,
             deployments=deployed,
             store=store,
             artifacts=files,
@@ -285,7 +324,7 @@ def _operations(
             limits=settings.staging,
             clock=_now,
         ),
-        jobs=verbs.Jobs(store.jobs, _now, at_once=settings.inspections_at_once),
+        jobs=jobs,
     )
 
 

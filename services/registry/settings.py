@@ -117,6 +117,15 @@ class RegistrySettings(ServiceSettings):
     """Compile each version's model for serving, where what is compiled answers alike."""
     compile_seconds: Seconds = 60.0
     """Deadline of one compilation; a model that takes longer is served by scikit-learn."""
+    registry_review: bool = True
+    """Make each version's review when it is registered; else when somebody asks for it."""
+    review_seconds: Seconds = 120.0
+    """Deadline of one review; parts that don't fit into it are left out, and named."""
+    review_memory_bytes: Bytes = 4 << 30
+    """Address space that making one review may take."""
+    review_shap: bool = False
+    """Add SHAP values to reviews, where the extra `shap` is installed; takes up to a quarter of
+    their time."""
     inspections_at_once: Annotated[int, Field(ge=1)] = 2
     """Further registrations wait, and are turned away when they wait too long."""
     session_idle_seconds: Seconds = 12 * 3600.0

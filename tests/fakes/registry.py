@@ -26,6 +26,7 @@ from services.registry.domain.paging import Paging, Slice, cut
 from services.registry.domain.people import Membership, Session, User
 from services.registry.domain.releases import Release, Setting
 from services.registry.domain.replies import Begun
+from services.registry.domain.reviews import Answers, Attempt, Opening
 from services.registry.domain.versions import (
     Baseline,
     Compiled,
@@ -36,6 +37,7 @@ from services.registry.domain.versions import (
 )
 from services.registry.ports import Inspected, Sample, Served, State, Store
 from tests.fakes.people import MemoryPeople, MemorySessions
+from tests.fakes.reviews_store import MemoryReviews
 from understudy.contracts.registry import FollowerReport
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import (
@@ -122,6 +124,9 @@ class Memory:
         self.replies: dict[str, Begun] = {}
         self.jobs: dict[str, Job] = {}
         self.uploads: dict[tuple[str, str], datetime] = {}
+        self.reviews: dict[tuple[str, int], list[Attempt]] = {}
+        self.openings: dict[tuple[str, int], list[Opening]] = {}
+        self.answers: dict[tuple[str, int], Answers] = {}
 
     @contextmanager
     def change(self, entry: Entry) -> Iterator[None]:
@@ -562,6 +567,7 @@ def memory_store(memory: Memory | None = None) -> Store:
         replies=MemoryReplies(memory),
         jobs=MemoryJobs(memory),
         uploads=MemoryUploads(memory),
+        reviews=MemoryReviews(memory),
     )
 
 

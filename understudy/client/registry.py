@@ -3,12 +3,13 @@
 import hashlib
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
 from understudy.client.connection import segment
 from understudy.client.errors import JobUnfinishedError, ProblemError
-from understudy.client.people import PeopleConnection
+from understudy.client.reviews import ReviewsConnection
 from understudy.contracts.policy import Policy
 from understudy.contracts.problems import Problem
 from understudy.contracts.registry import (
@@ -26,10 +27,11 @@ from understudy.contracts.registry import (
     ProjectView,
     ReleaseRequest,
     ReleaseView,
+    ReviewStanding,
     VersionRequest,
     VersionView,
 )
-from understudy.contracts.vocabulary import Decision, Digest, JobState, ReleaseKind
+from understudy.contracts.vocabulary import Decision, Digest, JobState, ReleaseKind, ReviewState
 
 Progress = Callable[[int, int], None]
 """Told after each piece: bytes sent, bytes in all."""
@@ -41,11 +43,13 @@ _FIRST_LOOK_SECONDS: Final = 0.05
 _LONGEST_LOOK_SECONDS: Final = 1.0
 _CHECKING_SECONDS: Final = 120.0
 """How long the registry may take over the digest of an upload."""
+_REVIEWING_SECONDS: Final = 600.0
+"""How long it may take over a review: others before it, and the review."""
 _REGISTERING_SECONDS: Final = 330.0
 """How long it may take over a version: a turn, inspecting its files, measuring, compiling."""
 
 
-class RegistryClient(PeopleConnection):
+class RegistryClient(ReviewsConnection):
     """The registry with an administrator's or a reader's key."""
 
     idempotent = True
@@ -111,6 +115,20 @@ class RegistryClient(PeopleConnection):
             return self.read(answer, VersionView)
         job = self.await_job(self.read(answer, JobView), _REGISTERING_SECONDS, told)
         return self.get(str((job.result or {})["location"]), VersionView)
+
+    def await_review(
+        self, model: str, number: int, told: Callable[[JobView], None] | None = None
+    ) -> ReviewStanding:
+        """How the version's review stands once nobody is making one; `told` hears until then.
+
+        Raises JobUnfinishedError when it takes too long. Whether there is one, the answer says.
+        """
+        standing = self.review_status(model, number)
+        if standing.state is ReviewState.RUNNING and standing.job is not None:
+            with suppress(ProblemError):  # the standing says why it failed
+                self.await_job(self.job(standing.job), _REVIEWING_SECONDS, told)
+            standing = self.review_status(model, number)
+        return standing
 
     def job(self, job_id: str) -> JobView:
         """How far long work is."""

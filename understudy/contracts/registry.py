@@ -28,7 +28,9 @@ from understudy.contracts.vocabulary import (
     Decision,
     FormerMain,
     JobState,
+    Question,
     ReleaseKind,
+    ReviewState,
     Role,
     Scope,
     VersionState,
@@ -226,6 +228,44 @@ class VersionView(VersionRequest):
     decided_at: AwareDatetime | None = None
     decided_by: str | None = None
     decision_reason: str | None = None
+
+
+class ReviewStanding(Body):
+    """`GET /v1/models/{model}/versions/{version}/review/status`."""
+
+    state: ReviewState
+    review: Number | None = None
+    """The number of the newest review that was made; it may be read while another is made."""
+    file: Sha256 | None = None
+    made_at: AwareDatetime | None = None
+    main: Number | None = None
+    """The version that it was held against."""
+    blocks: int = 0
+    warnings: int = 0
+    looks: int = 0
+    job: str | None = None
+    """Of the newest attempt."""
+    step: str = ""
+    progress: float = 0.0
+    failure: str = ""
+    opened_by: tuple[str, ...] = ()
+    """Who has opened the newest review."""
+
+
+class QuestionnaireRequest(Body):
+    """`PUT /v1/models/{model}/versions/{version}/questionnaire`, while the version is pending.
+
+    Questions that are not named keep their answers; an empty text takes one away.
+    """
+
+    answers: dict[Question, Text]
+
+
+class QuestionnaireView(QuestionnaireRequest):
+    """What was answered, last by whom."""
+
+    answered_at: AwareDatetime | None = None
+    answered_by: str | None = None
 
 
 class DecisionRequest(Body):

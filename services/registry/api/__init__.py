@@ -21,6 +21,7 @@ from services.registry.api import (
     oidc,
     people,
     probes,
+    reviews,
     sessions,
     versions,
 )
@@ -43,6 +44,7 @@ ROUTERS = (
     probes.router,
     catalogue.router,
     versions.router,
+    reviews.router,
     artifacts.router,
     deployments.router,
     jobs.router,

@@ -55,13 +55,13 @@ def register(
     """
     draft = _draft(caller, model, body)
     if not later:
-        made = verbs.catalogue.register(caller, draft)
+        made = verbs.registration.register(caller, draft)
         response.headers["Location"] = _place(made)
         return version_view(made)
     project = verbs.catalogue.model(caller, model).project
 
     def work(step: Step) -> dict[str, object]:
-        made = verbs.catalogue.register(caller, draft, step)
+        made = verbs.registration.register(caller, draft, step)
         return {"location": _place(made), "version": made.number}
 
     return accepted(verbs.jobs.begin(caller, "version.register", project, work))

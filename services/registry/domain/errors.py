@@ -50,6 +50,13 @@ class AlreadyDecidedError(Refusal):
     code: ClassVar = "already_decided"
 
 
+class RecipeFrozenError(Refusal):
+    """A scheduled run has trained a model whose recipe was frozen by a persisted version."""
+
+    fault: ClassVar = Fault.CONFLICT
+    code: ClassVar = "recipe_frozen"
+
+
 class VersionNotUsableError(Refusal):
     """The version is pending or ignored, so it can't be in a release."""
 

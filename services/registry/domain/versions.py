@@ -161,6 +161,14 @@ class Version:
         """`model/number`, as audit rows and messages name it."""
         return f"{self.draft.model}/{self.number}"
 
+    def require_pending(self) -> None:
+        """Raises AlreadyDecidedError."""
+        if self.ruling is not None:
+            raise AlreadyDecidedError(
+                f"Version {self.title} was {self.state} by {self.ruling.decided_by}; that is "
+                "final. Register the model again as a new version to review it anew."
+            )
+
 
 def decide(
     version: Version,
@@ -172,11 +180,7 @@ def decide(
     overridden: tuple[str, ...] = (),
 ) -> Version:
     """End a pending version's review. Raises AlreadyDecidedError."""
-    if version.ruling is not None:
-        raise AlreadyDecidedError(
-            f"Version {version.title} was {version.state} by {version.ruling.decided_by}; that is "
-            "final. Register the model again as a new version to review it anew."
-        )
+    version.require_pending()
     return replace(version, ruling=Ruling(_ENDS[decision], at, by, reason, overridden))
 
 

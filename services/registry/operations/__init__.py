@@ -19,7 +19,9 @@ from services.registry.operations.keys import Keys
 from services.registry.operations.members import Members
 from services.registry.operations.mlflow import Mlflow
 from services.registry.operations.people import People
+from services.registry.operations.registration import Registration
 from services.registry.operations.replies import Replies
+from services.registry.operations.reviews import Reviews
 from services.registry.operations.sessions import Sessions
 from services.registry.operations.snapshots import Snapshots
 from services.registry.operations.tokens import Tokens
@@ -42,7 +44,9 @@ __all__ = [
     "Operations",
     "People",
     "Reached",
+    "Registration",
     "Replies",
+    "Reviews",
     "Sessions",
     "Snapshots",
     "Tokens",
@@ -56,6 +60,8 @@ class Operations:
     """All that the registry does."""
 
     catalogue: Catalogue
+    registration: Registration
+    reviews: Reviews
     files: Files
     deployments: Deployments
     descriptions: Descriptions

@@ -1,16 +1,12 @@
 """Projects, models, versions, and the end of a version's review."""
 
-from dataclasses import replace
-
 from services.registry.domain import versions
 from services.registry.domain.annotations import NO_TAGS, Tags
 from services.registry.domain.audit import Action, Entry
 from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.errors import UnknownReferenceError
-from services.registry.domain.jobs import Step
 from services.registry.domain.paging import Paging, Slice
-from services.registry.domain.versions import Baseline, Compiled, Version, VersionDraft
-from services.registry.operations.jobs import silently
+from services.registry.domain.versions import Version
 from services.registry.operations.reach import (
     Clock,
     not_found,
@@ -18,14 +14,7 @@ from services.registry.operations.reach import (
     require_able,
     require_whole,
 )
-from services.registry.operations.uploads import Uploads
-from services.registry.ports import (
-    CatalogueStore,
-    Inspector,
-    Instruments,
-    Sample,
-    StateStore,
-)
+from services.registry.ports import CatalogueStore, Instruments
 from understudy.contracts.vocabulary import Decision
 from understudy.runtime.keys import Caller
 
@@ -37,16 +26,10 @@ class Catalogue:
         self,
         *,
         store: CatalogueStore,
-        state: StateStore,
-        uploads: Uploads,
-        inspector: Inspector,
         instruments: Instruments,
         clock: Clock,
     ) -> None:
         self._store = store
-        self._state = state
-        self._uploads = uploads
-        self._inspector = inspector
         self._instruments = instruments
         self._clock = clock
 
@@ -95,32 +78,6 @@ class Catalogue:
         """Those that the caller reaches."""
         return self._store.models(reaches_of(caller), paging)
 
-    def register(
-        self,
-        caller: Caller,
-        draft: VersionDraft,
-        step: Step = silently,
-        tags: Tags = NO_TAGS,
-    ) -> Version:
-        """Number a new version once its files were found, inspected, measured, compiled.
-
-        It is pending.
-        """
-        self.model(caller, draft.model)
-        step("looking for its files", 0.05)
-        self._uploads.require(caller, "/artifact", draft.artifact)
-        self._uploads.require(caller, "/reference", draft.reference)
-        if draft.evaluation is not None:
-            self._uploads.require(caller, "/evaluation", draft.evaluation)
-        trusted = self._state.configuration().trusted_types
-        step("inspecting, measuring and compiling it", 0.1)
-        found = self._inspector.inspect(_sample(draft), trusted)
-        step("registering it", 0.95)
-        draft = replace(draft, compiled=found.compiled, baseline=found.baseline)
-        version = self._store.add_version(draft, _registration(draft, tags), tags)
-        self._instruments.registered(version)
-        return version
-
     def version(self, caller: Caller, model: str, number: int) -> Version:
         """Raises NotFoundError."""
         self.model(caller, model)
@@ -146,34 +103,3 @@ class Catalogue:
         self._store.end_review(decided, entry)
         self._instruments.decided(decided)
         return decided
-
-
-def _sample(draft: VersionDraft) -> Sample:
-    return Sample(
-        artifact=draft.artifact,
-        reference=draft.reference,
-        signature=draft.signature,
-        evaluation=draft.evaluation,
-        time_column=draft.time_column,
-    )
-
-
-def _registration(draft: VersionDraft, tags: Tags) -> Entry:
-    details: dict[str, object] = {
-        "artifact": draft.artifact,
-        "reference": draft.reference,
-        "evaluation": draft.evaluation,
-        "time_column": draft.time_column,
-    }
-    if tags:
-        details["tags"] = dict(tags)
-    if isinstance(draft.baseline, Baseline):
-        details |= {"baseline": draft.baseline.file, "measured_on": draft.baseline.sample.value}
-    else:
-        details["not_measured"] = draft.baseline.reason
-    if isinstance(draft.compiled, Compiled):
-        details |= {"compiled": draft.compiled.artifact, "runner": draft.compiled.kind.value}
-    else:
-        details["not_compiled"] = draft.compiled.reason
-    by, action = draft.created_by, Action.REGISTER_VERSION
-    return Entry(draft.created_at, by, action, draft.model, draft.description, details)

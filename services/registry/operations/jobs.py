@@ -59,13 +59,15 @@ class Jobs:
             for number in range(at_once)
         ]
 
-    def begin(self, caller: Caller, kind: str, project: str, work: Work) -> Job:
+    def begin(
+        self, caller: Caller, kind: str, project: str, work: Work, job_id: str | None = None
+    ) -> Job:
         """Put it in line. Raises TooManyJobsError."""
         now = self._clock()
         with self._lock:
             self._require_room(caller.actor)
             self._start()
-            job = Job(_new_id(now), kind, caller.actor, project, now, now)
+            job = Job(job_id or new_id(now), kind, caller.actor, project, now, now)
             self._mine[job.id] = job
         try:
             self._store.add(job, now - KEPT_FOR)
@@ -81,6 +83,11 @@ class Jobs:
         if job is None or not (job.owner == caller.actor or caller.able(None, job.project)):
             raise not_found("job", job_id)
         return job.seen(self._clock())
+
+    def look(self, job_id: str) -> Job | None:
+        """A job that something within the caller's reach has led to; None once it is forgotten."""
+        job = self._store.find(job_id)
+        return None if job is None else job.seen(self._clock())
 
     def page(self, caller: Caller, paging: Paging) -> Slice[Job]:
         """The caller's own, and those of projects within reach; newest first."""
@@ -182,6 +189,6 @@ def _problem(refusal: Refusal) -> Mapping[str, object]:
     }
 
 
-def _new_id(now: datetime) -> str:
-    """Sorts by time."""
+def new_id(now: datetime) -> str:
+    """Of a job; ids sort by time."""
     return f"{int(now.timestamp() * 1000):012x}-{uuid.uuid4().hex[:16]}"

@@ -9,6 +9,7 @@ from services.registry.operations.deployments import Deployments
 from services.registry.operations.mlflow_catalogue import MlflowCatalogue
 from services.registry.operations.mlflow_registering import MlflowRegistering
 from services.registry.operations.reach import Clock
+from services.registry.operations.registration import Registration
 from services.registry.operations.sources import Sources
 from services.registry.operations.staging import Staging
 from services.registry.operations.uploads import Uploads
@@ -31,6 +32,7 @@ class Mlflow:
 def over(
     *,
     catalogue: Catalogue,
+    registration: Registration,
     deployments: Deployments,
     store: Store,
     artifacts: ArtifactStore,
@@ -52,7 +54,7 @@ def over(
     aliases = Aliases(deployments, store.tags)
     return Mlflow(
         shown=MlflowCatalogue(catalogue, store.tags, aliases),
-        registering=MlflowRegistering(catalogue, sources, store.tags),
+        registering=MlflowRegistering(catalogue, registration, sources, store.tags),
         aliases=aliases,
         staging=staging,
         files=VersionFiles(catalogue, artifacts, store.state),

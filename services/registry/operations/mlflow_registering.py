@@ -23,6 +23,7 @@ from services.registry.domain.mlflow_refusals import ProjectNotStatedError
 from services.registry.domain.paging import Paging
 from services.registry.domain.versions import Version, VersionDraft
 from services.registry.operations.catalogue import Catalogue
+from services.registry.operations.registration import Registration
 from services.registry.operations.sources import Sources, Wanted
 from services.registry.ports.annotations import TagStore
 from understudy.runtime.keys import Caller
@@ -65,8 +66,15 @@ class _Same:
 class MlflowRegistering:
     """Finds what MLflow does not say: the project of a model, the files of a version."""
 
-    def __init__(self, catalogue: Catalogue, sources: Sources, tags: TagStore) -> None:
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        registration: Registration,
+        sources: Sources,
+        tags: TagStore,
+    ) -> None:
         self._catalogue = catalogue
+        self._registration = registration
         self._sources = sources
         self._tags = tags
         self._free = threading.Condition()
@@ -96,7 +104,7 @@ class MlflowRegistering:
             made = self._just_made(caller, draft, origin)
             if made is not None:
                 return made
-            return self._catalogue.register(caller, draft, tags={**wanted.tags, **origin.tags})
+            return self._registration.register(caller, draft, tags={**wanted.tags, **origin.tags})
 
     @contextmanager
     def _one_at_a_time(self, same: _Same) -> Iterator[None]:

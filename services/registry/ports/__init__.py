@@ -29,6 +29,7 @@ from services.registry.domain.versions import (
 )
 from services.registry.ports.annotations import TagStore
 from services.registry.ports.people import PeopleStore, SessionStore
+from services.registry.ports.review_store import ReviewStore
 from understudy.contracts.registry import FollowerReport
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import VersionState
@@ -255,6 +256,7 @@ class Store:
     replies: ReplyStore
     jobs: JobStore
     uploads: UploadStore
+    reviews: ReviewStore
 
 
 class ArtifactStore(Protocol):

@@ -28,6 +28,7 @@ from tests.fakes.registry import (
     draft,
     memory_store,
 )
+from tests.fakes.reviews_store import PleasedReviewer
 from tests.fakes.staging import KnowingReader, MemoryStaged
 from understudy.contracts.vocabulary import Decision
 
@@ -50,6 +51,7 @@ class Registry:
     app: ASGIApp
     """What answers, for other clients."""
     passwords: PlainPasswords
+    reviewer: PleasedReviewer
 
 
 def decided(number: int, decision: Decision | None) -> Version:
@@ -82,15 +84,19 @@ async def registry() -> AsyncIterator[Registry]:
             "metrics_key": METRICS,
             "token_secret": TOKEN_SECRET,
             "body_limit_bytes": 100_000,
+            # Reviews are made when a test asks for them.
+            "registry_review": False,
         }
     )
     store, passwords = memory_store(memory), PlainPasswords()
+    reviewer = PleasedReviewer(artifacts.files)
     configure(store.state, settings)
     app = assemble(
         settings=settings,
         store=store,
         files=artifacts,
         inspector=inspector,
+        reviewer=reviewer,
         passwords=passwords,
         sourcing=Sourcing(MemoryStaged(artifacts), KnowingReader()),
         on_change=memory.listeners.append,
@@ -103,7 +109,7 @@ async def registry() -> AsyncIterator[Registry]:
         app.api.router.lifespan_context(app.api),
         httpx.AsyncClient(transport=transport, base_url="http://registry", headers=headers) as http,
     ):
-        yield Registry(http, app.api, memory, artifacts, inspector, app.asgi, passwords)
+        yield Registry(http, app.api, memory, artifacts, inspector, app.asgi, passwords, reviewer)
 
 
 Install = Callable[[str], Installation]

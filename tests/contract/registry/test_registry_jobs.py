@@ -10,8 +10,8 @@ import anyio
 import pytest
 
 from services.registry.domain.errors import NotFoundError
-from services.registry.domain.jobs import SILENT_AFTER, TooManyJobsError
-from services.registry.operations.jobs import Jobs, Step
+from services.registry.domain.jobs import SILENT_AFTER, Step, TooManyJobsError
+from services.registry.operations.jobs import Jobs
 from tests.contract.registry.conftest import Registry
 from tests.contract.registry.test_registry_doors import bearer, give
 from tests.fakes.registry import NOON, Memory, MemoryJobs

@@ -19,6 +19,7 @@ from services.registry.adapters.job_store import SqlJobs
 from services.registry.adapters.key_store import SqlKeys
 from services.registry.adapters.people_store import SqlPeople
 from services.registry.adapters.reply_store import SqlReplies
+from services.registry.adapters.review_store import SqlReviews
 from services.registry.adapters.session_store import SqlSessions
 from services.registry.adapters.state_store import SqlState
 from services.registry.adapters.tag_store import SqlTags
@@ -80,6 +81,7 @@ def sql_store(database: Database) -> Store:
         replies=SqlReplies(database),
         jobs=SqlJobs(database),
         uploads=SqlUploads(database),
+        reviews=SqlReviews(database),
     )
 
 

@@ -1,0 +1,119 @@
+"""How a version comes in: its files are inspected, measured, compiled; then it is reviewed."""
+
+from dataclasses import replace
+
+from services.registry.domain.annotations import NO_TAGS, Tags
+from services.registry.domain.audit import Action, Entry
+from services.registry.domain.catalogue import Model
+from services.registry.domain.errors import RecipeFrozenError
+from services.registry.domain.jobs import Step
+from services.registry.domain.versions import Baseline, Compiled, Version, VersionDraft
+from services.registry.operations.catalogue import Catalogue
+from services.registry.operations.jobs import silently
+from services.registry.operations.reviews import Reviews
+from services.registry.operations.uploads import Uploads
+from services.registry.ports import CatalogueStore, Inspector, Instruments, Sample, StateStore
+from understudy.contracts.refusals import FieldError
+from understudy.runtime.keys import Caller
+
+
+class Registration:
+    """Takes versions in. What it refuses leaves nothing behind but the files that were sent."""
+
+    def __init__(
+        self,
+        *,
+        catalogue: Catalogue,
+        store: CatalogueStore,
+        state: StateStore,
+        uploads: Uploads,
+        inspector: Inspector,
+        reviews: Reviews | None,
+        instruments: Instruments,
+    ) -> None:
+        self._catalogue = catalogue
+        self._store = store
+        self._state = state
+        self._uploads = uploads
+        self._inspector = inspector
+        self._reviews = reviews
+        """None where reviews are made when somebody asks."""
+        self._instruments = instruments
+
+    def register(
+        self,
+        caller: Caller,
+        draft: VersionDraft,
+        step: Step = silently,
+        tags: Tags = NO_TAGS,
+    ) -> Version:
+        """Number a new version once its files were found, inspected, measured, compiled.
+
+        It is pending.
+        """
+        _require_thawed(self._catalogue.model(caller, draft.model), draft)
+        step("looking for its files", 0.05)
+        self._require_files(caller, draft)
+        trusted = self._state.configuration().trusted_types
+        step("inspecting, measuring and compiling it", 0.1)
+        found = self._inspector.inspect(_sample(draft), trusted)
+        step("registering it", 0.95)
+        draft = replace(draft, compiled=found.compiled, baseline=found.baseline)
+        version = self._store.add_version(draft, _registration(draft, tags), tags)
+        self._instruments.registered(version)
+        if self._reviews is not None:
+            self._reviews.begin_first(caller, version)
+        return version
+
+    def _require_files(self, caller: Caller, draft: VersionDraft) -> None:
+        named = {
+            "/artifact": draft.artifact,
+            "/reference": draft.reference,
+            "/evaluation": draft.evaluation,
+            "/attestation": draft.attestation,
+        }
+        for pointer, digest in named.items():
+            if digest is not None:
+                self._uploads.require(caller, pointer, digest)
+
+
+def _require_thawed(model: Model, draft: VersionDraft) -> None:
+    """A persisted version freezes its recipe: what was scheduled to train predicts from then on."""
+    if model.frozen_by is not None and draft.lineage.run is not None:
+        detail = (
+            f"Version {model.name}/{model.frozen_by} was persisted, which froze its recipe: "
+            f"scheduled runs of '{model.name}' train no more. Leave 'run' out to register what a "
+            "person has trained."
+        )
+        raise RecipeFrozenError(detail, FieldError("/lineage/run", detail))
+
+
+def _sample(draft: VersionDraft) -> Sample:
+    return Sample(
+        artifact=draft.artifact,
+        reference=draft.reference,
+        signature=draft.signature,
+        evaluation=draft.evaluation,
+        time_column=draft.time_column,
+    )
+
+
+def _registration(draft: VersionDraft, tags: Tags) -> Entry:
+    details: dict[str, object] = {
+        "artifact": draft.artifact,
+        "reference": draft.reference,
+        "evaluation": draft.evaluation,
+        "time_column": draft.time_column,
+    }
+    if tags:
+        details["tags"] = dict(tags)
+    if isinstance(draft.baseline, Baseline):
+        details |= {"baseline": draft.baseline.file, "measured_on": draft.baseline.sample.value}
+    else:
+        details["not_measured"] = draft.baseline.reason
+    if isinstance(draft.compiled, Compiled):
+        details |= {"compiled": draft.compiled.artifact, "runner": draft.compiled.kind.value}
+    else:
+        details["not_compiled"] = draft.compiled.reason
+    by, action = draft.created_by, Action.REGISTER_VERSION
+    return Entry(draft.created_at, by, action, draft.model, draft.description, details)

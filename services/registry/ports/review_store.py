@@ -1,0 +1,41 @@
+"""Where reviews are remembered."""
+
+from collections.abc import Collection, Mapping
+from typing import Protocol
+
+from services.registry.domain.audit import Entry
+from services.registry.domain.reviews import Answers, Attempt, Made, Opening
+
+
+class ReviewStore(Protocol):
+    """Attempts, openings, questionnaires."""
+
+    def begin(self, attempt: Attempt) -> Attempt:
+        """Number it: one more than the version's last. No change that followers need know of."""
+
+    def made(self, attempt: Attempt, made: Made, entry: Entry) -> None:
+        """The attempt has ended with a review."""
+
+    def failed(self, attempt: Attempt, reason: str) -> None:
+        """The attempt has ended without one."""
+
+    def latest(self, model: str, version: int) -> Attempt | None:
+        """The newest attempt, however it stands."""
+
+    def latest_made(self, model: str, version: int) -> Attempt | None:
+        """The newest that was made: the version's review."""
+
+    def of_model(self, model: str, versions: Collection[int]) -> Mapping[int, Attempt]:
+        """Of those versions, the newest attempt that was made, or else the newest."""
+
+    def open(self, attempt: Attempt, opening: Opening, entry: Entry) -> bool:
+        """Note the first opening by an actor; False, and no change, when it is not the first."""
+
+    def openings(self, model: str, version: int) -> tuple[Opening, ...]:
+        """Of all its reviews, the earliest first."""
+
+    def answer(self, model: str, version: int, answers: Answers, entry: Entry) -> None:
+        """Keep the questionnaire instead of what was there."""
+
+    def answers(self, model: str, version: int) -> Answers | None:
+        """The questionnaire, if anybody has answered."""

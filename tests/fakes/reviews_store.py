@@ -1,0 +1,109 @@
+"""Reviews in memory, and a reviewer that finds nothing."""
+
+import hashlib
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from pydantic import TypeAdapter
+
+from services.registry.domain.audit import Entry
+from services.registry.domain.jobs import Step
+from services.registry.domain.reviews import Answers, Attempt, Made, Opening, ReviewFailedError
+from services.registry.ports.reviews import Reviewed, Subject
+from understudy.contracts.reviews import Data, Finding, Review
+
+if TYPE_CHECKING:
+    from tests.fakes.registry import Memory
+
+REVIEW = TypeAdapter(Review)
+
+
+class MemoryReviews:
+    """`ports.review_store.ReviewStore`."""
+
+    def __init__(self, memory: "Memory") -> None:
+        self._memory = memory
+
+    def begin(self, attempt: Attempt) -> Attempt:
+        with self._memory.lock:
+            held = self._memory.reviews.setdefault((attempt.model, attempt.version), [])
+            held.append(replace(attempt, number=len(held) + 1))
+            return held[-1]
+
+    def made(self, attempt: Attempt, made: Made, entry: Entry) -> None:
+        with self._memory.change(entry):
+            self._change(replace(attempt, made=made))
+
+    def failed(self, attempt: Attempt, reason: str) -> None:
+        with self._memory.lock:
+            self._change(replace(attempt, failure=reason))
+
+    def latest(self, model: str, version: int) -> Attempt | None:
+        return next(reversed(self._memory.reviews.get((model, version), [])), None)
+
+    def latest_made(self, model: str, version: int) -> Attempt | None:
+        held = self._memory.reviews.get((model, version), [])
+        return next((one for one in reversed(held) if one.made is not None), None)
+
+    def of_model(self, model: str, versions: Collection[int]) -> Mapping[int, Attempt]:
+        found = {number: self.latest_made(model, number) for number in versions}
+        chosen = {number: one or self.latest(model, number) for number, one in found.items()}
+        return {number: one for number, one in chosen.items() if one is not None}
+
+    def open(self, attempt: Attempt, opening: Opening, entry: Entry) -> bool:
+        with self._memory.lock:
+            held = self._memory.openings.setdefault((attempt.model, attempt.version), [])
+            if any((one.number, one.actor) == (opening.number, opening.actor) for one in held):
+                return False
+            with self._memory.change(entry):
+                held.append(opening)
+        return True
+
+    def openings(self, model: str, version: int) -> tuple[Opening, ...]:
+        held = self._memory.openings.get((model, version), [])
+        return tuple(sorted(held, key=lambda one: (one.at, one.number, one.actor)))
+
+    def answer(self, model: str, version: int, answers: Answers, entry: Entry) -> None:
+        with self._memory.change(entry):
+            self._memory.answers[model, version] = answers
+
+    def answers(self, model: str, version: int) -> Answers | None:
+        return self._memory.answers.get((model, version))
+
+    def _change(self, attempt: Attempt) -> None:
+        held = self._memory.reviews[attempt.model, attempt.version]
+        held[attempt.number - 1] = attempt
+
+
+class PleasedReviewer:
+    """`ports.reviews.Reviewer`: finds what it is told to find, by default nothing."""
+
+    def __init__(self, files: dict[str, bytes]) -> None:
+        self._files = files
+        self.findings: tuple[Finding, ...] = ()
+        self.failure: str | None = None
+        self.subjects: list[Subject] = []
+
+    def review(self, subject: Subject, step: Step) -> Reviewed:
+        self.subjects.append(subject)
+        step("reviewing it", 0.5)
+        if self.failure is not None:
+            raise ReviewFailedError(self.failure)
+        draft = subject.version.draft
+        review = Review(
+            model=draft.model,
+            version=subject.version.number,
+            task=draft.signature.target.task,
+            made_at=datetime(2026, 3, 1, 12, tzinfo=UTC),
+            seconds=1.0,
+            seed=1,
+            artifact=draft.artifact,
+            data=Data((), (), ()),
+            findings=self.findings,
+        )
+        content = REVIEW.dump_json(review)
+        digest = hashlib.sha256(content).hexdigest()
+        self._files[digest] = content
+        return Reviewed(digest, review)
