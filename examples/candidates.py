@@ -4,8 +4,8 @@ import hashlib
 import platform
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +18,7 @@ from sklearn.metrics import accuracy_score, brier_score_loss, log_loss, roc_auc_
 from understudy.contracts.policy import Policy
 from understudy.contracts.registry import Lineage
 from understudy.contracts.signature import Feature, Signature
-from understudy.contracts.vocabulary import AccessLevel, FeatureKind, Label
+from understudy.contracts.vocabulary import AccessLevel, FeatureKind, Label, Question
 
 Row = dict[str, Label | None]
 
@@ -40,6 +40,8 @@ class Candidate:
     metrics: Mapping[str, float]
     """On rows that the model has not seen."""
     lineage: Lineage
+    time_column: str | None = None
+    """Of the samples: when a row was."""
 
     def write(self, folder: Path) -> "Files":
         """Write what is uploaded."""
@@ -89,19 +91,31 @@ class Example:
     draw: Callable[[int, int], list[Outcome]]
     """Live rows: how many, and which seed."""
     policy: Policy
+    protected: tuple[str, ...] = ()
+    """Columns of the samples that hold protected attributes."""
+    answers: Mapping[Question, str] = field(default_factory=dict)
+    """To the questionnaire of each version."""
 
 
 def candidate(
-    model: Any, signature: Signature, train: pd.DataFrame, held_out: pd.DataFrame
+    model: Any,
+    signature: Signature,
+    train: pd.DataFrame,
+    held_out: pd.DataFrame,
+    keep: Sequence[str] = (),
 ) -> Candidate:
-    """Fit `model` on `train` and measure it on `held_out`; both hold the target's column."""
+    """Fit `model` on `train` and measure it on `held_out`; both hold the target's column.
+
+    Columns to `keep` go into the samples and not into the model.
+    """
     names, target = list(signature.names), signature.target.name
+    kept = [*names, target, *keep]
     model.fit(train[names], train[target])
     return Candidate(
         model=model,
         signature=signature,
-        reference=train[[*names, target]].head(REFERENCE_ROWS),
-        evaluation=held_out[[*names, target]],
+        reference=train[kept].head(REFERENCE_ROWS),
+        evaluation=held_out[kept],
         metrics=_metrics(model, held_out[names], held_out[target]),
         lineage=_lineage(train),
     )

@@ -21,7 +21,7 @@ from understudy.contracts.registry import (
     VersionRequest,
     VersionView,
 )
-from understudy.contracts.vocabulary import Decision, Scope, VersionState
+from understudy.contracts.vocabulary import Decision, ReviewState, Scope, Severity, VersionState
 
 PROJECT: Final = "examples"
 KEY_SCOPES: Final = (Scope.PREDICT, Scope.LABEL, Scope.READ)
@@ -46,10 +46,14 @@ class Loader:
             self._ensure_project()
             # Before the deployments, so that whoever serves them has heard of the key.
             loaded = self._ensure_key(examples)
+            made = {}
             for example in examples:
                 self._ensure_model(example)
-                versions = [self._ensure_version(example, recipe) for recipe in example.recipes]
-                self._ensure_deployment(example, [version.version for version in versions])
+                # All of them first: their reviews are made while the next ones are trained.
+                made[example.name] = [self._ensure_version(example, r) for r in example.recipes]
+            for example in examples:
+                decided = [self._ensure_decided(example, one) for one in made[example.name]]
+                self._ensure_deployment(example, [version.version for version in decided])
             served = [self._await_served(example) for example in examples]
         with ExitStack() as stack:
             serving = stack.enter_context(ServingClient(self._addresses.serving_url, loaded.key))
@@ -57,6 +61,26 @@ class Loader:
             for example, deployment in zip(examples, served, strict=True):
                 self._send(example, deployment, rows, serving, monitor)
         return loaded
+
+    def show_faults(self, example: Example) -> None:
+        """Register versions that nobody should deploy, and tell what their reviews find."""
+        with self._registry:
+            self._ensure_project()
+            self._ensure_model(example)
+            made = [self._ensure_version(example, recipe) for recipe in example.recipes]
+            for version in made:
+                self._tell_findings(version)
+
+    def _tell_findings(self, version: VersionView) -> None:
+        model, number = version.model, version.version
+        with self._steps.step(f"{model} v{number}: its review") as note:
+            standing = self._registry.await_review(model, number)
+            if standing.state is not ReviewState.MADE:
+                raise StepFailedError("a review", standing.failure)
+            note(f"{standing.blocks} blocks, {standing.warnings} warnings")
+        for found in self._registry.review(model, number).findings:
+            if found.severity is not Severity.LOOK:
+                self._steps.say(f"  {found.severity}: {found.title}. {found.detail}")
 
     def _ensure_project(self) -> None:
         with self._steps.step(f"Project {PROJECT}") as note:
@@ -85,7 +109,7 @@ class Loader:
                 note(f"v{version.version} is there already")
             else:
                 version = self._train_and_register(example, recipe, note)
-            return self._decided(version, note)
+            return version
 
     def _train_and_register(self, example: Example, recipe: Recipe, note: Note) -> VersionView:
         made = recipe.train()
@@ -98,19 +122,29 @@ class Loader:
                 signature=made.signature,
                 metrics=dict(made.metrics),
                 lineage=made.lineage,
+                time_column=made.time_column,
+                protected=example.protected,
                 description=recipe.description,
             )
         version = self._registry.register(example.name, request)
         note(f"trained, registered as v{version.version}, log loss {made.metrics['log_loss']:.3f}")
         return version
 
-    def _decided(self, version: VersionView, note: Note) -> VersionView:
-        if version.state is not VersionState.PENDING:
-            return version
-        note("reviewed")
-        return self._registry.decide(
-            version.model, version.version, Decision.DEPLOY, "Part of the example."
-        )
+    def _ensure_decided(self, example: Example, version: VersionView) -> VersionView:
+        model, number = version.model, version.version
+        with self._steps.step(f"{model} v{number}: its review") as note:
+            if version.state is not VersionState.PENDING:
+                note(f"{version.state} already")
+                return version
+            if example.answers:
+                self._registry.answer(model, number, dict(example.answers))
+            standing = self._registry.await_review(model, number)
+            if standing.state is ReviewState.MADE:
+                self._registry.review(model, number)  # who decides has seen it
+                note(f"{standing.blocks} blocks, {standing.warnings} warnings")
+            else:
+                note(standing.failure or "none was made")
+            return self._registry.decide(model, number, Decision.DEPLOY, "Part of the example.")
 
     def _ensure_deployment(self, example: Example, versions: list[int]) -> None:
         with self._steps.step(f"Deployment {example.name}") as note:

@@ -12,6 +12,7 @@ import typer
 from pydantic import ValidationError
 
 from examples import iris
+from examples.credit import faulty as faults
 from examples.credit import train as credit
 from examples.credit.applicants import NO_CHANGE, NO_DRIFT, ConceptChange, Drift
 from examples.drift_plot import (
@@ -70,6 +71,22 @@ def load(
         loaded = Loader(addresses, _admin_key(state_dir), state_dir, steps).load(EXAMPLES, rows)
         for name, url in loaded.forms.items():
             steps.say(f"  {name}: {url}")
+
+
+@app.command()
+def faulty(
+    *,
+    registry_url: RegistryUrl = None,
+    state_dir: StateDir = Path("var"),
+) -> None:
+    """Register versions with planted faults, and tell what their reviews find.
+
+    They stay pending: their pages and what stands in the way are there to be looked at.
+    """
+    with _told() as steps:
+        addresses = located(state_dir, registry_url)
+        Loader(addresses, _admin_key(state_dir), state_dir, steps).show_faults(faults.EXAMPLE)
+        steps.say(f"  {addresses.registry_url}/models/{faults.EXAMPLE.name}")
 
 
 @app.command()

@@ -26,7 +26,8 @@ from examples.credit.applicants import (
 from examples.credit.signature import SIGNATURE
 from understudy.contracts.judging import ComparisonTerms, Judging
 from understudy.contracts.policy import Policy
-from understudy.contracts.vocabulary import AccessLevel, FeatureKind
+from understudy.contracts.signature import Signature
+from understudy.contracts.vocabulary import AccessLevel, FeatureKind, Question
 
 TRUSTED_TYPES: Final = (
     "numpy.dtype",
@@ -43,18 +44,18 @@ LABEL_HORIZON_SECONDS: Final = 10.0
 """Loans run for 72 months at most, and `traffic` lets a month pass in a tenth of a second. Whoever
 judges sooner sees the written-off loans first."""
 
-# Columns by position, so that an array serves as well as a frame.
-_NUMBERS: Final = [i for i, feature in enumerate(SIGNATURE.features) if feature.numeric]
-_CATEGORIES: Final = [
-    i for i, feature in enumerate(SIGNATURE.features) if feature.kind is FeatureKind.CATEGORY
-]
+PROTECTED: Final = ("sex",)
+"""Known of past loans, so that groups can be compared; no model is told of it."""
 
 
 def past_loans(rows: int, seed: int) -> pd.DataFrame:
-    """Applicants of whom the outcome is known."""
+    """Applicants of whom the outcome is known. Their sex has no part in it."""
     applicants = draw_applicants(rows, np.random.default_rng(seed))
     target = pd.Series(applicants.outcomes, dtype=object)
-    return applicants.features.assign(**{SIGNATURE.target.name: target})
+    sex = np.random.default_rng([seed, 1]).choice(["female", "male"], size=rows)
+    return applicants.features.assign(
+        sex=pd.Series(sex, dtype=object), **{SIGNATURE.target.name: target}
+    )
 
 
 def train_logistic_regression() -> Candidate:
@@ -86,15 +87,24 @@ def draw(
 
 
 def _train(numbers: Any, classifier: Any) -> Candidate:
-    # With its categories given, the encoder takes None, NaN and unseen values alike: as none.
-    choices = [list(SIGNATURE.features[i].choices) for i in _CATEGORIES]
-    categories = OneHotEncoder(categories=choices, handle_unknown="ignore", sparse_output=False)
-    columns = ColumnTransformer(
-        [("numbers", numbers, _NUMBERS), ("categories", categories, _CATEGORIES)]
-    )
+    columns = columns_of(SIGNATURE, numbers)
     model = Pipeline([("columns", columns), ("classifier", classifier)])
     train, held_out = past_loans(TRAINING_ROWS, seed=1), past_loans(HELD_OUT_ROWS, seed=2)
-    return candidate(model, SIGNATURE, train, held_out)
+    return candidate(model, SIGNATURE, train, held_out, keep=PROTECTED)
+
+
+def columns_of(signature: Signature, numbers: Any) -> ColumnTransformer:
+    """Numbers by what they are given to, categories one-hot.
+
+    Columns go by position, so that an array serves as well as a frame.
+    """
+    features = [*enumerate(signature.features)]
+    numeric = [i for i, feature in features if feature.numeric]
+    named = [i for i, feature in features if feature.kind is FeatureKind.CATEGORY]
+    # With its categories given, the encoder takes None, NaN and unseen values alike: as none.
+    choices = [list(signature.features[i].choices) for i in named]
+    categories = OneHotEncoder(categories=choices, handle_unknown="ignore", sparse_output=False)
+    return ColumnTransformer([("numbers", numbers, numeric), ("categories", categories, named)])
 
 
 EXAMPLE: Final = Example(
@@ -106,5 +116,17 @@ EXAMPLE: Final = Example(
         Recipe("gradient boosting", train_gradient_boosting),
     ),
     draw=draw,
+    protected=PROTECTED,
+    answers={
+        Question.OBJECTIVE: "Help loan officers see which applicants may not repay.",
+        Question.LABEL_MEANING: "written_off: the bank has given the loan up within its term.",
+        Question.CONSTRAINTS: "An officer decides; nobody is refused by the score alone.",
+        Question.INTENDED_USE: "Consumer loans of 500 to 100,000 €, 12 to 72 months.",
+        Question.OUT_OF_SCOPE: "Companies; applicants under 18.",
+        Question.FAIRNESS: "Equal true positive rates by sex: a loan that fails must be seen as "
+        "often whoever asked for it.",
+        Question.MONITORING: "Drift and labels daily; the challenger beside it.",
+        Question.RETRAINING: "Every quarter, or when the monitor tells concept drift.",
+    },
     policy=Policy(judging=Judging(ComparisonTerms(label_horizon_seconds=LABEL_HORIZON_SECONDS))),
 )
