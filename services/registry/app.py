@@ -22,6 +22,8 @@ from services.registry.adapters.catalogue_store import SqlCatalogue
 from services.registry.adapters.database import Database
 from services.registry.adapters.deployment_store import SqlDeployments
 from services.registry.adapters.follower_store import SqlFollowers
+from services.registry.adapters.gate_store import SqlGates
+from services.registry.adapters.gate_yaml import YamlGates
 from services.registry.adapters.inspection.children import Children
 from services.registry.adapters.inspection.inferring import ChildSignatureReader
 from services.registry.adapters.inspection.inspector import ChildInspector, Limits
@@ -46,6 +48,7 @@ from services.registry.api.draining import Draining
 from services.registry.api.oidc import BEGIN_PATH, CALLBACK_PATH
 from services.registry.domain.access import Configuration, InstallationKey
 from services.registry.domain.audit import SYSTEM, Action, Entry
+from services.registry.domain.gate_texts import InvalidGateError
 from services.registry.domain.identities import Welcome
 from services.registry.loops import keep_uses, sweep_staged, tell_of_jobs, watch_for_changes
 from services.registry.metrics import Metrics
@@ -56,7 +59,7 @@ from services.registry.ports.people import Passwords
 from services.registry.ports.reviews import Reviewer
 from services.registry.ports.staging import Sourcing
 from services.registry.settings import RegistrySettings
-from understudy.contracts.refusals import Refusal
+from understudy.contracts.refusals import FieldError, Refusal
 from understudy.contracts.vocabulary import KeyId, Scope
 from understudy.runtime.cookies import Cookie
 from understudy.runtime.keys import key_digest, make_key, parse_key
@@ -97,6 +100,7 @@ def build(settings: RegistrySettings) -> App:
         people=SqlPeople(database),
         sessions=SqlSessions(database),
         tags=SqlTags(database),
+        gates=SqlGates(database),
         replies=SqlReplies(database),
         jobs=SqlJobs(database),
         uploads=SqlUploads(database),
@@ -280,11 +284,30 @@ def _operations(
         reviews=reviews if settings.registry_review else None,
         instruments=metrics,
     )
+    gates = verbs.GatePolicies(
+        store=store.gates,
+        catalogue=catalogue,
+        reader=YamlGates(),
+        own=_own_gate(settings),
+        clock=_now,
+    )
+    gate = verbs.Gate(
+        policies=gates,
+        catalogue=registered,
+        reviews=reviews,
+        store=catalogue,
+        keys=store.keys,
+        state=state,
+        instruments=metrics,
+        clock=_now,
+    )
     deployed = verbs.Deployments(deployments, catalogue, metrics, _now)
     return verbs.Operations(
         catalogue=registered,
         registration=registration,
         reviews=reviews,
+        gate=gate,
+        gates=gates,
         files=verbs.Files(files, uploads, metrics),
         deployments=deployed,
         descriptions=verbs.Descriptions(deployed, catalogue, _reached(settings)),
@@ -326,6 +349,15 @@ def _operations(
         ),
         jobs=jobs,
     )
+
+
+def _own_gate(settings: RegistrySettings) -> str | None:
+    place = settings.gate_policy
+    try:
+        return None if place is None else place.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        detail = f"UNDERSTUDY_GATE_POLICY: {place} can't be read: {error}"
+        raise InvalidGateError(FieldError("", detail)) from error
 
 
 def _signer(settings: RegistrySettings) -> TokenSigner | None:

@@ -1,6 +1,7 @@
 """What the registry is told, by environment variables with the prefix `UNDERSTUDY_`."""
 
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Self
 
 from pydantic import Field, HttpUrl, SecretStr, field_validator, model_validator
@@ -126,6 +127,9 @@ class RegistrySettings(ServiceSettings):
     review_shap: bool = False
     """Add SHAP values to reviews, where the extra `shap` is installed; takes up to a quarter of
     their time."""
+    gate_policy: Path | None = None
+    """A YAML file with what is demanded of versions before they are deployed, in projects that
+    have no gate of their own; see docs/gate.md."""
     inspections_at_once: Annotated[int, Field(ge=1)] = 2
     """Further registrations wait, and are turned away when they wait too long."""
     session_idle_seconds: Seconds = 12 * 3600.0

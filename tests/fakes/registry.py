@@ -21,6 +21,7 @@ from services.registry.domain.errors import (
     NameTakenError,
     StaleReleaseError,
 )
+from services.registry.domain.gate import Basis, Written
 from services.registry.domain.jobs import Job
 from services.registry.domain.paging import Paging, Slice, cut
 from services.registry.domain.people import Membership, Session, User
@@ -36,6 +37,7 @@ from services.registry.domain.versions import (
     VersionDraft,
 )
 from services.registry.ports import Inspected, Sample, Served, State, Store
+from tests.fakes.gates import MemoryGates, require_basis
 from tests.fakes.people import MemoryPeople, MemorySessions
 from tests.fakes.reviews_store import MemoryReviews
 from understudy.contracts.registry import FollowerReport
@@ -118,6 +120,7 @@ class Memory:
         self.sessions: dict[str, Session] = {}
         self.attempts: dict[str, Attempts] = {}
         self.tags: dict[tuple[str, int], dict[str, str]] = {}
+        self.gates: dict[str, list[Written]] = {}
         self.reports: dict[tuple[str, str], tuple[datetime, FollowerReport]] = {}
         self.backed_up_at: datetime | None = None
         self.listeners: list[Callable[[], None]] = []
@@ -190,11 +193,13 @@ class MemoryCatalogue:
         found = [held for held in self._memory.versions.values() if held.draft.model == model]
         return _newest_first(found, paging, lambda version: version.number)
 
-    def end_review(self, version: Version, entry: Entry) -> None:
+    def end_review(self, version: Version, entry: Entry, basis: Basis | None = None) -> None:
         place = version.draft.model, version.number
         with self._memory.change(entry):
             if self._memory.versions[place].ruling is not None:
                 raise AlreadyDecidedError(f"Somebody else has just decided {version.title}.")
+            if basis is not None:
+                require_basis(self._memory, version, basis)
             self._memory.versions[place] = version
 
     def projects_using(self, digest: str) -> frozenset[str]:
@@ -564,6 +569,7 @@ def memory_store(memory: Memory | None = None) -> Store:
         people=MemoryPeople(memory),
         sessions=MemorySessions(memory),
         tags=MemoryTags(memory),
+        gates=MemoryGates(memory),
         replies=MemoryReplies(memory),
         jobs=MemoryJobs(memory),
         uploads=MemoryUploads(memory),

@@ -20,6 +20,26 @@ SHORTEST_REASON: Final = 10
 """Characters of the reason that an override needs."""
 
 
+METRICS: Final = (
+    "roc_auc",
+    "pr_auc",
+    "accuracy",
+    "balanced_accuracy",
+    "precision",
+    "recall",
+    "f1",
+    "brier",
+    "log_loss",
+    "ece",
+    "rmse",
+    "mae",
+    "r2",
+    "bias",
+    "pinball_90",
+)
+"""What a review measures, and a policy may demand something of."""
+
+
 @dataclass(frozen=True, slots=True)
 class MetricDemand:
     """What one figure of the results must reach.

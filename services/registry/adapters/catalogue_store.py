@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.exc import IntegrityError
 
 from services.registry.adapters.database import Database
+from services.registry.adapters.gate_store import require_basis
 from services.registry.adapters.rows import ruling_row, version_of, version_row
 from services.registry.adapters.tables import models, projects, versions
 from services.registry.adapters.tag_store import put_tags
@@ -27,6 +28,7 @@ from services.registry.domain.annotations import MODEL, NO_TAGS, Tags
 from services.registry.domain.audit import Entry
 from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.errors import AlreadyDecidedError, NameTakenError
+from services.registry.domain.gate import Basis
 from services.registry.domain.paging import Paging, Slice, cut
 from services.registry.domain.versions import Version, VersionDraft
 from understudy.contracts.vocabulary import VersionState
@@ -119,8 +121,8 @@ class SqlCatalogue:
             found = [version_of(row) for row in connection.execute(query)]
         return cut(found, paging.limit, lambda version: version.number)
 
-    def end_review(self, version: Version, entry: Entry) -> None:
-        """Raises AlreadyDecidedError when somebody else was faster."""
+    def end_review(self, version: Version, entry: Entry, basis: Basis | None = None) -> None:
+        """Raises AlreadyDecidedError when somebody else was faster, or what the basis refuses."""
         assert version.ruling is not None  # noqa: S101 - `domain.versions.decide` gave it one
         with self._database.change() as change:
             decided = change.connection.execute(
@@ -132,6 +134,8 @@ class SqlCatalogue:
             )
             if decided.rowcount != 1:
                 raise AlreadyDecidedError(f"Somebody else has just decided {version.title}.")
+            if basis is not None:
+                require_basis(change.connection, version, basis)
             change.record(entry)
 
     def projects_using(self, digest: str) -> frozenset[str]:

@@ -92,8 +92,10 @@ def show_version(caller: Reader, verbs: Verbs, model: PathName, version: PathNum
 def decide(
     caller: Reviewer, verbs: Verbs, model: PathName, version: PathNumber, body: DecisionRequest
 ) -> VersionView:
-    """End a pending version's review."""
-    decided = verbs.catalogue.decide(caller, model, version, body.decision, body.reason)
+    """End a pending version's review, if its project's gate is open, or against it."""
+    decided = verbs.gate.decide(
+        caller, model, version, body.decision, body.reason, override=body.override
+    )
     return version_view(decided)
 
 

@@ -8,6 +8,7 @@ from services.registry.domain.figures import Figures
 from services.registry.domain.releases import Release
 from services.registry.domain.versions import Compiled, Version
 from services.registry.metrics.state import StateGauges
+from understudy.contracts.vocabulary import ObstacleCode
 from understudy.runtime.buckets import LATENCY_SECONDS
 from understudy.runtime.refusals import WATCHED
 
@@ -61,6 +62,14 @@ class Metrics:
             ("state",),
             registry=collectors,
         )
+        self._overridden = Counter(
+            "understudy_registry_overrides",
+            "Decisions against a closed gate, by what stood in the way: each such thing once.",
+            ("obstacle",),
+            registry=collectors,
+        )
+        for obstacle in ObstacleCode:
+            self._overridden.labels(obstacle.value)
         self._stored = Counter(
             "understudy_registry_artifact_received_bytes",
             "Bytes of artifacts that were uploaded and verified.",
@@ -97,6 +106,9 @@ class Metrics:
     def decided(self, version: Version) -> None:
         """A review ended."""
         self._decisions.labels(version.state.value).inc()
+        overridden = version.ruling.overridden if version.ruling else ()
+        for obstacle in sorted({each.partition(":")[0] for each in overridden}):
+            self._overridden.labels(obstacle).inc()
 
     def stored(self, size_bytes: int) -> None:
         """An artifact came in."""

@@ -12,6 +12,8 @@ from services.registry.operations.describing import Descriptions, Reached, Usage
 from services.registry.operations.figures import Measures
 from services.registry.operations.files import Files
 from services.registry.operations.followers import Followers
+from services.registry.operations.gate import Gate
+from services.registry.operations.gate_policies import GatePolicies
 from services.registry.operations.identities import Identities
 from services.registry.operations.issued import Issued
 from services.registry.operations.jobs import Jobs
@@ -34,6 +36,8 @@ __all__ = [
     "Descriptions",
     "Files",
     "Followers",
+    "Gate",
+    "GatePolicies",
     "Identities",
     "Issued",
     "Jobs",
@@ -62,6 +66,8 @@ class Operations:
     catalogue: Catalogue
     registration: Registration
     reviews: Reviews
+    gate: Gate
+    gates: GatePolicies
     files: Files
     deployments: Deployments
     descriptions: Descriptions

@@ -1,6 +1,5 @@
 """Projects, models, versions, and the end of a version's review."""
 
-from services.registry.domain import versions
 from services.registry.domain.annotations import NO_TAGS, Tags
 from services.registry.domain.audit import Action, Entry
 from services.registry.domain.catalogue import Model, Project
@@ -15,7 +14,6 @@ from services.registry.operations.reach import (
     require_whole,
 )
 from services.registry.ports import CatalogueStore, Instruments
-from understudy.contracts.vocabulary import Decision
 from understudy.runtime.keys import Caller
 
 
@@ -90,16 +88,3 @@ class Catalogue:
         """Newest first."""
         self.model(caller, model)
         return self._store.versions(model, paging)
-
-    def decide(
-        self, caller: Caller, model: str, number: int, decision: Decision, reason: str
-    ) -> Version:
-        """End a pending version's review. Raises AlreadyDecidedError."""
-        version = self.version(caller, model, number)
-        now, by = self._clock(), caller.actor
-        decided = versions.decide(version, decision, by=by, at=now, reason=reason)
-        details = {"decision": decision.value, "state": decided.state.value}
-        entry = Entry(now, by, Action.DECIDE_VERSION, decided.title, reason, details)
-        self._store.end_review(decided, entry)
-        self._instruments.decided(decided)
-        return decided

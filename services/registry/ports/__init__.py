@@ -5,20 +5,24 @@ A store that is gone raises StoreUnavailableError.
 """
 
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
 from services.registry.domain.access import Configuration, Key, Reach
 from services.registry.domain.annotations import NO_TAGS, Tags
-from services.registry.domain.audit import Entry, Recorded
+from services.registry.domain.audit import Entry, Recorded, Wanted
 from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.deployments import Deployment
+from services.registry.domain.gate import Basis
+from services.registry.domain.history import Life
 from services.registry.domain.jobs import Job
 from services.registry.domain.paging import Paging, Slice
 from services.registry.domain.releases import Release
 from services.registry.domain.replies import Begun
 from services.registry.domain.tokens import Claims
+from services.registry.domain.verifying import Chain
 from services.registry.domain.versions import (
     Baseline,
     Compiled,
@@ -28,6 +32,7 @@ from services.registry.domain.versions import (
     VersionDraft,
 )
 from services.registry.ports.annotations import TagStore
+from services.registry.ports.gates import GateStore
 from services.registry.ports.people import PeopleStore, SessionStore
 from services.registry.ports.review_store import ReviewStore
 from understudy.contracts.registry import FollowerReport
@@ -65,8 +70,12 @@ class CatalogueStore(Protocol):
     def versions(self, model: str, paging: Paging) -> Slice[Version]:
         """Newest first."""
 
-    def end_review(self, version: Version, entry: Entry) -> None:
-        """Keep the version's review. Raises AlreadyDecidedError when it had ended meanwhile."""
+    def end_review(self, version: Version, entry: Entry, basis: Basis | None = None) -> None:
+        """Keep the version's review, if what it rests on is still so.
+
+        Raises AlreadyDecidedError when it had ended meanwhile, GateChangedError or
+        ReviewChangedError.
+        """
 
     def projects_using(self, digest: str) -> frozenset[str]:
         """Projects with a version that names the file, whatever as (see `VersionDraft.files`)."""
@@ -89,6 +98,9 @@ class DeploymentStore(Protocol):
 
     def release(self, release: Release, entry: Entry) -> None:
         """Make it current if the current one is `release.number - 1`, else StaleReleaseError."""
+
+    def lives(self, name: str) -> tuple[Life, ...]:
+        """Every deployment that bore the name, with all of its releases; the oldest first."""
 
     def history(self, name: str) -> tuple[Release, ...]:
         """All releases, ascending; empty when there is no such deployment."""
@@ -175,6 +187,12 @@ class StateStore(Protocol):
     def trail(self, paging: Paging) -> Slice[Recorded]:
         """Audit entries, newest first."""
 
+    def entries(self, wanted: Wanted) -> tuple[Recorded, ...]:
+        """Those that are asked for, oldest first."""
+
+    def chain(self) -> AbstractContextManager[Chain]:
+        """All of them as one transaction sees them, to be walked within."""
+
 
 class FollowerStore(Protocol):
     """What followers said last, to whichever replica."""
@@ -253,6 +271,7 @@ class Store:
     people: PeopleStore
     sessions: SessionStore
     tags: TagStore
+    gates: GateStore
     replies: ReplyStore
     jobs: JobStore
     uploads: UploadStore

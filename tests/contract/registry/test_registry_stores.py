@@ -15,6 +15,7 @@ from services.registry.adapters.catalogue_store import SqlCatalogue
 from services.registry.adapters.database import Database
 from services.registry.adapters.deployment_store import SqlDeployments
 from services.registry.adapters.follower_store import SqlFollowers
+from services.registry.adapters.gate_store import SqlGates
 from services.registry.adapters.job_store import SqlJobs
 from services.registry.adapters.key_store import SqlKeys
 from services.registry.adapters.people_store import SqlPeople
@@ -47,6 +48,7 @@ from services.registry.domain.versions import (
     NotMeasured,
 )
 from services.registry.ports import Store
+from tests.fakes.outcome_stores import DATABASES, fresh_url
 from tests.fakes.registry import NOON, deployment, draft, memory_store, release
 from understudy.contracts.limits import Limits
 from understudy.contracts.policy import ConfidenceRule, GuardRule, Guards, Policy
@@ -64,7 +66,6 @@ from understudy.contracts.vocabulary import (
     VersionState,
 )
 
-POSTGRES = "UNDERSTUDY_TEST_POSTGRES_URL"
 
 
 def sql_store(database: Database) -> Store:
@@ -78,6 +79,7 @@ def sql_store(database: Database) -> Store:
         people=SqlPeople(database),
         sessions=SqlSessions(database),
         tags=SqlTags(database),
+        gates=SqlGates(database),
         replies=SqlReplies(database),
         jobs=SqlJobs(database),
         uploads=SqlUploads(database),
@@ -85,27 +87,14 @@ def sql_store(database: Database) -> Store:
     )
 
 
-@pytest.fixture(params=["memory", "sqlite", *(["postgres"] if POSTGRES in os.environ else [])])
+@pytest.fixture(params=["memory", *DATABASES])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "memory":
         yield memory_store()
         return
-    if request.param == "postgres":
-        url = _fresh_schema(os.environ[POSTGRES])
-    else:
-        url = f"sqlite:///{tmp_path}/registry.db"
-    database = Database(url)
+    database = Database(fresh_url(request.param, tmp_path))
     yield sql_store(database)
     database.close()
-
-
-def _fresh_schema(url: str) -> str:
-    schema = f"test_{uuid.uuid4().hex}"
-    engine = create_engine(url)
-    with engine.begin() as connection:
-        connection.execute(text(f"CREATE SCHEMA {schema}"))
-    engine.dispose()
-    return f"{url}?options=-csearch_path%3D{schema}"
 
 
 def entry(action: Action = Action.RELEASE, subject: str = "credit") -> Entry:
