@@ -9,6 +9,7 @@ from typing import Final
 
 from understudy.client.connection import segment
 from understudy.client.errors import JobUnfinishedError, ProblemError
+from understudy.client.gates import GatesConnection
 from understudy.client.reviews import ReviewsConnection
 from understudy.contracts.policy import Policy
 from understudy.contracts.problems import Problem
@@ -49,7 +50,7 @@ _REGISTERING_SECONDS: Final = 330.0
 """How long it may take over a version: a turn, inspecting its files, measuring, compiling."""
 
 
-class RegistryClient(ReviewsConnection):
+class RegistryClient(ReviewsConnection, GatesConnection):
     """The registry with an administrator's or a reader's key."""
 
     idempotent = True
@@ -166,9 +167,17 @@ class RegistryClient(ReviewsConnection):
         """One version, and where its review stands."""
         return self.get(f"/v1/models/{segment(model)}/versions/{number}", VersionView)
 
-    def decide(self, model: str, number: int, decision: Decision, reason: str = "") -> VersionView:
-        """End a pending version's review."""
-        body = DecisionRequest(decision=decision, reason=reason)
+    def decide(
+        self,
+        model: str,
+        number: int,
+        decision: Decision,
+        reason: str = "",
+        *,
+        override: bool = False,
+    ) -> VersionView:
+        """End a pending version's review, if its project's gate is open, or against it."""
+        body = DecisionRequest(decision=decision, reason=reason, override=override)
         return self.post(
             f"/v1/models/{segment(model)}/versions/{number}/decision", body, VersionView
         )
