@@ -311,6 +311,8 @@ class Dependence:
     """Between them are the answers to the middle 80 % of rows."""
     density: tuple[float, ...]
     """Share of rows near each value: where it is small, the line says little."""
+    label: Label | None = None
+    """The class that answers are about; None for numbers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,16 +344,23 @@ class Alone:
 
     feature: str
     score: Estimate
+    order: float | None = None
+    """Spearman's correlation, without sign, of a number with time, or without times with the order
+    of rows, also among rows of one class; None for few rows and for categories."""
 
 
 @dataclass(frozen=True, slots=True)
 class WithoutValues:
-    """The deciding metric when a share of a feature's values is taken away."""
+    """The deciding metric when a share of a feature's values is taken away.
+
+    The first one has a share of 0: the same rows as they are.
+    """
 
     feature: str
-    """`*` for values of all features at random."""
+    """`*` for values of all features that may be null, at random."""
     share: float
     metric: Estimate
+    """Of the rows that are still answered; where none is, what the same answer to all would get."""
     refused: float
     """Share of rows that the model could not answer any more."""
 
