@@ -42,6 +42,7 @@ from services.registry.adapters.staged_files import StagedFiles
 from services.registry.adapters.state_store import SqlState
 from services.registry.adapters.tag_store import SqlTags
 from services.registry.adapters.token_signing import TokenSigner, public_key
+from services.registry.adapters.trust_store import SqlTrust
 from services.registry.adapters.upload_store import SqlUploads
 from services.registry.api import BodyLimit, behind_the_door, make_api
 from services.registry.api.draining import Draining
@@ -105,6 +106,7 @@ def build(settings: RegistrySettings) -> App:
         jobs=SqlJobs(database),
         uploads=SqlUploads(database),
         reviews=SqlReviews(database),
+        trust=SqlTrust(database),
     )
     files = ArtifactFiles(
         settings.artifacts,
@@ -275,6 +277,7 @@ def _operations(
         jobs=jobs,
         clock=_now,
     )
+    trust = verbs.Trust(store.trust, _now)
     registration = verbs.Registration(
         catalogue=registered,
         store=catalogue,
@@ -283,6 +286,7 @@ def _operations(
         inspector=inspector,
         reviews=reviews if settings.registry_review else None,
         instruments=metrics,
+        trust=trust,
     )
     gates = verbs.GatePolicies(
         store=store.gates,
@@ -320,6 +324,7 @@ def _operations(
             clock=_now,
         ),
         trail=verbs.Trail(state),
+        trust=trust,
         snapshots=snapshots,
         followers=followers,
         measures=verbs.Measures(snapshots, followers, _now),

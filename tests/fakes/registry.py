@@ -28,6 +28,7 @@ from services.registry.domain.people import Membership, Session, User
 from services.registry.domain.releases import Release, Setting
 from services.registry.domain.replies import Begun
 from services.registry.domain.reviews import Answers, Attempt, Opening
+from services.registry.domain.trust import Asked, effective
 from services.registry.domain.versions import (
     Baseline,
     Compiled,
@@ -40,6 +41,7 @@ from services.registry.ports import Inspected, Sample, Served, State, Store
 from tests.fakes.gates import MemoryGates, require_basis
 from tests.fakes.people import MemoryPeople, MemorySessions
 from tests.fakes.reviews_store import MemoryReviews
+from tests.fakes.trust import MemoryTrust
 from understudy.contracts.registry import FollowerReport
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import (
@@ -120,6 +122,7 @@ class Memory:
         self.sessions: dict[str, Session] = {}
         self.attempts: dict[str, Attempts] = {}
         self.tags: dict[tuple[str, int], dict[str, str]] = {}
+        self.trust: dict[str, Asked] = {}
         self.gates: dict[str, list[Written]] = {}
         self.reports: dict[tuple[str, str], tuple[datetime, FollowerReport]] = {}
         self.backed_up_at: datetime | None = None
@@ -361,11 +364,16 @@ class MemoryState:
                 keys=tuple(key for _, key in sorted(held.keys.items()) if key.revoked_at is None),
                 deployments=tuple(self._served(name) for name in sorted(held.deployments)),
                 versions=Counter(version.state for version in held.versions.values()),
+                trust=MemoryTrust(held).decided(),
                 backed_up_at=held.backed_up_at,
             )
 
     def configuration(self) -> Configuration:
         return self._memory.configuration
+
+    def trusted_types(self) -> tuple[str, ...]:
+        decided = MemoryTrust(self._memory).decided()
+        return effective(self._memory.configuration.trusted_types, decided)
 
     def configure(self, configuration: Configuration, entry: Entry) -> bool:
         if configuration == self._memory.configuration:
@@ -569,6 +577,7 @@ def memory_store(memory: Memory | None = None) -> Store:
         people=MemoryPeople(memory),
         sessions=MemorySessions(memory),
         tags=MemoryTags(memory),
+        trust=MemoryTrust(memory),
         gates=MemoryGates(memory),
         replies=MemoryReplies(memory),
         jobs=MemoryJobs(memory),

@@ -26,6 +26,7 @@ from understudy.cli import (
     reporting,
     status,
     trail,
+    trust,
     up,
     users,
     versions,
@@ -174,6 +175,7 @@ predictions.add_to(app)
 app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
 app.add_typer(members.app, name="members")
+app.add_typer(trust.app, name="trust")
 jobs.add_to(app)
 replays.add_to(app)
 trail.add_to(app)

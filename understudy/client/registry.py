@@ -11,6 +11,7 @@ from understudy.client.connection import segment
 from understudy.client.errors import JobUnfinishedError, ProblemError
 from understudy.client.gates import GatesConnection
 from understudy.client.reviews import ReviewsConnection
+from understudy.client.trust import TrustConnection
 from understudy.contracts.policy import Policy
 from understudy.contracts.problems import Problem
 from understudy.contracts.registry import (
@@ -50,7 +51,7 @@ _REGISTERING_SECONDS: Final = 330.0
 """How long it may take over a version: a turn, inspecting its files, measuring, compiling."""
 
 
-class RegistryClient(ReviewsConnection, GatesConnection):
+class RegistryClient(ReviewsConnection, GatesConnection, TrustConnection):
     """The registry with an administrator's or a reader's key."""
 
     idempotent = True

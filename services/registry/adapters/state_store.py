@@ -15,11 +15,13 @@ from services.registry.adapters.rows import (
     release_of,
     version_of,
 )
+from services.registry.adapters.trust_store import decided_types
 from services.registry.adapters.tables import audit, deployments, keys, releases, state, versions
 from services.registry.domain.access import Configuration, Key
 from services.registry.domain.audit import Entry, Recorded
 from services.registry.domain.paging import Paging, Slice, cut
 from services.registry.domain.releases import Release
+from services.registry.domain.trust import effective
 from services.registry.domain.versions import Version
 from services.registry.ports import Served, State
 from understudy.contracts.vocabulary import VersionState
@@ -49,6 +51,7 @@ class SqlState:
                 keys=_keys(connection),
                 deployments=_served(connection),
                 versions=_counts(connection),
+                trust=decided_types(connection),
                 backed_up_at=_backed_up_at(connection),
             )
 
@@ -56,6 +59,12 @@ class SqlState:
         """What the installation was last configured with."""
         with self._database.read() as connection:
             return _configuration(connection)
+
+    def trusted_types(self) -> tuple[str, ...]:
+        """What artifacts may hold beyond what skops trusts."""
+        with self._database.read() as connection:
+            configured = _configuration(connection).trusted_types
+            return effective(configured, decided_types(connection))
 
     def configure(self, configuration: Configuration, entry: Entry) -> bool:
         """Keep the configuration if it is another one."""

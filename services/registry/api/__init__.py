@@ -24,6 +24,7 @@ from services.registry.api import (
     probes,
     reviews,
     sessions,
+    trust,
     versions,
 )
 from services.registry.api.door import OPEN, STREAMED, BoundedBodies, Counted, Keyed, SingleMembers
@@ -53,6 +54,7 @@ ROUTERS = (
     keys.router,
     followers.router,
     people.router,
+    trust.router,
     sessions.router,
     oauth.router,
     oidc.router,

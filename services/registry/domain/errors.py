@@ -181,18 +181,6 @@ class UploadStalledError(Refusal):
     code: ClassVar = "upload_stalled"
 
 
-class ArtifactNotSkopsError(Refusal):
-    """The artifact is not a file that skops wrote."""
-
-    code: ClassVar = "artifact_not_skops"
-
-
-class ArtifactTypesNotTrustedError(Refusal):
-    """The artifact holds types that neither skops nor this installation trusts."""
-
-    code: ClassVar = "artifact_types_not_trusted"
-
-
 class ArtifactDoesNotFitError(Refusal):
     """The artifact holds no model that answers as the signature says."""
 

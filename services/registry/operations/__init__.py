@@ -28,6 +28,7 @@ from services.registry.operations.sessions import Sessions
 from services.registry.operations.snapshots import Snapshots
 from services.registry.operations.tokens import Tokens
 from services.registry.operations.trail import Trail
+from services.registry.operations.trust import Trust
 
 __all__ = [
     "Annotations",
@@ -55,6 +56,7 @@ __all__ = [
     "Snapshots",
     "Tokens",
     "Trail",
+    "Trust",
     "Usage",
 ]
 
@@ -73,6 +75,7 @@ class Operations:
     descriptions: Descriptions
     keys: Keys
     trail: Trail
+    trust: Trust
     snapshots: Snapshots
     followers: Followers
     measures: Measures

@@ -1,8 +1,10 @@
 """How a version comes in: its files are inspected, measured, compiled; then it is reviewed."""
 
+from collections.abc import Callable
 from dataclasses import replace
 
 from services.registry.domain.annotations import NO_TAGS, Tags
+from services.registry.domain.artifact_refusals import ArtifactTypesNotTrustedError
 from services.registry.domain.audit import Action, Entry
 from services.registry.domain.catalogue import Model
 from services.registry.domain.errors import RecipeFrozenError
@@ -11,8 +13,16 @@ from services.registry.domain.versions import Baseline, Compiled, Version, Versi
 from services.registry.operations.catalogue import Catalogue
 from services.registry.operations.jobs import silently
 from services.registry.operations.reviews import Reviews
+from services.registry.operations.trust import Trust
 from services.registry.operations.uploads import Uploads
-from services.registry.ports import CatalogueStore, Inspector, Instruments, Sample, StateStore
+from services.registry.ports import (
+    CatalogueStore,
+    Inspected,
+    Inspector,
+    Instruments,
+    Sample,
+    StateStore,
+)
 from understudy.contracts.refusals import FieldError
 from understudy.runtime.keys import Caller
 
@@ -30,6 +40,8 @@ class Registration:
         inspector: Inspector,
         reviews: Reviews | None,
         instruments: Instruments,
+        trust: Trust,
+        allows_pickle: Callable[[str], bool] = lambda _project: False,
     ) -> None:
         self._catalogue = catalogue
         self._store = store
@@ -39,6 +51,9 @@ class Registration:
         self._reviews = reviews
         """None where reviews are made when somebody asks."""
         self._instruments = instruments
+        self._trust = trust
+        self._allows_pickle = allows_pickle
+        """By project, as its gate says."""
 
     def register(
         self,
@@ -51,19 +66,25 @@ class Registration:
 
         It is pending.
         """
-        _require_thawed(self._catalogue.model(caller, draft.model), draft)
+        model = self._catalogue.model(caller, draft.model)
+        _require_thawed(model, draft)
         step("looking for its files", 0.05)
         self._require_files(caller, draft)
-        trusted = self._state.configuration().trusted_types
         step("inspecting, measuring and compiling it", 0.1)
-        found = self._inspector.inspect(_sample(draft), trusted)
+        draft = _with(draft, self._inspected(caller, model, draft))
         step("registering it", 0.95)
-        draft = replace(draft, compiled=found.compiled, baseline=found.baseline)
         version = self._store.add_version(draft, _registration(draft, tags), tags)
         self._instruments.registered(version)
         if self._reviews is not None:
             self._reviews.begin_first(caller, version)
         return version
+
+    def _inspected(self, caller: Caller, model: Model, draft: VersionDraft) -> Inspected:
+        sample = replace(_sample(draft), pickle=self._allows_pickle(model.project))
+        try:
+            return self._inspector.inspect(sample, self._state.trusted_types())
+        except ArtifactTypesNotTrustedError as refusal:
+            raise self._trust.refused(caller, model.name, refusal) from refusal
 
     def _require_files(self, caller: Caller, draft: VersionDraft) -> None:
         named = {
@@ -88,6 +109,15 @@ def _require_thawed(model: Model, draft: VersionDraft) -> None:
         raise RecipeFrozenError(detail, FieldError("/lineage/run", detail))
 
 
+def _with(draft: VersionDraft, found: Inspected) -> VersionDraft:
+    draft = replace(
+        draft, format=found.format, compiled=found.compiled, baseline=found.baseline
+    )
+    if found.converted is None:
+        return draft
+    return replace(draft, artifact=found.converted, converted_from=draft.artifact)
+
+
 def _sample(draft: VersionDraft) -> Sample:
     return Sample(
         artifact=draft.artifact,
@@ -105,6 +135,8 @@ def _registration(draft: VersionDraft, tags: Tags) -> Entry:
         "evaluation": draft.evaluation,
         "time_column": draft.time_column,
     }
+    if draft.converted_from is not None:
+        details["converted_from"] = draft.converted_from
     if tags:
         details["tags"] = dict(tags)
     if isinstance(draft.baseline, Baseline):

@@ -185,7 +185,7 @@ class Reviews:
     ) -> dict[str, object]:
         try:
             main = self._main_of(version)
-            trusted = self._state.configuration().trusted_types
+            trusted = self._state.trusted_types()
             found = self._reviewer.review(Subject(version, main, trusted), step)
         except Refusal as refusal:
             self._store.failed(attempt, refusal.detail)

@@ -12,6 +12,7 @@ from services.registry.domain.deployments import (
     pairings,
     versions_to_serve,
 )
+from services.registry.domain.trust import effective
 from services.registry.domain.versions import Baseline, Compiled, Version
 from services.registry.operations.reach import Clock, require_whole
 from services.registry.ports import Served, State, StateStore
@@ -123,7 +124,7 @@ def snapshot_of(state: State, now: datetime) -> Snapshot:
         sequence=state.sequence,
         deployments=tuple(_deployment(served, now) for served in state.deployments),
         keys=(*installation, *issued),
-        trusted_types=configured.trusted_types,
+        trusted_types=effective(configured.trusted_types, state.trust),
         token_keys=tuple(TokenKey(**asdict(key)) for key in configured.token_keys),
     )
 

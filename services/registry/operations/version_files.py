@@ -86,7 +86,7 @@ class VersionFiles:
 
     def _mlmodel(self, version: Version) -> bytes:
         """JSON, which is YAML too."""
-        draft, trusted = version.draft, self._state.configuration().trusted_types
+        draft, trusted = version.draft, self._state.trusted_types()
         flavour = {
             "code": None,
             "pickled_model": MODEL_FILE,

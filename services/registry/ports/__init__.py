@@ -35,9 +35,10 @@ from services.registry.ports.annotations import TagStore
 from services.registry.ports.gates import GateStore
 from services.registry.ports.people import PeopleStore, SessionStore
 from services.registry.ports.review_store import ReviewStore
+from services.registry.ports.trust import TrustStore
 from understudy.contracts.registry import FollowerReport
 from understudy.contracts.signature import Signature
-from understudy.contracts.vocabulary import VersionState
+from understudy.contracts.vocabulary import ArtifactFormat, TrustState, VersionState
 
 
 class CatalogueStore(Protocol):
@@ -162,6 +163,8 @@ class State:
     deployments: tuple[Served, ...]
     versions: Mapping[VersionState, int] = field(default_factory=dict)
     """How many there are, of all models."""
+    trust: Mapping[str, TrustState] = field(default_factory=dict)
+    """Types that artifacts may or must not hold, as was decided."""
     backed_up_at: datetime | None = None
     """When the last backup that was published was begun."""
 
@@ -180,6 +183,9 @@ class StateStore(Protocol):
 
     def configuration(self) -> Configuration:
         """What the installation was last configured with."""
+
+    def trusted_types(self) -> tuple[str, ...]:
+        """What artifacts may hold beyond what skops trusts: see `domain.trust.effective`."""
 
     def configure(self, configuration: Configuration, entry: Entry) -> bool:
         """Keep the configuration; False, and no change, when it is as it was."""
@@ -276,6 +282,7 @@ class Store:
     jobs: JobStore
     uploads: UploadStore
     reviews: ReviewStore
+    trust: TrustStore
 
 
 class ArtifactStore(Protocol):
@@ -306,6 +313,8 @@ class Sample:
     signature: Signature
     evaluation: str | None = None
     time_column: str | None = None
+    pickle: bool = False
+    """Whether a pickle is taken: read once, in a sandbox, and made a skops file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -314,6 +323,9 @@ class Inspected:
 
     baseline: Baseline | NotMeasured
     compiled: Compiled | NotCompiled
+    format: ArtifactFormat = ArtifactFormat.SKOPS
+    converted: str | None = None
+    """The skops file that was made of a pickle: it takes the artifact's place."""
 
 
 class Inspector(Protocol):
@@ -323,7 +335,7 @@ class Inspector(Protocol):
         """Refuse what a version must not be made of; measure and compile what it may be made of.
 
         What was measured and compiled is stored as artifacts when this returns.
-        Raises ArtifactNotSkopsError, ArtifactTypesNotTrustedError, ReferenceInvalidError,
+        Raises what `domain.artifact_refusals` has, ReferenceInvalidError,
         EvaluationInvalidError, TimeColumnInvalidError, ArtifactDoesNotFitError,
         InspectionFailedError or InspectionBusyError.
         """

@@ -3,10 +3,12 @@
 from collections.abc import Collection
 
 from services.registry.adapters.inspection.messages import Verdict
-from services.registry.domain.errors import (
-    ArtifactDoesNotFitError,
+from services.registry.domain.artifact_refusals import (
     ArtifactNotSkopsError,
     ArtifactTypesNotTrustedError,
+)
+from services.registry.domain.errors import (
+    ArtifactDoesNotFitError,
     EvaluationInvalidError,
     ReferenceInvalidError,
     TimeColumnInvalidError,
@@ -21,17 +23,10 @@ def judge(verdict: Verdict, trusted_types: Collection[str]) -> None:
             f"The artifact is no file that skops wrote ({verdict.not_skops}). Save the model with "
             "skops.io.dump; pickle and joblib files are never taken, for loading them runs code."
         )
-        raise ArtifactNotSkopsError(detail, FieldError("/artifact", detail))
+        raise ArtifactNotSkopsError(detail)
     untrusted = sorted(set(verdict.untrusted) - set(trusted_types))
     if untrusted:
-        detail = (
-            f"The artifact holds types that are not trusted: {', '.join(untrusted)}. If you know "
-            "that they are harmless and serving has them installed, add them to the registry's "
-            "setting UNDERSTUDY_TRUSTED_TYPES (separated by commas) and restart it."
-        )
-        raise ArtifactTypesNotTrustedError(
-            detail, *(FieldError("/artifact", f"not trusted: {name}") for name in untrusted)
-        )
+        raise ArtifactTypesNotTrustedError(untrusted)
     _judge_samples(verdict)
     if verdict.unfit:
         raise ArtifactDoesNotFitError(
