@@ -110,9 +110,7 @@ def _require_thawed(model: Model, draft: VersionDraft) -> None:
 
 
 def _with(draft: VersionDraft, found: Inspected) -> VersionDraft:
-    draft = replace(
-        draft, format=found.format, compiled=found.compiled, baseline=found.baseline
-    )
+    draft = replace(draft, format=found.format, compiled=found.compiled, baseline=found.baseline)
     if found.converted is None:
         return draft
     return replace(draft, artifact=found.converted, converted_from=draft.artifact)
