@@ -10,16 +10,20 @@ import resource
 import signal
 import sys
 import warnings
-import zipfile
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from pydantic import BaseModel
 
+from services.registry.adapters.inspection.archives import UnsafeArchiveError, require_safe
+from services.registry.adapters.inspection.formats import Kind, Told, tell
 from services.registry.adapters.inspection.messages import Task, Verdict
 
 if TYPE_CHECKING:
     from understudy.inference.rows import Rows
 
+_MOST_TYPES = 1_000
+"""Untrusted ones that are told; nobody would decide about more."""
 _NICE = 10
 """Measuring and compiling can wait for those who answer predictions on the same machine."""
 
@@ -38,7 +42,7 @@ def main() -> None:
 
 def _answer(task: Task, out: TextIO) -> None:
     verdict = _artifact(task)
-    if verdict.not_skops is not None:
+    if verdict.refused:
         _say(verdict, out)
         return
     # Large libraries, which are to be loaded only within the limits.
@@ -51,8 +55,9 @@ def _answer(task: Task, out: TextIO) -> None:
         _say(verdict, out)
         return
     examined = examine(task, looked.rows)
-    _say(verdict.model_copy(update={"unfit": examined.findings}), out)
-    if not examined.findings:
+    found = {"unfit": examined.findings, "other_version": examined.other_version}
+    _say(verdict.model_copy(update=found), out)
+    if not examined.findings and examined.other_version is None:
         _go_on(task, examined.model, looked.rows, out)
 
 
@@ -94,19 +99,29 @@ def _allow(seconds: float) -> None:
 
 
 def _artifact(task: Task) -> Verdict:
-    if not zipfile.is_zipfile(task.artifact):
-        return Verdict(not_skops="it is no zip archive")
-    with zipfile.ZipFile(task.artifact) as archive:
-        if "schema.json" not in archive.namelist():
-            return Verdict(not_skops="it has no schema.json")
+    try:
+        told = tell(Path(task.artifact))
+        if told.kind is not Kind.SKOPS:
+            return _foreign(told)
+        require_safe(Path(task.artifact), task.memory_bytes)
+    except UnsafeArchiveError as error:
+        return Verdict(unsafe=str(error))
     from skops.io import get_untrusted_types  # noqa: PLC0415 - only within the limits
 
     try:
-        return Verdict(untrusted=tuple(get_untrusted_types(file=task.artifact)))
+        return Verdict(untrusted=tuple(get_untrusted_types(file=task.artifact)[:_MOST_TYPES]))
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - hostile input: any failure to read it is a finding
         return Verdict(not_skops=f"skops can't read it: {type(error).__name__}: {error}"[:300])
+
+
+def _foreign(told: Told) -> Verdict:
+    if told.kind is Kind.PICKLE:
+        return Verdict(pickle=told.what)
+    if told.kind is Kind.ONNX:
+        return Verdict(not_skops="it is an ONNX model, and these are not taken yet")
+    return Verdict(not_skops=f"it is {told.what}")
 
 
 if __name__ == "__main__":

@@ -3,15 +3,17 @@
 It is loaded and asked as serving will load and ask it.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
-from sklearn.exceptions import NotFittedError
+from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 
 from services.registry.adapters.inspection.messages import Finding, Task
+from services.registry.adapters.inspection.releases import other_release
 from understudy.contracts.signature import Signature, Target
 from understudy.contracts.vocabulary import Task as Kind
 from understudy.inference.errors import UnfitModelError
@@ -34,19 +36,23 @@ class Examined:
     model: Any
     findings: tuple[Finding, ...] = ()
     """Empty when the model answers as the signature says."""
+    other_version: str | None = None
+    """Which release of scikit-learn saved it, when it is another one than is here."""
 
 
 def examine(task: Task, rows: Rows) -> Examined:
     """Load the model and ask it some of the rows."""
-    model = None
+    model, told = None, list[warnings.WarningMessage]()
     try:
-        model = read_model(Path(task.artifact), task.trusted)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always", InconsistentVersionWarning)
+            model = read_model(Path(task.artifact), task.trusted)
         found = next(_misfits(model, task.signature, rows.part(0, _TRIED_ROWS)), None)
     except MemoryError:
         raise
     except Exception as error:  # noqa: BLE001 - a foreign model: any failure of it is a finding
         found = Finding(_ARTIFACT, f"the model can't be loaded or asked here ({_shown(error)})")
-    return Examined(model, () if found is None else (found,))
+    return Examined(model, () if found is None else (found,), other_release(told))
 
 
 def _misfits(model: Any, signature: Signature, rows: Rows) -> Iterator[Finding]:

@@ -59,11 +59,22 @@ class Verdict(BaseModel):
     """What the child found: its first line."""
 
     not_skops: str | None = None
+    pickle: str | None = None
+    """What kind of pickle it is."""
+    unsafe: str | None = None
+    """What about the archive is none of skops' doing."""
+    other_version: str | None = None
+    """Which release of scikit-learn saved it, and which one is here."""
     untrusted: tuple[str, ...] = ()
     reference: tuple[str, ...] = ()
     evaluation: tuple[str, ...] = ()
     time_column: tuple[str, ...] = ()
     unfit: tuple[Finding, ...] = ()
+
+    @property
+    def refused(self) -> bool:
+        """Whether nobody may look at the model itself."""
+        return (self.not_skops, self.pickle, self.unsafe) != (None, None, None)
 
 
 class BaselineFigures(BaseModel):

@@ -4,7 +4,10 @@ from collections.abc import Collection
 
 from services.registry.adapters.inspection.messages import Verdict
 from services.registry.domain.artifact_refusals import (
+    ArtifactArchiveUnsafeError,
+    ArtifactIsPickleError,
     ArtifactNotSkopsError,
+    ArtifactOtherVersionError,
     ArtifactTypesNotTrustedError,
 )
 from services.registry.domain.errors import (
@@ -18,20 +21,40 @@ from understudy.contracts.refusals import FieldError
 
 def judge(verdict: Verdict, trusted_types: Collection[str]) -> None:
     """Raises a refusal that says what is wrong with which file; returns when nothing is."""
-    if verdict.not_skops is not None:
-        detail = (
-            f"The artifact is no file that skops wrote ({verdict.not_skops}). Save the model with "
-            "skops.io.dump; pickle and joblib files are never taken, for loading them runs code."
-        )
-        raise ArtifactNotSkopsError(detail)
+    _judge_format(verdict)
     untrusted = sorted(set(verdict.untrusted) - set(trusted_types))
     if untrusted:
         raise ArtifactTypesNotTrustedError(untrusted)
     _judge_samples(verdict)
+    if verdict.other_version is not None:
+        raise ArtifactOtherVersionError(
+            f"The model was saved with {verdict.other_version}; what it answers would not be what "
+            "was trained. Save it with the same release, or have the installation use that one."
+        )
     if verdict.unfit:
         raise ArtifactDoesNotFitError(
             f"The model does not fit: {'; '.join(found.message for found in verdict.unfit)}.",
             *(FieldError(found.pointer, found.message) for found in verdict.unfit),
+        )
+
+
+def _judge_format(verdict: Verdict) -> None:
+    if verdict.unsafe is not None:
+        raise ArtifactArchiveUnsafeError(
+            "The artifact is an archive that skops would not have written: "
+            f"{verdict.unsafe}. Save the model with skops.io.dump and send the file as it is."
+        )
+    if verdict.pickle is not None:
+        raise ArtifactIsPickleError(
+            f"The artifact is {verdict.pickle}, whatever its name says, and to read it is to run "
+            "what its maker likes. Save the model with skops.io.dump instead; or an administrator "
+            "of the installation sets 'pickle: true' in the project's gate, and pickles are read "
+            "once, in a sandbox, and made skops files."
+        )
+    if verdict.not_skops is not None:
+        raise ArtifactNotSkopsError(
+            f"The artifact is no file that skops wrote ({verdict.not_skops}). Save the model with "
+            "skops.io.dump."
         )
 
 
