@@ -24,6 +24,7 @@ from services.registry.adapters.review_store import SqlReviews
 from services.registry.adapters.session_store import SqlSessions
 from services.registry.adapters.state_store import SqlState
 from services.registry.adapters.tag_store import SqlTags
+from services.registry.adapters.trust_store import SqlTrust
 from services.registry.adapters.upload_store import SqlUploads
 from services.registry.domain import versions
 from services.registry.domain.access import Configuration, InstallationKey, Key, Reach
@@ -84,6 +85,7 @@ def sql_store(database: Database) -> Store:
         jobs=SqlJobs(database),
         uploads=SqlUploads(database),
         reviews=SqlReviews(database),
+        trust=SqlTrust(database),
     )
 
 

@@ -29,11 +29,11 @@ def test_a_skops_model_is_registered_and_its_file_comes_back(
 @pytest.mark.parametrize(
     ("artifact", "sample", "code", "words"),
     [
-        ("pickled", "sample", "artifact_not_skops", "no zip archive"),
-        ("joblib_like", "sample", "artifact_not_skops", "skops.io.dump"),
+        ("pickled", "sample", "artifact_is_pickle", "to read it is to run"),
+        ("joblib_like", "sample", "artifact_is_pickle", "skops.io.dump"),
         ("foreign_zip", "sample", "artifact_not_skops", "no schema.json"),
-        ("broken_schema", "sample", "artifact_not_skops", "skops can't read it"),
-        ("bomb", "sample", "inspection_failed", "unpack to more"),
+        ("broken_schema", "sample", "artifact_archive_unsafe", "schema is no JSON"),
+        ("bomb", "sample", "artifact_archive_unsafe", "unpacks to"),
         ("custom", "sample", "artifact_types_not_trusted", "UNDERSTUDY_TRUSTED_TYPES"),
         ("model", "sample_without_age", "reference_invalid", "column 'age' is missing"),
         ("model", "sample_of_words", "reference_invalid", "'age' is"),
