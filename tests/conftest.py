@@ -1,5 +1,6 @@
 """What every tier shares: a real redis-server, one for the run, emptied for each test."""
 
+import os
 import socket
 import subprocess
 import time
@@ -10,6 +11,8 @@ import pytest
 import redis
 
 from tests.cluster import LaptopCluster, laptop_cluster
+from tests.fakes.outcome_stores import POSTGRES
+from tests.postgres_server import postgres_server
 from understudy.launch.redis_server import find_redis_server, redis_command
 
 
@@ -50,6 +53,17 @@ def _wait_until_answering(url: str, deadline_seconds: float = 10.0) -> None:
             else:
                 return
     raise TimeoutError(f"{url} did not answer within {deadline_seconds} s")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[None]:
+    """PostgreSQL for `fresh_url`; started for the first test that wants it."""
+    if POSTGRES in os.environ:
+        yield
+        return
+    with postgres_server(free_port()) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setenv(POSTGRES, server.url)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -324,6 +324,13 @@ def _operations(
             clock=_now,
         ),
         trail=verbs.Trail(state),
+        history=verbs.History(
+            deployments=deployments,
+            catalogue=catalogue,
+            reviews=store.reviews,
+            state=state,
+            clock=_now,
+        ),
         trust=trust,
         snapshots=snapshots,
         followers=followers,

@@ -22,6 +22,7 @@ from services.registry.domain.access import Configuration, InstallationKey, Key,
 from services.registry.domain.audit import Action, Entry
 from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.releases import Setting
+from services.registry.domain.verifying import Examination, examined
 from services.registry.domain.versions import Baseline, Compiled, Lineage, decide
 from services.registry.operations.backups import Backups
 from tests.fakes.registry import NOON, deployment, draft, release
@@ -102,6 +103,12 @@ def fill(found: Installation) -> None:
             Key(key_id, "c" * 64, "app", (Scope.PREDICT,), Reach("credit"), NOON, end), entry()
         )
     keys.revoke("a" * 8, entry())
+
+
+def verified(found: Installation) -> Examination:
+    """The whole trail, walked."""
+    with SqlState(found.database).chain() as chain:
+        return examined(chain)
 
 
 def without_state(rows: dict[str, list[Any]]) -> dict[str, list[Any]]:

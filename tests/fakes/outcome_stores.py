@@ -1,4 +1,7 @@
-"""Where outcome stores are tried: a SQLite file, and PostgreSQL when a URL is given."""
+"""Where stores are tried: a SQLite file, and PostgreSQL.
+
+The server is that of UNDERSTUDY_TEST_POSTGRES_URL, or one that the tests start.
+"""
 
 import os
 import uuid
@@ -7,8 +10,11 @@ from typing import Final
 
 from sqlalchemy import create_engine, text
 
+from tests.postgres_server import there_is_one
+
 POSTGRES: Final = "UNDERSTUDY_TEST_POSTGRES_URL"
-DATABASES: Final = ("sqlite", *(["postgres"] if POSTGRES in os.environ else []))
+THERE_IS_POSTGRES: Final = POSTGRES in os.environ or there_is_one()
+DATABASES: Final = ("sqlite", *(["postgres"] if THERE_IS_POSTGRES else []))
 
 
 def fresh_url(database: str, folder: Path) -> str:

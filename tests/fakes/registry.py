@@ -12,8 +12,9 @@ from typing import TypeVar
 from services.registry.domain.access import Configuration, Key, Reach
 from services.registry.domain.annotations import MODEL, NO_TAGS, Tags
 from services.registry.domain.attempts import Attempts
-from services.registry.domain.audit import Entry, Recorded
+from services.registry.domain.audit import Entry, Recorded, Wanted
 from services.registry.domain.catalogue import Model, Project
+from services.registry.domain.chain import BEGINNING, Head, Link, linked
 from services.registry.domain.deployments import Deployment
 from services.registry.domain.errors import (
     AlreadyDecidedError,
@@ -22,6 +23,7 @@ from services.registry.domain.errors import (
     StaleReleaseError,
 )
 from services.registry.domain.gate import Basis, Written
+from services.registry.domain.history import Life
 from services.registry.domain.jobs import Job
 from services.registry.domain.paging import Paging, Slice, cut
 from services.registry.domain.people import Membership, Session, User
@@ -29,6 +31,7 @@ from services.registry.domain.releases import Release, Setting
 from services.registry.domain.replies import Begun
 from services.registry.domain.reviews import Answers, Attempt, Opening
 from services.registry.domain.trust import Asked, effective
+from services.registry.domain.verifying import Chain
 from services.registry.domain.versions import (
     Baseline,
     Compiled,
@@ -109,7 +112,9 @@ class Memory:
         self.lock = threading.RLock()
         self.sequence = 1000
         self.configuration = Configuration()
+        self.head = BEGINNING
         self.trail: list[Recorded] = []
+        self.past: list[Life] = []
         self.projects: dict[str, Project] = {}
         self.models: dict[str, Model] = {}
         self.versions: dict[tuple[str, int], Version] = {}
@@ -142,7 +147,8 @@ class Memory:
 
     def record(self, entry: Entry) -> None:
         self.sequence += 1
-        self.trail.append(Recorded(self.sequence, entry))
+        self.head = linked(self.head, Recorded(self.sequence, entry))
+        self.trail.append(Recorded(self.sequence, entry, self.head))
         for listener in self.listeners:
             listener()
 
@@ -268,6 +274,11 @@ class MemoryDeployments:
             self._memory.histories[found.name].append(release)
             self._memory.last_release[found.name] = release.number
 
+    def lives(self, name: str) -> tuple[Life, ...]:
+        past = [life for life in self._memory.past if life.deployment.name == name]
+        found = self.find(name)
+        return (*past, *([Life(found, None, self.history(name))] if found else []))
+
     def history(self, name: str) -> tuple[Release, ...]:
         return tuple(self._memory.histories.get(name, ()))
 
@@ -277,6 +288,7 @@ class MemoryDeployments:
     def delete(self, deployment: Deployment, entry: Entry) -> None:
         with self._memory.change(entry):
             found = self._current(deployment.name, deployment.current.number)
+            self._memory.past.append(Life(found, entry.at, self.history(found.name)))
             del self._memory.deployments[found.name], self._memory.histories[found.name]
             for key in tuple(self._memory.keys.values()):
                 if key.reach.deployment == found.name and key.revoked_at is None:
@@ -385,6 +397,16 @@ class MemoryState:
     def trail(self, paging: Paging) -> Slice[Recorded]:
         return _newest_first(self._memory.trail, paging, lambda recorded: recorded.sequence)
 
+    def entries(self, wanted: Wanted) -> tuple[Recorded, ...]:
+        found = [one for one in self._memory.trail if _is_wanted(one.entry, wanted)]
+        return tuple(found if wanted.most is None else found[-wanted.most :])
+
+    @contextmanager
+    def chain(self) -> Iterator[Chain]:
+        with self._memory.lock:
+            links = [Link(one.sequence, one.hash, one) for one in self._memory.trail]
+            yield Chain(Head(self._memory.sequence, self._memory.head), iter(links))
+
     def _served(self, name: str) -> Served:
         found = self._memory.deployments[name]
         versions = {
@@ -393,6 +415,16 @@ class MemoryState:
             if model == found.model
         }
         return Served(found, tuple(self._memory.histories[name]), versions)
+
+
+def _is_wanted(entry: Entry, wanted: Wanted) -> bool:
+    return (
+        entry.action in wanted.actions
+        and (wanted.subjects is None or entry.subject in wanted.subjects)
+        and (wanted.within is None or entry.subject.startswith(wanted.within))
+        and (wanted.since is None or entry.at >= wanted.since)
+        and (wanted.until is None or entry.at < wanted.until)
+    )
 
 
 class MemoryFollowers:

@@ -401,6 +401,8 @@ class AuditView(Body):
     subject: str
     reason: str
     details: dict[str, object]
+    hash: str = ""
+    """Over this entry and the hash of the one before; `GET /v1/audit/verification` checks all."""
 
 
 class JobView(Body):

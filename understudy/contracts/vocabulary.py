@@ -421,3 +421,22 @@ class Component(StrEnum):
 def class_name(label: Label) -> str:
     """How a class is called where JSON has only text: names of members, labels of metrics."""
     return str(label).lower() if isinstance(label, bool) else str(label)
+
+
+class BreakKind(StrEnum):
+    """How the audit trail's chain is broken."""
+
+    CHANGED = "changed"
+    """What an entry holds, or its hash."""
+    MISSING = "missing"
+    """Entries are gone from between others."""
+    ADDED = "added"
+    """Entries are there that no change has left."""
+    REORDERED = "reordered"
+    """An entry stands in another's place."""
+    CUT = "cut"
+    """Entries are gone from the end."""
+    HEAD = "head"
+    """What the last change noted of its entry is not what the entry says."""
+    REWRITTEN = "rewritten"
+    """A hash that was noted elsewhere is not in the chain."""

@@ -16,7 +16,7 @@ from services.registry.adapters.database_urls import have_file, opened, place_of
 from services.registry.adapters.rows import entry_row
 from services.registry.adapters.tables import audit, state
 from services.registry.domain.audit import Entry, Recorded
-from services.registry.domain.chain import linked
+from services.registry.domain.chain import Head, linked
 from services.registry.domain.errors import DatabaseSilentError
 from understudy.runtime.sqlite_files import beginning, prepare
 from understudy.runtime.urls import without_passwords
@@ -64,11 +64,17 @@ class Database:
             connection.execute(update(state).values(sequence=state.c.sequence + 1))
             changing = Changing(connection)
             yield changing
-            if changing.recorded is None:
+            if changing.recorded is None or changing.head is None:
                 raise RuntimeError("a change left no audit entry")
-        entry = changing.recorded
+        entry, head = changing.recorded, changing.head
         structlog.stdlib.get_logger().info(
-            "changed", action=entry.action.value, subject=entry.subject, actor=entry.actor
+            "changed",
+            action=entry.action.value,
+            subject=entry.subject,
+            actor=entry.actor,
+            # Logs are kept elsewhere: by them a chain that was written wholly anew is found.
+            sequence=head.sequence,
+            hash=head.hash,
         )
         for listener in self._listeners:
             listener()
@@ -126,15 +132,21 @@ class Changing:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.recorded: Entry | None = None
+        self.head: Head | None = None
 
     def record(self, entry: Entry) -> None:
         """Leave the audit entry, under the change's number."""
-        sequence, before = self.connection.execute(select(state.c.sequence, state.c.chain)).one()
-        link = linked(before, Recorded(sequence, entry))
-        row = entry_row(entry)
-        self.connection.execute(insert(audit).values(sequence=sequence, hash=link, **row))
-        self.connection.execute(update(state).values(chain=link))
+        self.head = record(self.connection, entry)
         self.recorded = entry
+
+
+def record(connection: Connection, entry: Entry) -> Head:
+    """Leave an audit entry under the number that the state has, and make it the chain's head."""
+    sequence, before = connection.execute(select(state.c.sequence, state.c.chain)).one()
+    link = linked(before, Recorded(sequence, entry))
+    connection.execute(insert(audit).values(sequence=sequence, hash=link, **entry_row(entry)))
+    connection.execute(update(state).values(chain=link))
+    return Head(sequence, link)
 
 
 def _open(url: str) -> Engine:

@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import groupby
 from typing import Any, NoReturn
 
-from sqlalchemy import Connection, Select, and_, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, and_, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from services.registry.adapters.database import Database
@@ -20,6 +21,7 @@ from services.registry.domain.access import Reach
 from services.registry.domain.audit import Entry
 from services.registry.domain.deployments import Deployment
 from services.registry.domain.errors import NameTakenError, StaleReleaseError
+from services.registry.domain.history import Life
 from services.registry.domain.paging import Paging, Slice, cut
 from services.registry.domain.releases import Release
 
@@ -76,6 +78,15 @@ class SqlDeployments:
             change.connection.execute(insert(releases).values(**row))
             change.record(entry)
 
+    def lives(self, name: str) -> tuple[Life, ...]:
+        """The oldest first."""
+        columns = [column for column in releases.c if column.name != "id"]
+        query = select(*deployments.c, *columns).order_by(deployments.c.id, releases.c.number)
+        query = query.join(releases, releases.c.deployment_id == deployments.c.id)
+        with self._database.read() as connection:
+            rows = connection.execute(query.where(deployments.c.name == name)).all()
+        return tuple(_life(name, list(found)) for _, found in groupby(rows, lambda row: row.id))
+
     def history(self, name: str) -> tuple[Release, ...]:
         """Ascending."""
         query = _releases_of(name).order_by(releases.c.number)
@@ -116,6 +127,11 @@ def _raise_stale(name: str) -> NoReturn:
         f"Somebody else has just changed deployment '{name}'; look at its current release and "
         "decide again."
     )
+
+
+def _life(name: str, rows: Sequence[Row[Any]]) -> Life:
+    made = tuple(release_of(row, name) for row in rows)
+    return Life(deployment_of(rows[0], made[-1]), rows[0].deleted_at, made)
 
 
 def _live() -> Select[Any]:

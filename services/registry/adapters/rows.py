@@ -245,7 +245,7 @@ def recorded_of(row: Row[Any]) -> Recorded:
     """An audit entry in its place."""
     action = Action(row.action)
     entry = Entry(row.at, row.actor, action, row.subject, row.reason, row.details)
-    return Recorded(row.sequence, entry)
+    return Recorded(row.sequence, entry, row.hash)
 
 
 def configuration_row(configuration: Configuration) -> Values:

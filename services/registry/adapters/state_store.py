@@ -1,10 +1,13 @@
 """Sequence, configuration, trail, and the whole state at one moment, in SQL."""
 
 from collections import defaultdict
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select, update
 
+from services.registry.adapters.chain_rows import links_of
 from services.registry.adapters.database import Database
 from services.registry.adapters.rows import (
     configuration_of,
@@ -15,13 +18,15 @@ from services.registry.adapters.rows import (
     release_of,
     version_of,
 )
-from services.registry.adapters.trust_store import decided_types
 from services.registry.adapters.tables import audit, deployments, keys, releases, state, versions
+from services.registry.adapters.trust_store import decided_types
 from services.registry.domain.access import Configuration, Key
-from services.registry.domain.audit import Entry, Recorded
+from services.registry.domain.audit import Entry, Recorded, Wanted
+from services.registry.domain.chain import Head
 from services.registry.domain.paging import Paging, Slice, cut
 from services.registry.domain.releases import Release
 from services.registry.domain.trust import effective
+from services.registry.domain.verifying import Chain
 from services.registry.domain.versions import Version
 from services.registry.ports import Served, State
 from understudy.contracts.vocabulary import VersionState
@@ -84,6 +89,29 @@ class SqlState:
         with self._database.read() as connection:
             found = [recorded_of(row) for row in connection.execute(query)]
         return cut(found, paging.limit, lambda recorded: recorded.sequence)
+
+    def entries(self, wanted: Wanted) -> tuple[Recorded, ...]:
+        """Oldest first."""
+        query = select(audit).order_by(audit.c.sequence.desc()).limit(wanted.most)
+        query = query.where(audit.c.action.in_([action.value for action in wanted.actions]))
+        if wanted.subjects is not None:
+            query = query.where(audit.c.subject.in_(wanted.subjects))
+        if wanted.within is not None:
+            query = query.where(audit.c.subject.startswith(wanted.within, autoescape=True))
+        if wanted.since is not None:
+            query = query.where(audit.c.at >= wanted.since)
+        if wanted.until is not None:
+            query = query.where(audit.c.at < wanted.until)
+        with self._database.read() as connection:
+            found = [recorded_of(row) for row in connection.execute(query)]
+        return tuple(reversed(found))
+
+    @contextmanager
+    def chain(self) -> Iterator[Chain]:
+        """The trail as one transaction sees it, to be walked within."""
+        with self._database.read() as connection:
+            sequence, head = connection.execute(select(state.c.sequence, state.c.chain)).one()
+            yield Chain(Head(sequence, head), links_of(connection))
 
 
 def _sequence(connection: Connection) -> int:

@@ -5,15 +5,13 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, Table, func, insert, inspect, select, text, union, update
+from sqlalchemy import Connection, Table, func, inspect, select, text, union, update
 
 from services.registry.adapters import schema
-from services.registry.adapters.database import Database, beginning_sequence
-from services.registry.adapters.rows import entry_row
+from services.registry.adapters.database import Database, beginning_sequence, record
 from services.registry.adapters.table_lines import insert_lines, lines_of
 from services.registry.adapters.tables import (
     attempts,
-    audit,
     deployments,
     followers,
     keys,
@@ -21,6 +19,7 @@ from services.registry.adapters.tables import (
     projects,
     releases,
     replies,
+    reviews,
     sessions,
     state,
     uploads,
@@ -32,6 +31,7 @@ from services.registry.domain.backups import (
     Manifest,
     RegistryNotEmptyError,
 )
+from services.registry.domain.chain import BEGINNING, Head
 
 _NAMING: Final = (
     versions.c.artifact,
@@ -39,6 +39,9 @@ _NAMING: Final = (
     versions.c.evaluation,
     versions.c.compiled,
     versions.c.baseline,
+    versions.c.converted_from,
+    versions.c.attestation,
+    reviews.c.file,
 )
 _PASSING: Final = (followers, sessions, attempts, replies, uploads)
 """Followers say again what they say, people sign in again, and the rest is soon over."""
@@ -57,7 +60,8 @@ class SqlMoment:
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
         self.revision = schema.HEAD
-        self.sequence: int = connection.execute(select(state.c.sequence)).scalar_one()
+        self.sequence, chain = connection.execute(select(state.c.sequence, state.c.chain)).one()
+        self.head = None if chain == BEGINNING else Head(self.sequence, chain)
 
     def tables(self) -> Iterator[tuple[str, Iterator[bytes]]]:
         """Names and lines."""
@@ -65,7 +69,7 @@ class SqlMoment:
             yield str(table.name), lines_of(self._connection, table)
 
     def digests(self) -> list[str]:
-        """Of all artifacts that a version names."""
+        """Of all artifacts that a version or a review names."""
         named = union(*(select(column).where(column.is_not(None)) for column in _NAMING))
         return sorted(self._connection.execute(named).scalars())
 
@@ -109,7 +113,7 @@ class SqlTables:
             sequence = max(manifest.sequence, before[0], beginning_sequence()) + 1
             moved = {"sequence": sequence, "configuration": before[1]}
             connection.execute(update(state).values(**moved, backed_up_at=manifest.made_at))
-            connection.execute(insert(audit).values(sequence=sequence, **entry_row(entry)))
+            record(connection, entry)
 
     def backed_up(self, at: datetime, entry: Entry) -> None:
         """Keep the time of the last backup."""

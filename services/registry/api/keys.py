@@ -1,4 +1,4 @@
-"""Keys and the audit trail."""
+"""Keys."""
 
 from typing import Annotated
 
@@ -6,11 +6,11 @@ from fastapi import APIRouter, Path
 from starlette.requests import Request
 from starlette.responses import Response
 
-from services.registry.api.edge import Admin, Asked, KeyKeeper, Verbs, page_of
-from services.registry.api.views import audit_view, key_view
+from services.registry.api.edge import Asked, KeyKeeper, Verbs, page_of
+from services.registry.api.views import key_view
 from services.registry.domain.access import Reach
 from services.registry.operations.keys import Wish
-from understudy.contracts.registry import AuditView, KeyIssued, KeyRequest, KeyView, Page
+from understudy.contracts.registry import KeyIssued, KeyRequest, KeyView, Page
 
 router = APIRouter(prefix="/v1")
 
@@ -40,11 +40,3 @@ def list_keys(
 def revoke(caller: KeyKeeper, verbs: Verbs, key_id: PathKey) -> None:
     """Revoke a key, at once."""
     verbs.keys.revoke(caller, key_id)
-
-
-@router.get("/audit")
-def trail(
-    caller: Admin, verbs: Verbs, asked: Asked, request: Request, response: Response
-) -> Page[AuditView]:
-    """The trail, newest first."""
-    return page_of(verbs.trail.page(caller, asked), audit_view, request, response)

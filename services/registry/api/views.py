@@ -148,4 +148,5 @@ def audit_view(recorded: Recorded) -> AuditView:
         subject=entry.subject,
         reason=entry.reason,
         details=dict(entry.details),
+        hash=recorded.hash,
     )

@@ -106,6 +106,7 @@ def _facts(made: Manifest | Unreadable) -> dict[str, object]:
         "made_at": made.made_at.isoformat(),
         "revision": made.revision,
         "sequence": made.sequence,
+        "head": None if made.head is None else made.head.hash,
         "rows": {table: part.rows for table, part in made.tables.items()},
         "artifacts": made.artifacts.rows,
         "artifact_bytes": made.artifact_bytes,

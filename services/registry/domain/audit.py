@@ -62,3 +62,20 @@ class Recorded:
 
     sequence: int
     entry: Entry
+    hash: str = ""
+    """Its link in the chain, once it is there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Entries that are asked for; None is every one."""
+
+    actions: frozenset[Action]
+    subjects: frozenset[str] | None = None
+    within: str | None = None
+    """Subjects that begin with it."""
+    since: datetime | None = None
+    until: datetime | None = None
+    """Not included."""
+    most: int | None = None
+    """The newest, when there are more."""

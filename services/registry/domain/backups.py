@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, Final
 
+from services.registry.domain.chain import Head
 from understudy.contracts.refusals import Fault, Refusal
 
 FORMAT: Final = 1
@@ -41,6 +42,9 @@ class Manifest:
     """By name, in an order in which no row refers to one that comes later."""
     artifacts: Part
     artifact_bytes: int
+    head: Head | None = None
+    """The newest entry of the audit trail, to be held against the trail later. None: there was
+    none yet, or the backup is of a release that made no chain."""
 
     @property
     def rows(self) -> int:

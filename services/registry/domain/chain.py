@@ -9,6 +9,7 @@ S. Haber, W. S. Stornetta, How to Time-Stamp a Digital Document, Journal of Cryp
 
 import hashlib
 import json
+from dataclasses import dataclass
 from datetime import UTC
 from typing import Final
 
@@ -16,6 +17,24 @@ from services.registry.domain.audit import Recorded
 
 BEGINNING: Final = ""
 """What stands before the first entry."""
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """An entry by its place and its hash: what is noted elsewhere, and held against the chain."""
+
+    sequence: int
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """An entry as the database holds it."""
+
+    sequence: int
+    hash: str
+    recorded: Recorded | None
+    """None: what is in the row can be no entry."""
 
 
 def linked(before: str, recorded: Recorded) -> str:

@@ -14,6 +14,7 @@ from services.registry.operations.files import Files
 from services.registry.operations.followers import Followers
 from services.registry.operations.gate import Gate
 from services.registry.operations.gate_policies import GatePolicies
+from services.registry.operations.history import History
 from services.registry.operations.identities import Identities
 from services.registry.operations.issued import Issued
 from services.registry.operations.jobs import Jobs
@@ -39,6 +40,7 @@ __all__ = [
     "Followers",
     "Gate",
     "GatePolicies",
+    "History",
     "Identities",
     "Issued",
     "Jobs",
@@ -75,6 +77,7 @@ class Operations:
     descriptions: Descriptions
     keys: Keys
     trail: Trail
+    history: History
     trust: Trust
     snapshots: Snapshots
     followers: Followers

@@ -103,11 +103,12 @@ class Backups:
                 parts[table] = replace(part, rows=part.rows - 1)  # the first tells of the columns
                 self._progress(f"{table}: {parts[table].rows} rows")
             digests, revision, sequence = moment.digests(), moment.revision, moment.sequence
+            head = moment.head
         copied = self._copy(digests, self._files, self._folder.artifacts, self._lost, _of_size)
         sizes = [self._folder.artifacts.size(digest) or 0 for digest in digests]
         listed = self._folder.write(name, f"{ARTIFACTS}.jsonl.gz", _listed(digests, sizes))
         manifest = Manifest(
-            FORMAT, name, began, revision, sequence, parts, listed, artifact_bytes=sum(sizes)
+            FORMAT, name, began, revision, sequence, parts, listed, sum(sizes), head
         )
         self._folder.publish(manifest)
         self._progress(f"published {name}")

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from services.registry.domain.audit import Entry
 from services.registry.domain.backups import Manifest, Part
+from services.registry.domain.chain import Head
 
 Lines = Iterable[bytes]
 """One JSON value each, with its end of line."""
@@ -22,6 +23,10 @@ class Moment(Protocol):
     @property
     def sequence(self) -> int:
         """The last change."""
+
+    @property
+    def head(self) -> Head | None:
+        """The newest entry of the audit trail; None when there is none."""
 
     def tables(self) -> Iterator[tuple[str, Iterator[bytes]]]:
         """Names and lines, those that are referred to first; each is to be read before the next.

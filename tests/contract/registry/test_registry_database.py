@@ -1,9 +1,11 @@
 """Tables and their migrations agree; a change is audited or it is not; SQLite is set up right."""
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
@@ -16,11 +18,13 @@ from services.registry.adapters.catalogue_store import SqlCatalogue
 from services.registry.adapters.database import Database
 from services.registry.adapters.deployment_store import SqlDeployments
 from services.registry.adapters.state_store import SqlState
-from services.registry.adapters.tables import metadata
+from services.registry.adapters.tables import UtcDateTime, metadata
 from services.registry.domain.audit import Action, Entry
 from services.registry.domain.errors import StoreUnavailableError
 from services.registry.domain.releases import Setting
+from services.registry.domain.verifying import examined
 from services.registry.domain.versions import NotCompiled, NotMeasured
+from tests.fakes.outcome_stores import DATABASES, fresh_url
 from tests.fakes.registry import NOON
 
 MIGRATIONS = Path(database_module.__file__).parent / "migrations"
@@ -49,29 +53,35 @@ def database(tmp_path: Path) -> Database:
     return found
 
 
-def test_migrations_lead_to_the_tables(database: Database) -> None:
-    with database.read() as connection:
+@pytest.fixture(params=DATABASES)
+def each_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    found = Database(fresh_url(request.param, tmp_path))
+    found.migrate()
+    yield found
+    found.close()
+
+
+def test_migrations_lead_to_the_tables(each_database: Database) -> None:
+    with each_database.read() as connection:
         assert compare_metadata(MigrationContext.configure(connection), metadata) == []
-    database.close()
 
 
 def moved(database: Database, revision: str, *, up: bool = False) -> None:
     """Alembic's own way to a revision."""
-    with database.change() as change:
+    with database.alone() as connection:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.set_main_option("path_separator", "os")
-        config.attributes["connection"] = change.connection
+        config.attributes["connection"] = connection
         (command.upgrade if up else command.downgrade)(config, revision)
-        change.record(Entry(NOON, "system", Action.CONFIGURE, "tables"))
 
 
-def test_what_was_stored_before_is_kept_on_the_way_up_and_down(database: Database) -> None:
+def test_what_was_stored_before_is_kept_on_the_way_up_and_down(each_database: Database) -> None:
+    database = each_database
     moved(database, "0001")
-    with database.change() as change:
+    with database.note() as connection:
         for statement in STORED_BEFORE.split(";"):
-            change.connection.exec_driver_sql(statement)
-        change.record(Entry(NOON, "system", Action.CONFIGURE, "rows"))
+            connection.exec_driver_sql(statement)
     database.migrate()
     (release,) = SqlDeployments(database).history("credit")
     assert release.setting == Setting(1)
@@ -83,7 +93,32 @@ def test_what_was_stored_before_is_kept_on_the_way_up_and_down(database: Databas
     moved(database, "0001")
     moved(database, "head", up=True)
     assert SqlDeployments(database).history("credit") == (release,)
-    database.close()
+
+
+def test_entries_from_before_the_chain_are_linked(each_database: Database) -> None:
+    """As many as are read at once, and one more; the next change goes on from them."""
+    database = each_database
+    database_state = SqlState(database)
+    with database.change() as change:
+        change.record(
+            Entry(NOON, "system", Action.CONFIGURE, "settings", "ünï \N{SNOWMAN}", {"x": 0.1})
+        )
+    first = database_state.sequence()
+    moved(database, "0006")
+    row = sa.table("audit", *map(sa.column, ("sequence", "actor", "action", "subject", "reason")),
+                   sa.column("at", UtcDateTime()), sa.column("details", sa.JSON()))  # fmt: skip
+    old = {"at": NOON, "actor": "ann", "action": "key.issue", "subject": "k", "reason": "",
+           "details": {"n": [1, 2.5, None]}}  # fmt: skip
+    with database.note() as connection:
+        rows = [{**old, "sequence": first + number} for number in range(1, 1002)]
+        connection.execute(sa.insert(row), rows)
+        connection.execute(sa.text("UPDATE state SET sequence = :last"), {"last": first + 1001})
+    database.migrate()
+    with database.change() as change:
+        change.record(Entry(NOON, "system", Action.CONFIGURE, "settings"))
+    with database_state.chain() as chain:
+        found = examined(chain)
+    assert (found.entries, found.breaks) == (1003, ())
 
 
 def test_several_processes_may_migrate_at_once(tmp_path: Path) -> None:

@@ -1,7 +1,5 @@
 """The SQL stores and the fakes do the same. PostgreSQL joins when a URL is given."""
 
-import os
-import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
 
 from services.registry.adapters.catalogue_store import SqlCatalogue
 from services.registry.adapters.database import Database
@@ -66,7 +63,6 @@ from understudy.contracts.vocabulary import (
     TypePolicy,
     VersionState,
 )
-
 
 
 def sql_store(database: Database) -> Store:

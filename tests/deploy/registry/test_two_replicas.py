@@ -1,10 +1,6 @@
-"""Two registries on one PostgreSQL are one: what is done at one is so at the other.
-
-Needs a server: UNDERSTUDY_TEST_POSTGRES_URL.
-"""
+"""Two registries on one PostgreSQL are one: what is done at one is so at the other."""
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -17,11 +13,12 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from services.registry.adapters.database import Database
 from tests.fakes.installations import Installation, fill
-from tests.fakes.outcome_stores import POSTGRES, fresh_url
+from tests.fakes.outcome_stores import THERE_IS_POSTGRES, fresh_url
 from tests.integration.registry.conftest import SERVICE, RegistryProcess
 
 pytestmark = [
-    pytest.mark.skipif(POSTGRES not in os.environ, reason=f"{POSTGRES} names no server"),
+    pytest.mark.skipif(not THERE_IS_POSTGRES, reason="there is no PostgreSQL for this platform"),
+    pytest.mark.usefixtures("postgres"),
     pytest.mark.timeout(300),
 ]
 
@@ -50,9 +47,12 @@ def replica(folder: Path, name: str, url: str) -> RegistryProcess:
 
 
 @pytest.fixture(scope="module")
-def replicas(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+def replicas(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Pair]:
     """Both start at once, on an empty database, and so both want to migrate it."""
     folder = tmp_path_factory.mktemp("replicas")
+    request.getfixturevalue("postgres")
     url = fresh_url("postgres", folder)
     pair = replica(folder, "one", url), replica(folder, "other", url)
     try:

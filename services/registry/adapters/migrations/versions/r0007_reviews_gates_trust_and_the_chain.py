@@ -13,6 +13,7 @@ branch_labels = None
 depends_on = None
 
 _TIME = sa.DateTime(timezone=True)
+_AT_ONCE = 500
 _MADE = ("trust", "gates", "answers", "openings", "reviews")
 
 
@@ -147,10 +148,17 @@ def _link() -> None:
         sa.column("details", sa.JSON()),
         sa.column("hash"),
     )
-    state, connection, before = sa.table("state", sa.column("chain")), op.get_bind(), BEGINNING
-    for row in connection.execute(sa.select(audit).order_by(audit.c.sequence)).all():
-        entry = Entry(row.at, row.actor, Action(row.action), row.subject, row.reason, row.details)
-        before = linked(before, Recorded(row.sequence, entry))
-        this = audit.c.sequence == row.sequence
-        connection.execute(sa.update(audit).where(this).values(hash=before))
+    state, connection = sa.table("state", sa.column("chain")), op.get_bind()
+    before, after = BEGINNING, -1
+    following = sa.select(audit).order_by(audit.c.sequence).limit(_AT_ONCE)
+    link = sa.update(audit).where(audit.c.sequence == sa.bindparam("place"))
+    link = link.values(hash=sa.bindparam("link"))
+    while rows := connection.execute(following.where(audit.c.sequence > after)).all():
+        links = []
+        for row in rows:
+            action, after = Action(row.action), row.sequence
+            entry = Entry(row.at, row.actor, action, row.subject, row.reason, row.details)
+            before = linked(before, Recorded(row.sequence, entry))
+            links.append({"place": row.sequence, "link": before})
+        connection.execute(link, links)
     connection.execute(sa.update(state).values(chain=before))
