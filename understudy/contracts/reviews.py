@@ -228,6 +228,9 @@ class Slice:
     difference: Estimate
     """To the mean loss of all other rows; positive is worse. Intervals hold for all slices
     together."""
+    excess: Estimate | None = None
+    """The mean loss less what the model's own probabilities promise: about 0 where they are right,
+    however hard the rows are. None without probabilities."""
 
 
 @dataclass(frozen=True, slots=True)
