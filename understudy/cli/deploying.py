@@ -15,7 +15,7 @@ from understudy.cli.policies import (
     UnseenCategoryOption,
     amended,
 )
-from understudy.cli.versions import Model, Number, Reason, settle
+from understudy.cli.versions import Model, Number, Override, Reason, settle
 from understudy.client import ProblemError, RegistryClient
 from understudy.contracts.policy import Policy
 from understudy.contracts.registry import (
@@ -54,11 +54,13 @@ def deploy(
     unseen_category: UnseenCategoryOption = None,
     low_confidence: LowConfidenceOption = None,
     reason: Reason = "",
+    override: Override = False,
 ) -> None:
     """Make a version the main one of a deployment, which is made if it does not exist.
 
     A version whose review is still pending is decided by this: `deployed`, or with `--persist`
-    `persisted`. The other options say how the deployment answers, as those of `configure` do.
+    `persisted`, if its project's gate is open. The other options say how the deployment answers,
+    as those of `configure` do.
 
     Example: `understudy deploy credit-risk 1 --name credit-risk --challenger 2`
     """
@@ -75,8 +77,8 @@ def deploy(
             unseen_category=unseen_category,
             low_confidence=low_confidence,
         )
-        for number in (version, *beside):
-            settle(registry, model, number, decision, reason)
+        numbers = (version, *beside)
+        settle(registry, model, numbers, decision, reason, override=override)
         if existing is None:
             request = DeploymentRequest(
                 name=name,

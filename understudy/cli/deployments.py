@@ -62,7 +62,7 @@ def challenge(
     decision = Decision.PERSIST if persist else Decision.DEPLOY
     with connections(context).registry() as registry:
         model = registry.deployment(deployment).model
-        settle(registry, model, version, decision, reason)
+        settle(registry, model, [version], decision, reason)
         request = ReleaseRequest(kind=ReleaseKind.CHALLENGE, version=version, reason=reason)
         made = registry.release(deployment, request)
     show_release(context, made)

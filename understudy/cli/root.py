@@ -16,6 +16,7 @@ from understudy.cli import (
     deployments,
     drifting,
     fairness,
+    gate_policy,
     gating,
     jobs,
     keys,
@@ -24,6 +25,7 @@ from understudy.cli import (
     quality,
     replays,
     reporting,
+    reviewing,
     status,
     trail,
     trust,
@@ -160,6 +162,7 @@ def version() -> None:
 
 app.command()(up.up)
 versions.add_to(app)
+reviewing.add_to(app)
 deploying.add_to(app)
 deployments.add_to(app)
 configuring.add_to(app)
@@ -175,6 +178,7 @@ predictions.add_to(app)
 app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
 app.add_typer(members.app, name="members")
+app.add_typer(gate_policy.app, name="gate-policy")
 app.add_typer(trust.app, name="trust")
 jobs.add_to(app)
 replays.add_to(app)

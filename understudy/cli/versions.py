@@ -1,6 +1,7 @@
 """Versions of models: register them, list them, end a review without deploying."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
@@ -32,6 +33,16 @@ _NOT_FOUND: Final = 404
 Model = Annotated[str, typer.Argument(help="The model's name.", show_default=False)]
 Number = Annotated[int, typer.Argument(min=1, help="The version's number.", show_default=False)]
 Reason = Annotated[str, typer.Option("--reason", help="Why; it is kept in the audit trail.")]
+
+
+Override = Annotated[
+    bool,
+    typer.Option(
+        "--override",
+        help="Decide although the gate is closed: needs a role that the project's policy names, "
+        "and a --reason.",
+    ),
+]
 
 
 def add_to(app: typer.Typer) -> None:
@@ -119,7 +130,7 @@ def register(
     remark(f"Baseline: {baseline(made)}")
     for gap in gaps(made, evaluation or reference):
         remark(f"WARNING: {gap}")
-    remark(f"Next: understudy deploy {model} {made.version} --name {model}")
+    remark(f"Next: understudy review {model} {made.version} --wait")
 
 
 def versions(
@@ -151,23 +162,57 @@ def versions(
             show(context, listed, make_table(COLUMNS, [row_of(version) for version in listed]))
 
 
-def ignore(context: typer.Context, model: Model, version: Number, reason: Reason = "") -> None:
+def ignore(
+    context: typer.Context,
+    *,
+    model: Model,
+    version: Number,
+    reason: Reason = "",
+    override: Override = False,
+) -> None:
     """End a pending version's review: it will never be deployed. This is final.
+
+    Where the version has a review, you must have opened it.
 
     Example: `understudy ignore credit-risk 3 --reason "worse than chance on new customers"`
     """
     with connections(context).registry() as registry:
-        decided = registry.decide(model, version, Decision.IGNORE, reason)
+        decided = registry.decide(model, version, Decision.IGNORE, reason, override=override)
     show(context, decided, f"{decided.model} version {decided.version} is {decided.state}")
 
 
 def settle(
-    registry: RegistryClient, model: str, number: int, decision: Decision, reason: str
+    registry: RegistryClient,
+    model: str,
+    numbers: Iterable[int],
+    decision: Decision,
+    reason: str,
+    *,
+    override: bool = False,
 ) -> None:
-    """End the review of a version that is put to work, if it is still pending."""
-    if registry.version(model, number).state is VersionState.PENDING:
-        decided = registry.decide(model, number, decision, reason)
+    """End the reviews of versions that are put to work, as far as they are still pending.
+
+    All of them or none: where there are several, the gates of all are asked first.
+    """
+    wanted = dict.fromkeys(numbers)
+    pending = [n for n in wanted if registry.version(model, n).state is VersionState.PENDING]
+    if len(pending) > 1 and not override:
+        _require_open(registry, model, pending)
+    for number in pending:
+        decided = registry.decide(model, number, decision, reason, override=override)
         remark(f"{model} version {number} is {decided.state}")
+        if decided.overridden:
+            remark(f"  against what stood in the way: {', '.join(decided.overridden)}")
+
+
+def _require_open(registry: RegistryClient, model: str, numbers: Iterable[int]) -> None:
+    closed = False
+    for number in numbers:
+        for obstacle in registry.assessment(model, number).obstacles:
+            remark(f"The gate is closed for {model}/{number}: {obstacle.detail}")
+            closed = True
+    if closed:
+        raise typer.Exit(1)
 
 
 def _registered(registry: RegistryClient, model: str, request: VersionRequest) -> VersionView:

@@ -30,7 +30,7 @@ def test_deploy_decides_and_makes_the_deployment(run: Run, server: Script) -> No
     assert result.exit_code == 0, result.stderr
     assert "risk release 1: main 1, challengers 2" in result.stdout
     decision, made = server.sent("POST")
-    assert decision.json == {"decision": "persist", "reason": "first"}
+    assert decision.json == {"decision": "persist", "reason": "first", "override": False}
     assert isinstance(made.json, dict)
     assert made.json["challengers"] == [2]
     assert made.json["access"] == "public"
