@@ -33,9 +33,7 @@ from redis.asyncio import Redis
 from services.monitor.adapters.cell_store import RedisCellStore
 from services.monitor.adapters.event_log import RedisEventLog
 from services.monitor.adapters.outcome_store.store import SqlOutcomes
-from services.monitor.adapters.references import read_reference
 from services.monitor.domain.outcomes.facts import Incoming
-from services.monitor.domain.reference import Reference
 from services.monitor.domain.rules import Rules
 from services.monitor.metrics import MonitorMetrics
 from services.monitor.operations import Sources, Watch
@@ -44,6 +42,8 @@ from understudy.contracts.registry import DeploymentSnapshot, Pairing, ServedVer
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import AccessLevel, FeatureKind, Task
 from understudy.launch.redis_server import find_redis_server, redis_command
+from understudy.profiles.reading import read_reference
+from understudy.profiles.reference import Reference
 from understudy.runtime.buckets import LATENCY_SECONDS
 
 PORT: Final = 18_713

@@ -16,7 +16,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from benchmarks.simulations.verdict.tables import Table, share
-from services.monitor.domain.arrays import Counts, Floats
+from understudy.profiles.arrays import Counts, Floats
 
 SEED: Final = 11
 OBJECTIVE: Final = 0.001

@@ -19,7 +19,6 @@ from numpy.random import Generator
 
 from benchmarks.simulations.verdict.tables import Table
 from services.monitor.adapters.adwin import Adwin
-from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.deciding.terms import resolve
 from services.monitor.domain.outcomes.baseline import Baseline, score_bins
 from services.monitor.domain.outcomes.concept import GAP_TOLERANCE, LIMIT, threshold
@@ -31,6 +30,7 @@ from services.monitor.domain.statistics.spectrum import Spectrum, spectrum
 from understudy.contracts.judging import ComparisonTerms
 from understudy.contracts.signature import Target
 from understudy.contracts.vocabulary import BaselineSample, Task
+from understudy.profiles.arrays import Counts, Floats
 
 SEED: Final = 9
 ROWS: Final = 100

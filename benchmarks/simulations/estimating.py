@@ -20,7 +20,6 @@ from numpy.random import Generator
 from sklearn.ensemble import HistGradientBoostingClassifier
 
 from benchmarks.simulations.verdict.tables import Table
-from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.outcomes.class_counts import class_counts
 from services.monitor.domain.outcomes.class_quality import class_quality
@@ -28,6 +27,7 @@ from services.monitor.domain.outcomes.estimating import Expectation, expect
 from services.monitor.domain.outcomes.facts import Answers
 from services.monitor.domain.statistics.intervals import Interval
 from understudy.contracts.vocabulary import BaselineSample
+from understudy.profiles.arrays import Counts, Floats
 
 SEED: Final = 5
 LATE_MINUTES: Final = 15

@@ -16,8 +16,6 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Floats
-from services.monitor.domain.rows import Column
 from services.monitor.domain.statistics.association import Comparison
 from services.monitor.domain.statistics.coding import Table, feature_coding, table_of
 from services.monitor.domain.statistics.interaction import (
@@ -29,6 +27,8 @@ from services.monitor.domain.statistics.interaction import (
     look,
     yardstick,
 )
+from understudy.profiles.arrays import Floats
+from understudy.profiles.columns import Column
 
 ROWS: Final = 1_000
 NAIVE: Final = Caution(risk=float("inf"), tolerance=0.0)

@@ -12,13 +12,13 @@ import numpy as np
 from numpy.random import Generator
 
 from benchmarks.simulations.verdict.tables import Table
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.outcomes.class_counts import class_counts
 from services.monitor.domain.outcomes.class_quality import class_quality
 from services.monitor.domain.outcomes.facts import Answers
 from services.monitor.domain.outcomes.number_quality import errors_of, number_quality
 from services.monitor.domain.outcomes.number_sums import number_sums
 from services.monitor.domain.statistics.intervals import Interval
+from understudy.profiles.arrays import Floats
 
 SEED: Final = 6
 TRUTH_ROWS: Final = 2_000_000

@@ -15,7 +15,6 @@ from numpy.random import Generator
 from scipy.stats import chi2_contingency
 
 from benchmarks.simulations.verdict.tables import Table
-from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.outcomes.selection import ALPHA
 from services.monitor.domain.statistics.selection import (
     bands,
@@ -23,6 +22,7 @@ from services.monitor.domain.statistics.selection import (
     log_mean,
     log_selection_evidence,
 )
+from understudy.profiles.arrays import Counts, Floats
 
 SEED: Final = 7
 HOURS: Final = 720

@@ -14,11 +14,11 @@ import pandas as pd
 from benchmarks.simulations.estimating import MIXES, SEED, World, worlds
 from benchmarks.simulations.verdict.tables import Table
 from services.monitor.adapters.weighing import Matrix, coded, density_weights
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.outcomes.class_counts import class_counts
 from services.monitor.domain.outcomes.estimating import expect
 from understudy.contracts.vocabulary import BaselineSample
+from understudy.profiles.arrays import Floats
 
 _NUMBERS: Final = ("month", "hour", "distance")
 _CATEGORIES: Final = ("carrier", "origin")

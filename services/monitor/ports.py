@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Protocol
 
 from services.monitor.domain.accounting import Change, Delivery, Positions, State
-from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.deciding.alerts import AlertBook
 from services.monitor.domain.deciding.deeds import Deed
 from services.monitor.domain.outcomes.baseline import Baseline
@@ -15,12 +14,14 @@ from services.monitor.domain.outcomes.facts import Incoming, JoinedRows, Losses,
 from services.monitor.domain.outcomes.tallies import CohortId, CohortTally
 from services.monitor.domain.parts import EntryId, PartId, StoredPart, Stream, Waiting
 from services.monitor.domain.probes import FreshRows, Probe
-from services.monitor.domain.reference import Reference
 from services.monitor.domain.reports import FeatureLine, KeptReport, Span
-from services.monitor.domain.rows import Column, PredictionRows
+from services.monitor.domain.rows import PredictionRows
 from understudy.contracts.events import Fields
 from understudy.contracts.registry import ReleaseRequest, ServedVersion
 from understudy.contracts.signature import Signature
+from understudy.profiles.arrays import Counts, Floats
+from understudy.profiles.columns import Column
+from understudy.profiles.reference import Reference
 
 
 class EventLog(Protocol):

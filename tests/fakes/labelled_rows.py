@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from services.monitor.domain.arrays import Floats
+from understudy.profiles.arrays import Floats
 from services.monitor.domain.deciding.terms import Terms, resolve
 from services.monitor.domain.outcomes.facts import Answers, JoinedRows
 from services.monitor.domain.outcomes.summing import Cohorts

@@ -12,16 +12,17 @@ import numpy as np
 
 from services.monitor.adapters.event_log import label_rows, pair_rows, prediction_rows
 from services.monitor.domain.accounting import Change, Delivery, Positions, State
-from services.monitor.domain.arrays import Counts
 from services.monitor.domain.deciding.alerts import AlertBook
 from services.monitor.domain.errors import LabelsElsewhereError, MalformedRowsError
 from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.probes import FreshRows, Probe
-from services.monitor.domain.reference import Reference
-from services.monitor.domain.rows import Column, LabelRows, PairRows, PredictionRows
+from services.monitor.domain.rows import LabelRows, PairRows, PredictionRows
 from services.monitor.ports import ReportOrder
 from understudy.contracts import events
 from understudy.contracts.registry import FollowerReport, ServedVersion, Snapshot
+from understudy.profiles.arrays import Counts
+from understudy.profiles.columns import Column
+from understudy.profiles.reference import Reference
 
 Entry = PredictionRows | PairRows | LabelRows | None
 """None stands for an entry that can't be read."""

@@ -9,8 +9,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from services.monitor.adapters.references import read_reference
-from services.monitor.domain.reference import Reference
 from services.monitor.domain.rules import Rules
 from understudy.contracts import events
 from understudy.contracts.registry import (
@@ -22,6 +20,8 @@ from understudy.contracts.registry import (
 )
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import AccessLevel, FeatureKind, Scope, Task
+from understudy.profiles.reading import read_reference
+from understudy.profiles.reference import Reference
 from understudy.runtime.buckets import LATENCY_SECONDS
 from understudy.runtime.keys import NewKey, make_key
 

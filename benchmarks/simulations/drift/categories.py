@@ -13,13 +13,13 @@ import numpy as np
 
 from benchmarks.simulations.drift.ours import first_alarm
 from benchmarks.simulations.drift.streams import Columns
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.drifting.planning import Plan, Setup, plan_drift
-from services.monitor.domain.reference import build_reference
 from services.monitor.domain.statistics.shares import TOLERANCE, share_test
 from understudy.contracts.judging import DriftTerms
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import FeatureKind, Task
+from understudy.profiles.arrays import Floats
+from understudy.profiles.reference import build_reference
 
 ROWS: Final = 30_000
 RATE: Final = 50

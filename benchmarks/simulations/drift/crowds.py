@@ -22,8 +22,8 @@ from benchmarks.simulations.drift.streams import (
     seasons,
     waves,
 )
-from services.monitor.domain.arrays import Floats
 from understudy.contracts.vocabulary import DriftStrata
+from understudy.profiles.arrays import Floats
 
 ROWS: Final = 30_000
 REFERENCE: Final = 10_000

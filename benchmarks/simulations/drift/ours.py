@@ -7,15 +7,15 @@ from typing import Final
 import numpy as np
 
 from benchmarks.simulations.drift.streams import SIGNATURE, Columns
-from services.monitor.domain.arrays import Counts, Floats
-from services.monitor.domain.bins import places_in
 from services.monitor.domain.cells import Cell, CellId, Firsts, empty_cell
 from services.monitor.domain.drifting.detecting import detect, trail_of
 from services.monitor.domain.drifting.planning import Plan, Setup, plan_drift
-from services.monitor.domain.reference import Reference, build_reference
-from services.monitor.domain.rows import Column
 from understudy.contracts.judging import DriftTerms
 from understudy.contracts.vocabulary import DriftStrata
+from understudy.profiles.arrays import Counts, Floats
+from understudy.profiles.bins import places_in
+from understudy.profiles.columns import Column
+from understudy.profiles.reference import Reference, build_reference
 
 FIRST_MINUTE: Final = 28_000_000 - 28_000_000 % 1_440
 

@@ -14,8 +14,8 @@ from scipy.stats import chi2_contingency, ks_2samp
 
 from benchmarks.simulations.drift.ours import minute_tallies, profile
 from benchmarks.simulations.drift.streams import Columns, Fault, broken, draw
-from services.monitor.domain.arrays import Floats
-from services.monitor.domain.bins import BELOW
+from understudy.profiles.arrays import Floats
+from understudy.profiles.bins import BELOW
 
 Rule = Callable[[Columns, Columns], bool]
 

@@ -13,10 +13,10 @@ import numpy as np
 from scipy.signal import lfilter
 from scipy.special import ndtr, stdtrit
 
-from services.monitor.domain.arrays import Floats
-from services.monitor.domain.rows import Column
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import FeatureKind, Task
+from understudy.profiles.arrays import Floats
+from understudy.profiles.columns import Column
 
 FEATURES: Final = 30
 MISSING: Final = 0.02

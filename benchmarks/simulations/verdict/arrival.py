@@ -13,7 +13,7 @@ from numpy.random import Generator
 from benchmarks.simulations.verdict.classifiers import sigmoid
 from benchmarks.simulations.verdict.decisions import BRIER_CLIP, betting
 from benchmarks.simulations.verdict.tables import Scale, Table, share
-from services.monitor.domain.arrays import Floats
+from understudy.profiles.arrays import Floats
 
 ROWS_AN_HOUR: Final = 200
 LEAN: Final = 0.35

@@ -8,7 +8,7 @@ from numpy.random import Generator
 
 from benchmarks.simulations.verdict.decisions import betting
 from benchmarks.simulations.verdict.tables import Scale, Table, share
-from services.monitor.domain.arrays import Floats
+from understudy.profiles.arrays import Floats
 
 Draw = Callable[[Generator, int, int], Floats]
 

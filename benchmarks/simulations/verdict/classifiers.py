@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 
-from services.monitor.domain.arrays import Floats
+from understudy.profiles.arrays import Floats
 
 DISCORDANCE: Final = 0.06
 """Share of rows to which both answer another class."""

@@ -10,8 +10,8 @@ from benchmarks.simulations.verdict import others
 from benchmarks.simulations.verdict.classifiers import Rivals, Rows, better_by, equals
 from benchmarks.simulations.verdict.tables import Scale, Table, median, share
 from benchmarks.simulations.verdict.wealth import places_of, reached
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.deciding.comparison import thresholds
+from understudy.profiles.arrays import Floats
 
 ALPHA: Final = 0.05
 BRIER_CLIP: Final = 0.5

@@ -10,8 +10,8 @@ from benchmarks.simulations.verdict.classifiers import Rivals, better_by, equals
 from benchmarks.simulations.verdict.decisions import ALPHA
 from benchmarks.simulations.verdict.tables import Scale, Table, median, share
 from benchmarks.simulations.verdict.wealth import Reached, places_of, reached
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.deciding.comparison import thresholds
+from understudy.profiles.arrays import Floats
 
 MARGINS: Final = (50, 100)
 """Margins as parts of the clip."""

@@ -19,7 +19,7 @@ from sklearn.preprocessing import StandardScaler
 from benchmarks.simulations.verdict.classifiers import Rows
 from benchmarks.simulations.verdict.decisions import BRIER_CLIP, betting
 from benchmarks.simulations.verdict.tables import Scale, Table, median, share
-from services.monitor.domain.arrays import Floats
+from understudy.profiles.arrays import Floats
 
 _COLUMNS: Final = ("month", "day", "hour", "distance", "dep_delay")
 _LATE_MINUTES: Final = 15

@@ -9,10 +9,10 @@ import numpy as np
 from numpy.random import Generator
 
 from benchmarks.simulations.verdict.tables import Scale, Table, median, share
-from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.deciding.fairness_rail import Sides, fairness_rail
 from services.monitor.domain.deciding.rails import Allowance
 from understudy.contracts.judging import GuardRails
+from understudy.profiles.arrays import Counts, Floats
 
 ALLOWED: Final = 0.05
 RATE: Final = 0.5

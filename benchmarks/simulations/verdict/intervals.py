@@ -10,9 +10,9 @@ from benchmarks.simulations.verdict.classifiers import Rivals, better_by, equals
 from benchmarks.simulations.verdict.decisions import BRIER_CLIP
 from benchmarks.simulations.verdict.tables import Scale, Table, share
 from benchmarks.simulations.verdict.wealth import LOOK, first, running_sums
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.deciding.comparison import interval
 from services.monitor.domain.statistics.spectrum import STEPS, read_spectrum
+from understudy.profiles.arrays import Floats
 
 _SMALL: Final = STEPS // 128
 _LEAST_VARIANCE: Final = 1e-12

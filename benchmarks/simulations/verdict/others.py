@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from scipy.stats import norm
 
 from benchmarks.simulations.verdict.wealth import LOOK, first, running_sums
-from services.monitor.domain.arrays import Floats
+from understudy.profiles.arrays import Floats
 
 MINIMUM: Final = 100
 THRESHOLD_MINIMUM: Final = 500

@@ -13,12 +13,12 @@ from numpy.random import Generator
 
 from benchmarks.simulations.verdict.tables import Scale, Table, median, share
 from benchmarks.simulations.verdict.wealth import first, running_sums
-from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.deciding.rails import RUN_LENGTH, Allowance
 from services.monitor.domain.statistics.betting import STAKES, log_evidence_of_share
 from services.monitor.domain.statistics.spectrum import HALF_STEP
 from services.monitor.domain.statistics.suffixes import retained_starts, suffix_sums
 from understudy.contracts.judging import GuardRails
+from understudy.profiles.arrays import Counts, Floats
 
 ROWS_A_MINUTE: Final = 100
 KEPT_MINUTES: Final = 1_440

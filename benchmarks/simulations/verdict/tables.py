@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.random import Generator
 
-from services.monitor.domain.arrays import Floats
+from understudy.profiles.arrays import Floats
 
 _AT_ONCE: Final = 100
 

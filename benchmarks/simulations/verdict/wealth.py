@@ -11,10 +11,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.deciding.comparison import Thresholds
 from services.monitor.domain.statistics.betting import STAKES
 from services.monitor.domain.statistics.spectrum import HALF_STEP, STEPS
+from understudy.profiles.arrays import Counts, Floats
 
 LOOK: Final = 50
 """Labels between two looks."""

@@ -7,13 +7,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from services.monitor.adapters.samples import first_rows
-from services.monitor.domain.arrays import Floats
-from services.monitor.domain.errors import UnusableReferenceError
 from services.monitor.domain.outcomes.baseline import Baseline
 from understudy.contracts.registry import Baseline as Described
 from understudy.contracts.signature import Target
 from understudy.contracts.vocabulary import class_name
+from understudy.profiles.arrays import Floats
+from understudy.profiles.errors import UnusableReferenceError
+from understudy.profiles.samples import first_rows
 
 
 def read_baseline(path: Path, described: Described, target: Target, most_rows: int) -> Baseline:

@@ -6,7 +6,6 @@ import msgspec
 import numpy as np
 
 from services.monitor.domain.accounting import Totals
-from services.monitor.domain.arrays import Counts, Floats, zeros
 from services.monitor.domain.cells import (
     AgreementTally,
     Cell,
@@ -15,10 +14,11 @@ from services.monitor.domain.cells import (
     OutputTally,
     Speaker,
 )
-from services.monitor.domain.firsts import Hashes
 from services.monitor.domain.latency import LatencyTally
-from services.monitor.domain.moments import SUMS
 from understudy.contracts.vocabulary import Role
+from understudy.profiles.arrays import Counts, Floats, zeros
+from understudy.profiles.firsts import Hashes
+from understudy.profiles.moments import SUMS
 
 SCHEMA: Final = 2
 

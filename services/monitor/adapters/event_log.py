@@ -9,11 +9,9 @@ import structlog
 from redis.asyncio import Redis
 
 from services.monitor.domain.accounting import Delivery, Positions
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.errors import MalformedRowsError
 from services.monitor.domain.probes import FreshRows
 from services.monitor.domain.rows import (
-    Column,
     LabelRows,
     PairRows,
     PredictionRows,
@@ -21,6 +19,8 @@ from services.monitor.domain.rows import (
     Responses,
 )
 from understudy.contracts import events
+from understudy.profiles.arrays import Floats
+from understudy.profiles.columns import Column
 
 StreamEntry = tuple[bytes, Mapping[bytes, bytes] | None]
 Rows = TypeVar("Rows", PredictionRows, PairRows, LabelRows, ProtectedRows)

@@ -14,14 +14,15 @@ from redis.asyncio import Redis
 
 from services.monitor.adapters.archive.tables import FEATURE
 from services.monitor.adapters.event_log import read_predictions
-from services.monitor.adapters.references import column_of
 from services.monitor.domain.parts import START, EntryId, PartId, Stream
 from services.monitor.domain.reports import Span
-from services.monitor.domain.rows import Column, PredictionRows, Responses
+from services.monitor.domain.rows import PredictionRows, Responses
 from services.monitor.domain.sampling import EvenSample
 from services.monitor.ports import Archive, PastRows
 from understudy.contracts import events
 from understudy.inference.row_times import times_of
+from understudy.profiles.columns import Column
+from understudy.profiles.reading import column_of
 
 _PAGE_ENTRIES: Final = 200
 _MOST_ENTRIES: Final = 50_000

@@ -14,10 +14,11 @@ import pyarrow.parquet as pq
 from services.monitor.adapters.child_process import reason_of, run_child, said_last
 from services.monitor.adapters.report_process import current_table
 from services.monitor.adapters.weighing import WeighingTask
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.errors import WeighingFailedError
-from services.monitor.domain.rows import Column, PredictionRows
+from services.monitor.domain.rows import PredictionRows
 from understudy.contracts.signature import Signature
+from understudy.profiles.arrays import Floats
+from understudy.profiles.columns import Column
 
 _MODULE: Final = "services.monitor.adapters.weighing"
 _MEMORY_BYTES: Final = 2 * 1024**3

@@ -9,16 +9,13 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.cells import Cell, CellId, Speaker, added, hour_of, without_entities
-from services.monitor.domain.firsts import Hashes
 from services.monitor.domain.latency import LatencyTally, tally_latency
 from services.monitor.domain.measuring import (
     measure_firsts,
     measure_pairs,
     measure_predictions,
 )
-from services.monitor.domain.reference import Reference
 from services.monitor.domain.rows import (
     Indices,
     LabelRows,
@@ -31,6 +28,9 @@ from services.monitor.domain.rows import (
 )
 from services.monitor.domain.rules import Rules
 from understudy.contracts.vocabulary import Outcome, Role
+from understudy.profiles.arrays import Floats
+from understudy.profiles.firsts import Hashes
+from understudy.profiles.reference import Reference
 
 MINUTE = 60.0
 CLOCK_SKEW_MINUTES = 5

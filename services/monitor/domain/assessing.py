@@ -9,12 +9,9 @@ from typing import Final
 import numpy as np
 
 from services.monitor.domain.accounting import Totals
-from services.monitor.domain.arrays import Counts, Floats
-from services.monitor.domain.bins import ABOVE, BELOW, FIRST_BIN, MISSING, UNSEEN
 from services.monitor.domain.cells import AgreementTally, OutputTally, Speaker
 from services.monitor.domain.drift import debiased_psi
 from services.monitor.domain.latency import quantile
-from services.monitor.domain.moments import Moments, moments
 from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.readings import (
     AgreementReading,
@@ -23,15 +20,13 @@ from services.monitor.domain.readings import (
     TotalsReading,
     VersionReading,
 )
-from services.monitor.domain.reference import (
-    FeatureProfile,
-    OutputProfile,
-    Reference,
-    open_counts,
-)
 from services.monitor.domain.rules import Rules
 from services.monitor.domain.windows import Window
 from understudy.contracts.vocabulary import FeatureKind, Outcome, Role
+from understudy.profiles.arrays import Counts, Floats
+from understudy.profiles.bins import ABOVE, BELOW, FIRST_BIN, MISSING, UNSEEN
+from understudy.profiles.moments import Moments, moments
+from understudy.profiles.reference import FeatureProfile, OutputProfile, Reference, open_counts
 
 _NO_BASELINES: Final[Mapping[int, Baseline]] = MappingProxyType({})
 

@@ -10,12 +10,12 @@ from typing import Final, Protocol, Self, TypeVar
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts, Floats
-from services.monitor.domain.firsts import Hashes
 from services.monitor.domain.latency import LatencyTally
-from services.monitor.domain.moments import SUMS
-from services.monitor.domain.reference import Reference
 from understudy.contracts.vocabulary import Role
+from understudy.profiles.arrays import Counts, Floats
+from understudy.profiles.firsts import Hashes
+from understudy.profiles.moments import SUMS
+from understudy.profiles.reference import Reference
 
 Speaker = tuple[Role, int]
 """A version in the part that it played when it answered."""

@@ -15,11 +15,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.monitor.domain.arrays import Counts, Floats
-from services.monitor.domain.bins import ABOVE, BELOW, FIRST_BIN, MISSING, UNSEEN, NumberBins
 from services.monitor.domain.drifting.telling import DriftAlarm, DriftReading
-from services.monitor.domain.reference import FeatureProfile, Reference
 from understudy.contracts.vocabulary import DriftKind, FeatureKind
+from understudy.profiles.arrays import Counts, Floats
+from understudy.profiles.bins import ABOVE, BELOW, FIRST_BIN, MISSING, UNSEEN, NumberBins
+from understudy.profiles.reference import FeatureProfile, Reference
 
 MOST_BINS: Final = 12
 FEWEST_ROWS: Final = 10

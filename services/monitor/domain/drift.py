@@ -18,7 +18,7 @@ Guarantee: as above; 0 to ln 2, hence of one scale for every feature.
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts, Floats
+from understudy.profiles.arrays import Counts, Floats
 
 
 def debiased_psi(live: Counts | Floats, reference: Counts | Floats) -> float | None:

@@ -143,10 +143,6 @@ class MalformedRowsError(ValueError):
     """An entry's columns don't fit each other, so that it can't be counted."""
 
 
-class UnusableReferenceError(ValueError):
-    """A reference sample lacks what a profile is made of."""
-
-
 class PositionMovedError(Exception):
     """Somebody else archived the stream meanwhile: its position is read again."""
 

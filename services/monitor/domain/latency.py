@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts, Floats, zeros
+from understudy.profiles.arrays import Counts, Floats, zeros
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,8 +3,6 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from services.monitor.domain.arrays import Counts, Floats, zeros
-from services.monitor.domain.bins import CategoryBins, NumberBins
 from services.monitor.domain.cells import (
     AgreementTally,
     Cell,
@@ -13,17 +11,15 @@ from services.monitor.domain.cells import (
     OutputTally,
     empty_cell,
 )
-from services.monitor.domain.firsts import Hashes, entity_hashes, newcomers
 from services.monitor.domain.latency import no_latency, tally_latency
-from services.monitor.domain.moments import no_sums, shifted_sums
-from services.monitor.domain.reference import (
-    FeatureProfile,
-    OutputProfile,
-    Reference,
-    open_counts,
-)
-from services.monitor.domain.rows import Column, PairRows, PredictionRows, Responses
+from services.monitor.domain.rows import PairRows, PredictionRows, Responses
 from understudy.contracts.vocabulary import Outcome, Role, class_name
+from understudy.profiles.arrays import Counts, Floats, zeros
+from understudy.profiles.bins import CategoryBins, NumberBins
+from understudy.profiles.columns import Column
+from understudy.profiles.firsts import Hashes, entity_hashes, newcomers
+from understudy.profiles.moments import no_sums, shifted_sums
+from understudy.profiles.reference import FeatureProfile, OutputProfile, Reference, open_counts
 
 Flags = NDArray[np.bool_]
 

@@ -6,11 +6,11 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.firsts import entity_hashes
 from services.monitor.domain.rows import Indices, PredictionRows
 from services.monitor.domain.statistics.association import Pair
 from services.monitor.domain.statistics.coding import FeatureCoding, Table, table_of
 from services.monitor.domain.statistics.interaction import LOG_THRESHOLD, Wealth
+from understudy.profiles.firsts import entity_hashes
 
 ASSUMES: Final = (
     "Rows are exchangeable: no clusters of alike rows and no seasons that the reference sample "

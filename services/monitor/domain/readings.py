@@ -12,7 +12,6 @@ from services.monitor.domain.accounting import Totals
 from services.monitor.domain.deciding.judgement import Judgement
 from services.monitor.domain.distributions import Distribution
 from services.monitor.domain.drifting.telling import DriftReading
-from services.monitor.domain.moments import Moments
 from services.monitor.domain.outcomes.readings import (
     CoverageReading,
     CoverageView,
@@ -23,6 +22,7 @@ from services.monitor.domain.outcomes.readings import (
     QualityView,
 )
 from understudy.contracts.vocabulary import FeatureKind, Role
+from understudy.profiles.moments import Moments
 
 Reading = TypeVar("Reading", QualityReading, FairnessReading)
 

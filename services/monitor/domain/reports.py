@@ -8,15 +8,15 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts
 from services.monitor.domain.assessing import read_feature
-from services.monitor.domain.bins import BELOW
 from services.monitor.domain.cells import empty_cell
 from services.monitor.domain.drift import debiased_js
 from services.monitor.domain.measuring import measure_predictions
-from services.monitor.domain.reference import Reference
 from services.monitor.domain.rows import PredictionRows, join_predictions
 from services.monitor.domain.rules import Rules
+from understudy.profiles.arrays import Counts
+from understudy.profiles.bins import BELOW
+from understudy.profiles.reference import Reference
 
 REPORT_ID: Final = re.compile(r"\d{8}t\d{6}z-[0-9a-f]{8}", re.ASCII)
 

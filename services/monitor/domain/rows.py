@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.monitor.domain.arrays import Categories, Floats
 from services.monitor.domain.errors import MalformedRowsError
 from understudy.contracts.vocabulary import Label
+from understudy.profiles.arrays import Categories, Floats
+from understudy.profiles.columns import Column
 
-Column = Floats | list[str | None]
 Indices = NDArray[np.intp]
 
 

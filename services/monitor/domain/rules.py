@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services.monitor.domain.arrays import Floats
+from understudy.profiles.arrays import Floats
 
 DISTRIBUTIONS = 10
 

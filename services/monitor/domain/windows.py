@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from services.monitor.domain.accounting import MINUTE
 from services.monitor.domain.cells import Cell, CellId, empty_cell
-from services.monitor.domain.reference import Reference
+from understudy.profiles.reference import Reference
 
 
 @dataclass(frozen=True, slots=True, eq=False)

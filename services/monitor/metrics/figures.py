@@ -8,13 +8,13 @@ from collections.abc import Callable, Iterator, Sequence
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.readings import Figures
 from services.monitor.metrics.alerts import AlertFamilies
 from services.monitor.metrics.drift import DriftFamilies
 from services.monitor.metrics.judging import JudgementFamilies
 from services.monitor.metrics.labelled import LabelFamilies
 from services.monitor.metrics.window import WindowFamilies
+from understudy.profiles.arrays import Floats
 
 
 class FiguresCollector(Collector):

@@ -6,11 +6,11 @@ from typing import Final
 
 from prometheus_client.core import HistogramMetricFamily, Metric
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.distributions import Distribution
 from services.monitor.domain.latency import LatencyTally
 from services.monitor.domain.readings import Assessment, FeatureReading, Figures
 from services.monitor.metrics.families import Declared, Families
+from understudy.profiles.arrays import Floats
 
 _GAUGES: Final[Declared] = {
     "understudy_feature_drift_psi": (

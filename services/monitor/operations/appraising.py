@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any, Final, TypeVar
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.deciding.judgement import ConceptReading
 from services.monitor.domain.deciding.terms import Terms
 from services.monitor.domain.outcomes.baseline import Baseline
@@ -32,6 +31,7 @@ from services.monitor.operations.watching import Watch
 from services.monitor.ports import ChangeFinder
 from understudy.contracts.registry import DeploymentSnapshot, ServedVersion
 from understudy.contracts.vocabulary import Role
+from understudy.profiles.arrays import Floats
 
 Read = TypeVar("Read", QualityView, CoverageView, FairnessView, ConceptReading)
 

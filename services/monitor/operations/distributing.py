@@ -4,10 +4,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts
 from services.monitor.domain.distributions import Distribution, Ruler, ruler_of, worth_a_look
 from services.monitor.domain.drifting.telling import DriftReading
-from services.monitor.domain.reference import Reference
+from understudy.profiles.arrays import Counts
+from understudy.profiles.reference import Reference
 
 
 class Distributing:

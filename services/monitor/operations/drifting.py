@@ -12,10 +12,10 @@ from services.monitor.domain.drifting.planning import Plan, Setup, plan_drift
 from services.monitor.domain.drifting.telling import DriftReading, tell
 from services.monitor.domain.drifting.trail import Trail
 from services.monitor.domain.outcomes.baseline import Baseline
-from services.monitor.domain.reference import Reference
 from services.monitor.operations.sources import Sources
 from understudy.contracts.registry import DeploymentSnapshot
 from understudy.contracts.vocabulary import Role, class_name
+from understudy.profiles.reference import Reference
 
 Cells = Mapping[CellId, Cell]
 

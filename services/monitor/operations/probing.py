@@ -14,7 +14,7 @@ from typing import Final, Protocol
 import structlog
 
 from services.monitor.domain.probes import FreshRows, Probe, told_pairs, window_table
-from services.monitor.domain.rows import Column, PredictionRows
+from services.monitor.domain.rows import PredictionRows
 from services.monitor.domain.statistics.association import Comparison
 from services.monitor.domain.statistics.coding import feature_coding, table_of
 from services.monitor.domain.statistics.interaction import (
@@ -27,6 +27,7 @@ from services.monitor.domain.statistics.interaction import (
 from services.monitor.operations.sources import Sources
 from services.monitor.ports import ProbeStore
 from understudy.contracts.registry import DeploymentSnapshot, ServedVersion
+from understudy.profiles.columns import Column
 
 _FEWEST_FEATURES: Final = 2
 _FEWEST_REFERENCE_ROWS: Final = 200

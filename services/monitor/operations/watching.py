@@ -21,7 +21,6 @@ from services.monitor.domain.errors import LabelsElsewhereError, LeaseLostError,
 from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.probes import Probe
 from services.monitor.domain.readings import Assessment, Figures, LabelFigures
-from services.monitor.domain.reference import Reference
 from services.monitor.domain.windows import Window, latest_window
 from services.monitor.operations.distributing import Distributing
 from services.monitor.operations.drifting import Drifting
@@ -29,6 +28,7 @@ from services.monitor.operations.effort import Effort
 from services.monitor.operations.incoming import beginnings_of, incoming_of
 from services.monitor.operations.sources import Sources
 from understudy.contracts.registry import DeploymentSnapshot, ServedVersion
+from understudy.profiles.reference import Reference
 
 _STANDING_BY_SECONDS: Final = 30.0
 """Between two reloads of what another monitor stores meanwhile: weeks of cells, each time."""

@@ -5,12 +5,13 @@ from typing import Final
 
 import structlog
 
-from services.monitor.domain.arrays import Floats
-from services.monitor.domain.errors import UnusableReferenceError, WeighingFailedError
+from services.monitor.domain.errors import WeighingFailedError
 from services.monitor.operations.sources import Sources
 from services.monitor.operations.watching import Watch
 from services.monitor.ports import Weigher
 from understudy.contracts.registry import DeploymentSnapshot, ServedVersion
+from understudy.profiles.arrays import Floats
+from understudy.profiles.errors import UnusableReferenceError
 
 _LIVE_ROWS: Final = 10_000
 _FEWEST_LIVE_ROWS: Final = 1_000

@@ -24,7 +24,6 @@ from services.monitor.domain.accounting import (
 )
 from services.monitor.domain.cells import CellId, empty_cell
 from services.monitor.domain.errors import LabelsElsewhereError
-from services.monitor.domain.reference import Reference
 from services.monitor.ports import CellStore
 from tests.fakes.monitor import MemoryStore
 from tests.fakes.monitor_entries import (
@@ -38,6 +37,7 @@ from tests.fakes.monitor_entries import (
     sample,
 )
 from understudy.contracts.events import monitor_positions_key
+from understudy.profiles.reference import Reference
 
 pytestmark = pytest.mark.anyio
 

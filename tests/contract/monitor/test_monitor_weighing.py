@@ -7,8 +7,9 @@ from services.monitor.adapters.event_log import prediction_rows
 from services.monitor.adapters.weighing import coded
 from services.monitor.adapters.weighing_process import WeighingProcess
 from services.monitor.domain.errors import WeighingFailedError
-from services.monitor.domain.rows import Column, PredictionRows
+from services.monitor.domain.rows import PredictionRows
 from tests.fakes.monitor_entries import SIGNATURE, Columns, prediction_batch, sample
+from understudy.profiles.columns import Column
 
 pytestmark = pytest.mark.anyio
 

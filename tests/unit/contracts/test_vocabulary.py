@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from services.monitor.domain.reference import build_reference
+from understudy.profiles.reference import build_reference
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import FeatureKind, Label, Task, class_name
 

@@ -13,7 +13,6 @@ from services.monitor.domain.accounting import Delivery, Positions, State, accou
 from services.monitor.domain.assessing import Setting, assess
 from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.readings import Assessment, FeatureReading
-from services.monitor.domain.reference import Reference
 from services.monitor.domain.windows import latest_window
 from tests.fakes.monitor_entries import (
     NAME,
@@ -26,6 +25,7 @@ from tests.fakes.monitor_entries import (
 )
 from understudy.contracts import events
 from understudy.contracts.vocabulary import BaselineSample, Role
+from understudy.profiles.reference import Reference
 
 
 @pytest.fixture(scope="module")

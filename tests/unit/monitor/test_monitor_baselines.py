@@ -8,11 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from services.monitor.adapters.baselines import read_baseline
-from services.monitor.domain.errors import UnusableReferenceError
 from services.monitor.domain.outcomes.baseline import Baseline, score_bins
 from understudy.contracts import registry
 from understudy.contracts.signature import Target
 from understudy.contracts.vocabulary import BaselineSample, Task
+from understudy.profiles.errors import UnusableReferenceError
 
 DESCRIBED = registry.Baseline(
     file="c" * 64, sample=BaselineSample.EVALUATION, rows=3, importances={"income": 0.2}

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.monitor.domain.bins import (
+from understudy.profiles.bins import (
     ABOVE,
     BELOW,
     FIRST_BIN,

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from services.monitor.adapters.event_log import pair_rows, prediction_rows
 from services.monitor.domain.accounting import Delivery, Positions, State, account
 from services.monitor.domain.cells import Cell, CellId
-from services.monitor.domain.reference import Reference
 from services.monitor.domain.rows import PairRows, PredictionRows
 from tests.fakes.monitor_entries import (
     MINUTE,
@@ -22,6 +21,7 @@ from tests.fakes.monitor_entries import (
     reference_profile,
     sample,
 )
+from understudy.profiles.reference import Reference
 
 ROWS = 40
 

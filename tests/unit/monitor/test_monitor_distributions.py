@@ -8,8 +8,6 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-from services.monitor.domain.arrays import Floats
-from services.monitor.domain.bins import category_bins, number_bins
 from services.monitor.domain.distributions import (
     FEWEST_ROWS,
     MOST_BINS,
@@ -18,10 +16,12 @@ from services.monitor.domain.distributions import (
     worth_a_look,
 )
 from services.monitor.domain.drifting.telling import DriftAlarm, DriftReading
-from services.monitor.domain.moments import no_sums
-from services.monitor.domain.reference import FeatureProfile, build_reference
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import DriftKind, FeatureKind, Task
+from understudy.profiles.arrays import Floats
+from understudy.profiles.bins import category_bins, number_bins
+from understudy.profiles.moments import no_sums
+from understudy.profiles.reference import FeatureProfile, build_reference
 
 AT = datetime(2027, 1, 1, tzinfo=UTC)
 NAN = float("nan")

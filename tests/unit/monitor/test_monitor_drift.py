@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from services.monitor.domain.bins import BELOW, category_bins, number_bins
 from services.monitor.domain.drift import debiased_psi
+from understudy.profiles.bins import BELOW, category_bins, number_bins
 
 
 def average_index(live_rows: int, reference_rows: int, shift: float = 0.0) -> float:

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-from services.monitor.domain.arrays import Floats
-from services.monitor.domain.rows import Column
 from services.monitor.domain.statistics.association import (
     Comparison,
     changed_pairs,
@@ -29,6 +27,8 @@ from services.monitor.domain.statistics.interaction import (
     look,
     yardstick,
 )
+from understudy.profiles.arrays import Floats
+from understudy.profiles.columns import Column
 
 ROWS = 1_000
 NAN = float("nan")

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.monitor.domain.moments import Moments, moments, no_sums, shifted_sums
+from understudy.profiles.moments import Moments, moments, no_sums, shifted_sums
 
 VALUES = st.lists(st.floats(-1e3, 1e3), min_size=2, max_size=50)
 

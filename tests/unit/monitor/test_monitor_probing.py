@@ -8,7 +8,6 @@ from prometheus_client import CollectorRegistry
 
 from services.monitor.domain.drifting.interactions import interaction_alarm, interaction_at
 from services.monitor.domain.probes import Probe
-from services.monitor.domain.rows import Column
 from services.monitor.metrics import MonitorMetrics
 from services.monitor.operations import Sources
 from services.monitor.operations.probing import ProbeTerms, Probing
@@ -16,6 +15,7 @@ from tests.fakes.monitor import MemoryLog, MemoryProbes, MemoryReferences, Memor
 from tests.fakes.monitor_entries import NAME, NOW, RULES, deployment, prediction_batch, sample
 from tests.fakes.outcomes import MemoryOutcomes
 from understudy.contracts.registry import DeploymentSnapshot
+from understudy.profiles.columns import Column
 
 pytestmark = pytest.mark.anyio
 

@@ -7,12 +7,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from services.monitor.adapters.references import read_reference
-from services.monitor.domain.errors import UnusableReferenceError
-from services.monitor.domain.reference import Reference
 from tests.fakes.monitor_entries import SIGNATURE, reference_profile, sample
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import FeatureKind, Task
+from understudy.profiles.errors import UnusableReferenceError
+from understudy.profiles.reading import read_reference
+from understudy.profiles.reference import Reference
 
 
 def profile(

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.deciding.concluding import Rival, contest
 from services.monitor.domain.errors import (
     OutOfSequenceError,
@@ -15,7 +14,7 @@ from services.monitor.domain.errors import (
 )
 from services.monitor.domain.outcomes.facts import Incoming
 from services.monitor.domain.outcomes.replayed import Candidate
-from services.monitor.domain.rows import Column, LabelRows, PairRows, PredictionRows, Responses
+from services.monitor.domain.rows import LabelRows, PairRows, PredictionRows, Responses
 from services.monitor.operations.replaying import Replay, Replaying
 from tests.fakes.labelled_rows import BINARY, DAY, START, terms
 from tests.fakes.monitor import MemoryReferences
@@ -29,6 +28,8 @@ from understudy.contracts.judging import ComparisonTerms, Judging
 from understudy.contracts.policy import Policy
 from understudy.contracts.registry import DeploymentSnapshot
 from understudy.contracts.vocabulary import Scope, Verdict
+from understudy.profiles.arrays import Floats
+from understudy.profiles.columns import Column
 from understudy.runtime.keys import Caller, ForbiddenError, Grant
 
 pytestmark = pytest.mark.anyio

@@ -8,10 +8,8 @@ import numpy as np
 import pytest
 from prometheus_client import CollectorRegistry
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.errors import WeighingFailedError
 from services.monitor.domain.outcomes.baseline import Baseline
-from services.monitor.domain.rows import Column
 from services.monitor.metrics import MonitorMetrics
 from services.monitor.operations import Sources
 from services.monitor.operations.watching import Watch
@@ -21,6 +19,8 @@ from tests.fakes.monitor_entries import NAME, NOW, RULES, deployment, prediction
 from tests.fakes.outcomes import MemoryOutcomes
 from understudy.contracts import registry
 from understudy.contracts.vocabulary import BaselineSample
+from understudy.profiles.arrays import Floats
+from understudy.profiles.columns import Column
 
 pytestmark = pytest.mark.anyio
 

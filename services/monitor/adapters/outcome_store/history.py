@@ -8,10 +8,10 @@ from sqlalchemy import Connection, select
 from services.monitor.adapters.outcome_store.account import Account, read_book
 from services.monitor.adapters.outcome_store.loading import load
 from services.monitor.adapters.outcome_store.tables import answers
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.outcomes.facts import JoinedRows, Losses
 from services.monitor.domain.outcomes.losses import losses
 from services.monitor.domain.reports import Span
+from understudy.profiles.arrays import Floats
 
 
 def newest_losses(

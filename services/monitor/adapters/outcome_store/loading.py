@@ -11,10 +11,10 @@ from sqlalchemy import Connection, Row, Table
 
 from services.monitor.adapters.outcome_store.bulk import ids_of, of_ids
 from services.monitor.adapters.outcome_store.tables import answers, labels, pairs, protected
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.outcomes.facts import Answers
 from services.monitor.domain.outcomes.joining import Facts, Stated, Trait
 from understudy.contracts.signature import Target
+from understudy.profiles.arrays import Floats
 
 _PIECE = 5_000
 """Ids that one statement asks for."""

@@ -10,7 +10,6 @@ from typing import Final
 import msgspec
 import numpy as np
 
-from services.monitor.domain.arrays import Counts
 from services.monitor.domain.outcomes.tallies import (
     SCORE_BINS,
     ClassCounts,
@@ -21,6 +20,7 @@ from services.monitor.domain.outcomes.tallies import (
     VersionTally,
 )
 from services.monitor.domain.statistics.spectrum import Spectrum
+from understudy.profiles.arrays import Counts
 
 SCHEMA: Final = 1
 _LEVEL: Final = 1

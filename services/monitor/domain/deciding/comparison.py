@@ -22,7 +22,6 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.deciding.judgement import ComparisonReading, RailReading
 from services.monitor.domain.deciding.terms import Terms
 from services.monitor.domain.statistics.betting import (
@@ -35,6 +34,7 @@ from services.monitor.domain.statistics.betting import (
 from services.monitor.domain.statistics.intervals import Interval
 from services.monitor.domain.statistics.spectrum import HALF_STEP, Spectrum
 from understudy.contracts.vocabulary import RuleName, Verdict
+from understudy.profiles.arrays import Floats
 
 SHOWN_ALPHA: Final = 0.05
 _TIGHTEST_AT: Final = 2_000

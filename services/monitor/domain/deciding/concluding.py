@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from functools import reduce
 from operator import add
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.cells import AgreementTally, Cell, CellId
 from services.monitor.domain.deciding.acting import Present, consider
 from services.monitor.domain.deciding.alerts import Alert, Blame, read, unheard
@@ -39,6 +38,7 @@ from services.monitor.domain.outcomes.tallies import (
 )
 from services.monitor.domain.statistics.spectrum import no_spectrum
 from understudy.contracts.judging import Judging
+from understudy.profiles.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True)

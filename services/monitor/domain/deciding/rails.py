@@ -22,7 +22,6 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.cells import AgreementTally, FaultTally, OutputTally
 from services.monitor.domain.deciding.judgement import RailReading
 from services.monitor.domain.statistics.betting import log_evidence_above, log_evidence_of_share
@@ -34,6 +33,7 @@ from services.monitor.domain.statistics.suffixes import (
 )
 from understudy.contracts.judging import GuardRails
 from understudy.contracts.vocabulary import RuleName
+from understudy.profiles.arrays import Counts, Floats
 
 RUN_LENGTH: Final = 5_256_000
 """Ten years of minutes."""

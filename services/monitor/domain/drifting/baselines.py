@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.outcomes.baseline import Baseline
-from services.monitor.domain.reference import OutputProfile
-from services.monitor.domain.seasons import HOURS, hours_of_week
-from services.monitor.domain.statistics.stability import Places, design_effect
+from understudy.profiles.arrays import Counts, Floats
+from understudy.profiles.reference import OutputProfile
+from understudy.profiles.seasons import HOURS, hours_of_week
+from understudy.profiles.stability import Places, design_effect
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.cells import Cell, OutputTally, Speaker
-from services.monitor.domain.moments import SUMS
-from services.monitor.domain.reference import Reference
+from understudy.profiles.arrays import Floats
+from understudy.profiles.moments import SUMS
+from understudy.profiles.reference import Reference
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.monitor.domain.accounting import MINUTE
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.cells import Cell, CellId
 from services.monitor.domain.drifting.planning import Plan
 from services.monitor.domain.drifting.trail import Blocks, Trail
-from services.monitor.domain.seasons import hours_of_week, strata_of
 from services.monitor.domain.statistics.detector import Evidence, Suffixes
 from services.monitor.domain.statistics.suffixes import suffix_sums
 from understudy.contracts.vocabulary import DriftStrata
+from understudy.profiles.arrays import Floats
+from understudy.profiles.seasons import hours_of_week, strata_of
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,11 +8,11 @@ from typing import Final
 import numpy as np
 
 from services.monitor.domain.accounting import MINUTE
-from services.monitor.domain.arrays import Counts
-from services.monitor.domain.bins import BELOW
 from services.monitor.domain.cells import Cell, CellId
 from services.monitor.domain.drift import debiased_psi
-from services.monitor.domain.reference import Reference
+from understudy.profiles.arrays import Counts
+from understudy.profiles.bins import BELOW
+from understudy.profiles.reference import Reference
 
 MOST_FEATURES: Final = 100
 

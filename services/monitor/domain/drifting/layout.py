@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.monitor.domain.arrays import Floats
-from services.monitor.domain.bins import ABOVE, BELOW, MISSING
 from services.monitor.domain.drifting.columns import Columns
 from services.monitor.domain.drifting.subjects import Subject
 from services.monitor.domain.statistics.detector import Counted
+from understudy.profiles.arrays import Floats
+from understudy.profiles.bins import ABOVE, BELOW, MISSING
 
 Places = NDArray[np.intp]
 

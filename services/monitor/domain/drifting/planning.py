@@ -7,18 +7,18 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.cells import Speaker
 from services.monitor.domain.drifting.baselines import OutputBaseline
 from services.monitor.domain.drifting.columns import Columns, columns_of
 from services.monitor.domain.drifting.layout import Layout, layout_of
 from services.monitor.domain.drifting.subjects import Subject, features_of, outputs_of
-from services.monitor.domain.reference import Reference
-from services.monitor.domain.seasons import HOURS, by_stratum, settled
 from services.monitor.domain.statistics.detector import Counted, Detector, Usual, detector
 from services.monitor.domain.statistics.segments import segments
 from understudy.contracts.judging import DriftTerms
 from understudy.contracts.vocabulary import DriftStrata, FeatureKind, Role
+from understudy.profiles.arrays import Counts, Floats
+from understudy.profiles.reference import Reference
+from understudy.profiles.seasons import HOURS, by_stratum, settled
 
 OUTPUTS_SHARE: Final = 0.25
 """Of all weight, where there are baselines of answers."""

@@ -7,13 +7,13 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.monitor.domain.arrays import Floats
-from services.monitor.domain.bins import ABOVE, BELOW, FIRST_BIN, MISSING, UNSEEN, CategoryBins
 from services.monitor.domain.cells import Speaker
 from services.monitor.domain.drifting.baselines import OutputBaseline
 from services.monitor.domain.drifting.columns import Columns
-from services.monitor.domain.reference import FeatureProfile, Reference
 from understudy.contracts.vocabulary import DriftKind, FeatureKind
+from understudy.profiles.arrays import Floats
+from understudy.profiles.bins import ABOVE, BELOW, FIRST_BIN, MISSING, UNSEEN, CategoryBins
+from understudy.profiles.reference import FeatureProfile, Reference
 
 OUTPUT: Final = "output"
 """A version's predicted numbers, or the last class's probabilities."""

@@ -10,16 +10,16 @@ from datetime import UTC, datetime
 import numpy as np
 
 from services.monitor.domain.accounting import MINUTE
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.drift import debiased_js, debiased_psi
 from services.monitor.domain.drifting.detecting import Detection
 from services.monitor.domain.drifting.planning import Plan
 from services.monitor.domain.drifting.subjects import Subject
-from services.monitor.domain.moments import SUMS, Moments, moments
 from services.monitor.domain.probes import FeaturePair
 from services.monitor.domain.statistics.detector import LOG_AVERAGE_RUN, Evidence
 from services.monitor.domain.statistics.ending import ended_at
 from understudy.contracts.vocabulary import DriftKind, DriftStrata, FeatureKind
+from understudy.profiles.arrays import Floats
+from understudy.profiles.moments import SUMS, Moments, moments
 
 POOLED = "pooled"
 

@@ -11,10 +11,10 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.cells import HOUR, Cell, CellId
 from services.monitor.domain.drifting.columns import Columns
 from services.monitor.domain.statistics.suffixes import FINE, retained_starts
+from understudy.profiles.arrays import Counts, Floats
 
 WIDE: Final = 16
 """Cells of a bundle."""

@@ -10,7 +10,6 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.outcomes.coding import Codes
 from services.monitor.domain.outcomes.facts import Answers, Incoming, Rank, rank
 from services.monitor.domain.outcomes.joining import Stated, Trait
@@ -24,6 +23,7 @@ from services.monitor.domain.rows import (
     join_predictions,
 )
 from understudy.contracts.vocabulary import Label, Outcome
+from understudy.profiles.arrays import Floats
 
 LONGEST_GROUP: Final = 40
 """Characters of a protected attribute's name, and of a group's: longer ones are texts, no groups,

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.outcomes.tallies import SCORE_BINS
 from understudy.contracts.vocabulary import BaselineSample
+from understudy.profiles.arrays import Counts, Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

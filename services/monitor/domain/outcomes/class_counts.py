@@ -4,11 +4,11 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.outcomes.facts import Answers, Flags
 from services.monitor.domain.outcomes.losses import brier, certain, log_loss
 from services.monitor.domain.outcomes.tallies import FIXED_POINT, SCORE_BINS, ClassCounts
 from services.monitor.domain.rows import Indices
+from understudy.profiles.arrays import Counts, Floats
 
 _NOBODY: Final = np.zeros(0, dtype=np.intp)
 

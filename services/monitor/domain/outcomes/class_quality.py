@@ -17,13 +17,13 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts
 from services.monitor.domain.outcomes.tallies import FIXED_POINT, SCORE_BINS, ClassCounts
 from services.monitor.domain.statistics.confusion import class_metrics, confusion_metrics
 from services.monitor.domain.statistics.intervals import Interval, mean
 from services.monitor.domain.statistics.ranking import average_precision, roc_auc
 from understudy.contracts.signature import Target
 from understudy.contracts.vocabulary import class_name
+from understudy.profiles.arrays import Counts
 
 Area = Callable[[Counts, Counts], Interval | None]
 

@@ -8,11 +8,11 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.outcomes.facts import Answers
 from services.monitor.domain.rows import Responses
 from understudy.contracts.signature import Target
 from understudy.contracts.vocabulary import Label, Task, class_name
+from understudy.profiles.arrays import Floats
 
 _SUM_TOLERANCE = 1e-3
 """Probabilities that don't sum to 1 within this are none; float32 is off by 1e-6."""

@@ -10,7 +10,6 @@ Assumes: nothing. Days and classes are of the main's answers; a day is one of pr
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import accumulate
 
-from services.monitor.domain.arrays import Counts
 from services.monitor.domain.outcomes.facts import Standing
 from services.monitor.domain.outcomes.quality import days_of
 from services.monitor.domain.outcomes.readings import CoverageReading, CoverageView
@@ -24,6 +23,7 @@ from services.monitor.domain.outcomes.tallies import (
 )
 from services.monitor.domain.outcomes.viewpoint import Viewpoint, moment
 from understudy.contracts.vocabulary import Task, class_name
+from understudy.profiles.arrays import Counts
 
 
 def coverage(view: Viewpoint, cohorts: Cohorts, standing: Standing) -> CoverageView:

@@ -22,7 +22,6 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.outcomes.baseline import Baseline, score_bins
 from services.monitor.domain.outcomes.facts import Flags
 from services.monitor.domain.outcomes.tallies import SCORE_BINS, ClassCounts
@@ -31,6 +30,7 @@ from services.monitor.domain.statistics.confusion import expected_metrics
 from services.monitor.domain.statistics.intervals import Interval, Z
 from services.monitor.domain.statistics.ranking import roc_auc
 from understudy.contracts.vocabulary import BaselineSample
+from understudy.profiles.arrays import Counts, Floats
 
 DRAWS: Final = 40
 FEWEST: Final = 100

@@ -11,7 +11,6 @@ from operator import add, sub
 import numpy as np
 from numpy.typing import NDArray
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.deciding.terms import Terms
 from services.monitor.domain.rows import (
     Indices,
@@ -21,6 +20,7 @@ from services.monitor.domain.rows import (
     ProtectedRows,
 )
 from understudy.contracts.signature import Target
+from understudy.profiles.arrays import Floats
 
 Flags = NDArray[np.bool_]
 Attributes = Mapping[str, str]

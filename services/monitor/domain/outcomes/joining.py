@@ -11,7 +11,6 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.outcomes.facts import (
     Answers,
     Attributes,
@@ -25,6 +24,7 @@ from services.monitor.domain.outcomes.tallying import tally
 from services.monitor.domain.outcomes.tenures import Tenure
 from services.monitor.domain.rows import Indices
 from understudy.contracts.signature import Target
+from understudy.profiles.arrays import Counts, Floats
 
 _NOBODY: Final = 0
 """Versions are numbered from 1."""

@@ -8,12 +8,12 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.deciding.terms import Terms
 from services.monitor.domain.outcomes.facts import Answers
 from understudy.contracts.judging import LONGEST_LOG_LOSS
 from understudy.contracts.signature import Target
 from understudy.contracts.vocabulary import LossName, Task
+from understudy.profiles.arrays import Floats
 
 _SMALLEST: Final = 2.0**-52
 """A log loss for people is of at least this probability: 36 nats at most."""

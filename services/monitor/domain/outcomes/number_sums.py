@@ -4,8 +4,8 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.outcomes.tallies import FIXED_POINT, NumberSums
+from understudy.profiles.arrays import Floats
 
 _FARTHEST: Final = 2.0**40
 """An error of more standard deviations than this counts as it: sums stay finite."""

@@ -13,7 +13,6 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts
 from services.monitor.domain.outcomes.readings import CoverageReading
 from services.monitor.domain.outcomes.tallies import SCORE_BINS, ClassCounts
 from services.monitor.domain.statistics.selection import (
@@ -22,6 +21,7 @@ from services.monitor.domain.statistics.selection import (
     log_mean,
     log_selection_evidence,
 )
+from understudy.profiles.arrays import Counts
 
 ALPHA: Final = 0.01
 FEWEST: Final = 1_000

@@ -14,9 +14,9 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts
 from services.monitor.domain.cells import added
 from services.monitor.domain.statistics.spectrum import Spectrum
+from understudy.profiles.arrays import Counts
 
 Key = TypeVar("Key")
 Part = TypeVar("Part")

@@ -5,7 +5,6 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.outcomes.class_counts import class_counts
 from services.monitor.domain.outcomes.facts import Answers, Flags, JoinedRows
 from services.monitor.domain.outcomes.losses import losses
@@ -22,6 +21,7 @@ from services.monitor.domain.outcomes.tallies import (
 from services.monitor.domain.rows import Indices
 from services.monitor.domain.statistics.spectrum import spectrum
 from understudy.contracts.vocabulary import Task, class_name
+from understudy.profiles.arrays import Counts, Floats
 
 _EDGES: Final = np.array(LAG_EDGES_SECONDS)
 

@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtri
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.statistics.coding import CODES, NONE, Codes
+from understudy.profiles.arrays import Floats
 
 Singles = NDArray[np.float32]
 _MOST_PAIRS: Final = 8

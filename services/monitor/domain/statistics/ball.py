@@ -18,8 +18,8 @@ from typing import Final
 import numpy as np
 from scipy.special import chdtri
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.statistics.segments import Segments
+from understudy.profiles.arrays import Floats
 
 STEPS: Final = 4
 """Newton steps for ln μ; the bound is off by less than 1e-6."""

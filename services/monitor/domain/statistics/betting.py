@@ -15,8 +15,8 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.statistics.spectrum import HALF_STEP, Spectrum
+from understudy.profiles.arrays import Floats
 
 STAKES: Final = np.exp(np.linspace(np.log(0.04), np.log(0.95), 24))
 

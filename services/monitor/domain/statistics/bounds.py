@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Floats
+from understudy.profiles.arrays import Floats
 
 STAKES: Final = np.exp(np.linspace(np.log(0.005), np.log(0.95), 24))
 """Small ones are worth having: with many values a bound is close to their mean."""

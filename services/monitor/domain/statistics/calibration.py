@@ -12,7 +12,7 @@ Assumes: a higher score never means a lower chance. Counts may be weighted.
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts, Floats
+from understudy.profiles.arrays import Counts, Floats
 
 
 def isotonic(hits: Floats | Counts, rows: Floats | Counts) -> Floats:

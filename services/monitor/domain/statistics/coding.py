@@ -15,8 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.monitor.domain.arrays import Floats
-from services.monitor.domain.rows import Column
+from understudy.profiles.arrays import Floats
+from understudy.profiles.columns import Column
 
 Codes = NDArray[np.int8]
 CODES: Final = 5

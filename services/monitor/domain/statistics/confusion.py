@@ -17,13 +17,13 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.statistics.intervals import (
     Interval,
     Z,
     average,
     proportion,
 )
+from understudy.profiles.arrays import Counts, Floats
 
 _POSITIVE: Final = -1
 

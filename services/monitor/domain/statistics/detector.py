@@ -19,10 +19,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.statistics.segments import Segments
 from services.monitor.domain.statistics.shapes import ShapeTest, shape_test
 from services.monitor.domain.statistics.shares import ShareTest, share_test
+from understudy.profiles.arrays import Floats
 
 AVERAGE_RUN_BLOCKS: Final = 1_000_000
 """A: two years of minutes, on average, without a false alarm."""

@@ -15,7 +15,7 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Floats
+from understudy.profiles.arrays import Floats
 
 LOG_ENOUGH: Final = float(np.log(1_000))
 LEAST_ROWS: Final = 10.0

@@ -28,7 +28,6 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.statistics.association import (
     Comparison,
     Pair,
@@ -46,6 +45,7 @@ from services.monitor.domain.statistics.coding import (
     codes_of,
     edges_of,
 )
+from understudy.profiles.arrays import Floats
 
 HISTORIES: Final = (1, 4)
 """Windows that the classifiers are made from."""

@@ -19,8 +19,8 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.statistics.intervals import Interval, within_unit
+from understudy.profiles.arrays import Counts, Floats
 
 FEWEST_OF_EACH: Final = 10
 """With fewer rows of either kind the ROC AUC has no limits: they would be too narrow."""

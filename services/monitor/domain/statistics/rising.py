@@ -20,7 +20,6 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.statistics.betting import STAKES
 from services.monitor.domain.statistics.spectrum import HALF_STEP, STEPS, Spectrum
 from services.monitor.domain.statistics.suffixes import (
@@ -28,6 +27,7 @@ from services.monitor.domain.statistics.suffixes import (
     retained_starts,
     suffix_sums,
 )
+from understudy.profiles.arrays import Counts, Floats
 
 TILTS: Final = np.concatenate([-np.geomspace(1.0, 0.03, 8), np.geomspace(0.03, 1.0, 8)])
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from services.monitor.domain.arrays import Floats
+from understudy.profiles.arrays import Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts, Floats
+from understudy.profiles.arrays import Counts, Floats
 
 ODDS: Final = np.array([1 / 4, 1 / 2, 1 / 1.3, 1 / 1.1, 1.1, 1.3, 2.0, 4.0])
 

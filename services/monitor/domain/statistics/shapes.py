@@ -18,9 +18,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, ndtri
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.statistics.ball import log_likelihood_bound, radius
 from services.monitor.domain.statistics.segments import Segments, segments
+from understudy.profiles.arrays import Floats
 
 CONCENTRATIONS: Final = (20.0, 300.0)
 Places = NDArray[np.intp]

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import betaincinv, ndtri
 
-from services.monitor.domain.arrays import Floats
+from understudy.profiles.arrays import Floats
 
 TOLERANCE: Final = 0.005
 """Half a percent of rows is practically nothing."""

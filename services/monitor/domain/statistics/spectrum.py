@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts, Floats
+from understudy.profiles.arrays import Counts, Floats
 
 STEPS: Final = 2**14
 HALF_STEP: Final = 0.5 / STEPS

@@ -13,10 +13,10 @@ from services.monitor.domain.deciding.rails import (
     rails_in_words,
 )
 from services.monitor.domain.latency import LatencyTally
-from services.monitor.domain.moments import no_sums
 from services.monitor.domain.outcomes.tallies import GroupTally
 from understudy.contracts.judging import GuardRails
 from understudy.contracts.vocabulary import RuleName
+from understudy.profiles.moments import no_sums
 
 EDGES = np.array([0.001, 0.01, 0.1])
 WIDTH = EDGES.size + 1

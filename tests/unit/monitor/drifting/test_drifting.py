@@ -10,8 +10,6 @@ import pyarrow.parquet as pq
 import pytest
 
 from services.monitor.adapters.event_log import prediction_rows
-from services.monitor.adapters.references import read_reference
-from services.monitor.adapters.sample_times import Ordering
 from services.monitor.domain.accounting import Delivery, Positions, State, account
 from services.monitor.domain.cells import Cell, CellId
 from services.monitor.domain.drifting.baselines import output_baseline
@@ -20,11 +18,13 @@ from services.monitor.domain.drifting.history import drift_history
 from services.monitor.domain.drifting.planning import Plan, Setup, plan_drift
 from services.monitor.domain.drifting.telling import DriftAlarm, DriftReading, tell
 from services.monitor.domain.outcomes.baseline import Baseline
-from services.monitor.domain.reference import Reference
 from services.monitor.domain.rules import Rules
 from tests.fakes.monitor_entries import NAME, NOW, RULES, SIGNATURE, prediction_batch, sample
 from understudy.contracts.judging import DriftTerms
 from understudy.contracts.vocabulary import BaselineSample, DriftKind, DriftStrata, Role
+from understudy.profiles.reading import read_reference
+from understudy.profiles.reference import Reference
+from understudy.profiles.sample_times import Ordering
 
 ROWS = 4_000
 LONG = Rules(RULES.latency_edges, 10, 1_440, 50)

@@ -8,12 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.monitor.adapters.event_log import prediction_rows
-from services.monitor.adapters.references import read_reference
-from services.monitor.adapters.sample_times import Ordering
 from services.monitor.domain.accounting import Delivery, Positions, State, account
 from services.monitor.domain.cells import Firsts
-from services.monitor.domain.firsts import entity_hashes, first_of_minute, newcomers
-from services.monitor.domain.reference import Reference
 from tests.fakes.monitor_entries import (
     NOW,
     RULES,
@@ -22,6 +18,10 @@ from tests.fakes.monitor_entries import (
     reference_file,
     sample,
 )
+from understudy.profiles.firsts import entity_hashes, first_of_minute, newcomers
+from understudy.profiles.reading import read_reference
+from understudy.profiles.reference import Reference
+from understudy.profiles.sample_times import Ordering
 
 ROWS = 30
 

@@ -3,15 +3,15 @@
 import numpy as np
 import pytest
 
-from services.monitor.domain.bins import FIRST_BIN, UNSEEN
 from services.monitor.domain.drifting.planning import Plan, Setup, plan_drift
-from services.monitor.domain.rarity import rare_rows, times_seen
-from services.monitor.domain.reference import build_reference
-from services.monitor.domain.rows import Column
 from services.monitor.domain.statistics.shares import TOLERANCE, share_test
 from understudy.contracts.judging import DriftTerms
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import DriftKind, DriftStrata, FeatureKind, Task
+from understudy.profiles.bins import FIRST_BIN, UNSEEN
+from understudy.profiles.columns import Column
+from understudy.profiles.rarity import rare_rows, times_seen
+from understudy.profiles.reference import build_reference
 
 SIGNATURE = Signature(
     (Feature("shop", FeatureKind.CATEGORY, open_choices=True), Feature("sum", FeatureKind.NUMBER)),

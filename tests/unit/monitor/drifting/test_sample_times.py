@@ -7,8 +7,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from services.monitor.adapters.sample_times import Ordering, in_order
 from understudy.inference.row_times import times_of
+from understudy.profiles.sample_times import Ordering, in_order
 
 DAY = datetime(2026, 11, 16, tzinfo=UTC)
 SECONDS = DAY.timestamp()

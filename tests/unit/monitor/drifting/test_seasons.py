@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from services.monitor.domain.seasons import HOURS, by_stratum, hours_of_week, settled, strata_of
 from understudy.contracts.vocabulary import DriftStrata
+from understudy.profiles.seasons import HOURS, by_stratum, hours_of_week, settled, strata_of
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,6 @@ import pytest
 from river.drift import ADWIN
 
 from services.monitor.adapters.adwin import Adwin
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.outcomes.concept import Promise, read_concept, threshold
 from services.monitor.domain.outcomes.estimating import expect
@@ -27,6 +26,7 @@ from tests.fakes.labelled_rows import (
 )
 from understudy.contracts.monitor import ConceptView
 from understudy.contracts.vocabulary import BaselineSample
+from understudy.profiles.arrays import Floats
 
 
 def baseline_of(rows: Rows) -> Baseline:

@@ -6,7 +6,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.outcomes.coverage import coverage, lag_quantile
 from services.monitor.domain.outcomes.facts import Standing
 from services.monitor.domain.outcomes.selection import select
@@ -19,6 +18,7 @@ from services.monitor.domain.statistics.selection import (
 )
 from tests.fakes.labelled_rows import DAY, NUMBER, START, Rows, binary_rows, viewpoint
 from understudy.contracts.monitor import CoverageView
+from understudy.profiles.arrays import Floats
 
 STANDING = Standing(parked=4, corrected=2, duplicates=1, refused=5, expired=6)
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.outcomes.baseline import Baseline
 from services.monitor.domain.outcomes.estimating import Expectation, expect
 from services.monitor.domain.outcomes.quality import quality
 from tests.fakes.labelled_rows import BINARY, START, THREE, Rows, viewpoint
 from understudy.contracts.vocabulary import BaselineSample
+from understudy.profiles.arrays import Floats
 
 
 def chances_of(rows: Floats) -> Floats:

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.statistics.ball import log_likelihood_bound, radius
 from services.monitor.domain.statistics.segments import segments
+from understudy.profiles.arrays import Floats
 
 
 def best_inside(counts: Floats, shares: Floats, delta: float) -> float:

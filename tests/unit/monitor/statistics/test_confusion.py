@@ -6,7 +6,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from services.monitor.domain.arrays import Counts, Floats
 from services.monitor.domain.outcomes.baseline import score_bins
 from services.monitor.domain.statistics.confusion import (
     balanced_accuracy,
@@ -16,6 +15,7 @@ from services.monitor.domain.statistics.confusion import (
     macro_f1,
 )
 from services.monitor.domain.statistics.ranking import average_precision, binning_error, roc_auc
+from understudy.profiles.arrays import Counts, Floats
 
 
 def matrix(true: Counts, said: Counts, classes: int) -> Counts:

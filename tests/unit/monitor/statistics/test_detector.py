@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.statistics.detector import (
     LOG_AVERAGE_RUN,
     Counted,
@@ -17,6 +16,7 @@ from services.monitor.domain.statistics.detector import (
 )
 from services.monitor.domain.statistics.segments import segments
 from services.monitor.domain.statistics.suffixes import retained_starts, suffix_sums
+from understudy.profiles.arrays import Floats
 
 TABLES = 3
 BINS = 5

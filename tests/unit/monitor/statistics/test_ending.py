@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from services.monitor.domain.arrays import Floats
 from services.monitor.domain.statistics.ending import ended_at
+from understudy.profiles.arrays import Floats
 
 USUAL = np.array([500.0, 500.0])
 ODD, EVEN = np.array([90.0, 10.0]), np.array([50.0, 50.0])

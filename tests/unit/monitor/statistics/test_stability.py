@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from services.monitor.domain.statistics.stability import design_effect
+from understudy.profiles.stability import design_effect
 
 
 def test_exchangeable_rows_have_none() -> None:

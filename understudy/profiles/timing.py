@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts, Floats
-from services.monitor.domain.rarity import TIMES, Times
-from services.monitor.domain.seasons import HOURS, hours_of_week, strata_of
-from services.monitor.domain.statistics.stability import Places, design_effect
 from understudy.contracts.vocabulary import DriftStrata
+from understudy.profiles.arrays import Counts, Floats
+from understudy.profiles.rarity import TIMES, Times
+from understudy.profiles.seasons import HOURS, hours_of_week, strata_of
+from understudy.profiles.stability import Places, design_effect
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.monitor.domain.arrays import Categories, Counts, Floats, zeros
+from understudy.profiles.arrays import Categories, Counts, Floats, zeros
 
 MISSING: Final = 0
 BELOW: Final = 1

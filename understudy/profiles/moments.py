@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from services.monitor.domain.arrays import Floats
+from understudy.profiles.arrays import Floats
 
 SUMS = 3
 """How many numbers are kept: n, Σd, Σd²."""

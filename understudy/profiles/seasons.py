@@ -6,8 +6,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.monitor.domain.arrays import Counts, Floats
 from understudy.contracts.vocabulary import DriftStrata
+from understudy.profiles.arrays import Counts, Floats
 
 HOURS: Final = 168
 """Of a week."""

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import chdtri, ndtri
 
-from services.monitor.domain.arrays import Floats
+from understudy.profiles.arrays import Floats
 
 Places = NDArray[np.intp]
 

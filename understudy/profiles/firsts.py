@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.monitor.domain.arrays import Floats
-from services.monitor.domain.rows import Column
+from understudy.profiles.arrays import Floats
+from understudy.profiles.columns import Column
 
 Hashes = NDArray[np.uint64]
 MOST_ENTITIES: Final = 20_000

@@ -9,8 +9,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from services.monitor.domain.arrays import Counts
-from services.monitor.domain.rows import Column
+from understudy.profiles.arrays import Counts
+from understudy.profiles.columns import Column
 
 TIMES: Final = 2
 Times = NDArray[np.intp]

@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from services.monitor.domain.arrays import Counts
-from services.monitor.domain.errors import UnusableReferenceError
+from understudy.profiles.arrays import Counts
+from understudy.profiles.errors import UnusableReferenceError
 
 
 def first_rows(file: Any, columns: Sequence[str], most_rows: int) -> Any:

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from services.monitor.domain.arrays import Floats
-from services.monitor.domain.firsts import first_of_minute
 from understudy.inference.row_times import times_of
+from understudy.profiles.arrays import Floats
+from understudy.profiles.firsts import first_of_minute
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,10 @@ from typing import Final
 
 import numpy as np
 
-from services.monitor.domain.arrays import Counts, Floats, zeros
-from services.monitor.domain.bins import (
+from understudy.contracts.signature import Feature, Signature, Target
+from understudy.contracts.vocabulary import FeatureKind, Label, Task, class_name
+from understudy.profiles.arrays import Counts, Floats, zeros
+from understudy.profiles.bins import (
     Bins,
     CategoryBins,
     NumberBins,
@@ -21,13 +23,11 @@ from services.monitor.domain.bins import (
     number_bins,
     places_in,
 )
-from services.monitor.domain.errors import UnusableReferenceError
-from services.monitor.domain.moments import no_sums, shifted_sums
-from services.monitor.domain.rarity import TIMES, rare_rows, times_seen
-from services.monitor.domain.rows import Column
-from services.monitor.domain.timing import Timing, read_timing
-from understudy.contracts.signature import Feature, Signature, Target
-from understudy.contracts.vocabulary import FeatureKind, Label, Task, class_name
+from understudy.profiles.columns import Column
+from understudy.profiles.errors import UnusableReferenceError
+from understudy.profiles.moments import no_sums, shifted_sums
+from understudy.profiles.rarity import TIMES, rare_rows, times_seen
+from understudy.profiles.timing import Timing, read_timing
 
 SCORE_EDGES: Final = np.linspace(0.0, 1.0, 21)
 """A probability is counted into 20 equal bins."""
