@@ -4,6 +4,7 @@ Settings are read from the environment, for each command alike.
 """
 
 import argparse
+import re
 import sys
 from typing import Final
 
@@ -14,8 +15,11 @@ from services.registry.commands.backing_up import back_up, list_backups, restore
 from services.registry.commands.migrating import migrate
 from services.registry.commands.serving import serve
 from services.registry.commands.telling import complain, quieten
+from services.registry.commands.verifying import verify
 from services.registry.domain.backups import BackupPublishedError, FolderUnsupportedError
+from services.registry.domain.chain import Head
 from services.registry.domain.errors import DatabaseSilentError, DatabaseUnusableError
+from services.registry.domain.verifying import Noted
 from services.registry.settings import RegistrySettings
 from understudy.contracts.refusals import Refusal
 
@@ -23,7 +27,7 @@ _FAILED: Final = 1
 _WRONG: Final = 2
 _PUBLISHED: Final = 3
 _EXIT_CODES: Final = (
-    "Exit codes: 0 done; 1 refused or failed, and nothing was changed; 2 wrong arguments or "
+    "Exit codes: 0 done; 1 refused or failed, and nothing was changed, or verified and broken; 2 wrong arguments or "
     "settings, or what the registry needs at its start is not there; 3 the backup is published, "
     "but noting it or removing older ones failed."
 )
@@ -75,6 +79,8 @@ def _run(settings: RegistrySettings, stated: argparse.Namespace) -> None:
             )
         case "migrate":
             migrate(settings, stated.output)
+        case "verify":
+            verify(settings, Noted(stated.head, stated.expect), stated.output)
         case "backup":
             back_up(settings, stated.url, stated.keep, stated.output)
         case "restore" if stated.list:
@@ -96,6 +102,7 @@ def _parser() -> argparse.ArgumentParser:
     commands.add_parser(
         "migrate", parents=[told], help="bring the database's tables up to date, under a lock"
     )
+    _add_verify(commands.add_parser("verify", parents=[told], help="walk the audit trail's chain"))
     backup = commands.add_parser(
         "backup", parents=[told], help="publish a backup of all tables and artifacts"
     )
@@ -107,6 +114,22 @@ def _parser() -> argparse.ArgumentParser:
     admin = commands.add_parser("admin", help="make the first administrator")
     _add_create(admin.add_subparsers(metavar="COMMAND", required=True), told)
     return parser
+
+
+def _add_verify(parser: argparse.ArgumentParser) -> None:
+    parser.description = (
+        "Reads the database, beside a registry that runs or without one, and changes nothing. "
+        "Backups' manifests and the log lines of changes tell what to compare with."
+    )
+    parser.add_argument(
+        "--head",
+        type=_digest,
+        metavar="HASH",
+        help="a hash that was noted: some entry must have it",
+    )
+    parser.add_argument(
+        "--expect", type=_head, metavar="SEQUENCE:HASH", help="what was noted of one entry"
+    )
 
 
 def _add_restore(parser: argparse.ArgumentParser) -> None:
@@ -143,6 +166,19 @@ def _place(text: str) -> str:
     if not text.strip():
         raise argparse.ArgumentTypeError("no URL was given")
     return text
+
+
+def _digest(text: str) -> str:
+    if not re.fullmatch("[0-9a-f]{64}", text):
+        raise argparse.ArgumentTypeError(f"'{text}' is no hash of 64 hexadecimal digits")
+    return text
+
+
+def _head(text: str) -> Head:
+    sequence, _, digest = text.partition(":")
+    if not re.fullmatch(r"[0-9]{1,18}", sequence):
+        raise argparse.ArgumentTypeError(f"'{text}' is not SEQUENCE:HASH")
+    return Head(int(sequence), _digest(digest))
 
 
 def _positive(text: str) -> int:

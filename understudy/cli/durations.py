@@ -1,7 +1,7 @@
 """Durations as people type them: `90`, `60s`, `5m`, `12h`, `30d`."""
 
 import re
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final
 
 import typer
@@ -25,6 +25,22 @@ def parse_duration(text: str) -> timedelta:
     if seconds > _LONGEST.total_seconds():
         raise typer.BadParameter(f"{text!r} is too long; at most {_LONGEST.days}d")
     return timedelta(seconds=seconds)
+
+
+def moment(option: str, text: str | None, now: datetime) -> datetime | None:
+    """A time as ISO 8601 has it, here and now unless it names a zone; or a duration ago."""
+    if text is None:
+        return None
+    try:
+        return datetime.fromisoformat(text).astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    try:
+        return now - parse_duration(text)
+    except typer.BadParameter as error:
+        raise typer.BadParameter(
+            f"{option}: {text!r} is neither a time (2026-01-31T12:00) nor a duration ago (24h)"
+        ) from error
 
 
 def looked_back(days: int | None, since: datetime, at: datetime) -> str:

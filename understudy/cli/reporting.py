@@ -8,7 +8,7 @@ import typer
 
 from understudy.cli.connections import connections
 from understudy.cli.deployments import Deployment
-from understudy.cli.durations import parse_duration
+from understudy.cli.durations import moment
 from understudy.cli.figures import amount
 from understudy.cli.output import make_table, remark, show
 from understudy.contracts.monitor import ReportView
@@ -68,7 +68,7 @@ def report(
     if out.is_dir():
         raise typer.BadParameter(f"--out: {out} is a folder; name a file in it")
     now = datetime.now(UTC)
-    window = (_moment("--from", begins, now), _moment("--to", ends, now))
+    window = (moment("--from", begins, now), moment("--to", ends, now))
     with connections(context).monitor() as monitor:
         if kept is not None:
             page = monitor.kept_report(deployment, kept)
@@ -83,22 +83,6 @@ def _row(kept: ReportView) -> tuple[object, ...]:
         *(kept.id, kept.made_at, kept.release, kept.begins, kept.ends),
         *(amount(kept.rows), f"{kept.size_bytes / 1e6:.1f} MB", kept.reason),
     )
-
-
-def _moment(option: str, text: str | None, now: datetime) -> datetime | None:
-    """A time as ISO 8601 has it, here and now unless it names a zone; or a duration ago."""
-    if text is None:
-        return None
-    try:
-        return datetime.fromisoformat(text).astimezone(UTC)
-    except ValueError:
-        pass
-    try:
-        return now - parse_duration(text)
-    except typer.BadParameter as error:
-        raise typer.BadParameter(
-            f"{option}: {text!r} is neither a time (2026-01-31T12:00) nor a duration ago (24h)"
-        ) from error
 
 
 def _write(out: Path, page: str) -> None:

@@ -6,11 +6,14 @@ from typing import Annotated, Final
 
 import typer
 from pydantic import TypeAdapter, ValidationError
+from rich.console import Group, RenderableType
 
+from understudy.cli import history
 from understudy.cli.connections import connections
 from understudy.cli.key_names import names_of_keys
-from understudy.cli.output import Format, make_table, output_format, show
+from understudy.cli.output import Format, make_details, make_table, output_format, show
 from understudy.cli.policies import changes, described
+from understudy.contracts.history import Verification
 from understudy.contracts.policy import Policy
 from understudy.contracts.vocabulary import DIGEST_PATTERN
 
@@ -18,15 +21,22 @@ _POLICIES: Final = frozenset({"policy", "former_policy"})
 
 
 def add_to(app: typer.Typer) -> None:
-    """Give the root this module's command."""
-    app.command()(audit)
+    """Give the root this module's commands."""
+    group = typer.Typer(rich_markup_mode="markdown")
+    group.callback(invoke_without_command=True)(audit)
+    group.command()(verify)
+    history.add_report(group)
+    app.add_typer(group, name="audit")
+    history.add_to(app)
 
 
 def audit(
     context: typer.Context,
     limit: Annotated[int, typer.Option(min=1, help="How many entries, newest first.")] = 50,
 ) -> None:
-    """Say who did what to what, when and why, newest first."""
+    """Say who did what to what, when and why, newest first; or verify it, or report on it."""
+    if context.invoked_subcommand is not None:
+        return
     at = connections(context)
     with at.registry() as registry:
         found = registry.audit(limit)
@@ -36,6 +46,54 @@ def audit(
         for e in found
     ]
     show(context, found, make_table(("AT", "WHO", "DID", "TO", "DETAILS", "WHY"), rows))
+
+
+def verify(
+    context: typer.Context,
+    head: Annotated[
+        str | None,
+        typer.Option(show_default=False, help="A hash that was noted; some entry must have it."),
+    ] = None,
+    expect: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SEQUENCE:HASH", show_default=False, help="What was noted of one entry."
+        ),
+    ] = None,
+) -> None:
+    """Walk the whole chain of the audit trail; exit code 1 when it is broken.
+
+    A trail that was written wholly anew is whole in itself. It is found by a hash that was noted
+    elsewhere: each backup's manifest has one, and each of the registry's log lines of a change.
+
+    Example: `understudy audit verify --expect 1772366400:9f86d081…`
+    """
+    with connections(context).registry() as registry:
+        found = registry.verify_audit(head, expect)
+    show(context, found, _verified(found))
+    if not found.whole:
+        raise typer.Exit(1)
+
+
+def _verified(found: Verification) -> RenderableType:
+    newest = found.head and f"{found.head.sequence}:{found.head.hash}"
+    facts = make_details(
+        (
+            ("Chain", "whole" if found.whole else "BROKEN"),
+            ("Entries", found.entries),
+            ("From", found.first),
+            ("Newest", newest),
+        )
+    )
+    if found.whole:
+        return facts
+    rows = [(one.kind, _entries(one.first, one.last), one.detail) for one in found.breaks]
+    more = [("…", "", f"and {found.more} more")] if found.more else []
+    return Group(facts, "", make_table(("BROKEN", "ENTRIES", "HOW"), [*rows, *more]))
+
+
+def _entries(first: int, last: int) -> str:
+    return str(first) if first == last else f"{first} to {last}"
 
 
 def _details(details: Mapping[str, object]) -> str:

@@ -10,6 +10,7 @@ from typing import Final
 from understudy.client.connection import segment
 from understudy.client.errors import JobUnfinishedError, ProblemError
 from understudy.client.gates import GatesConnection
+from understudy.client.past import PastConnection
 from understudy.client.reviews import ReviewsConnection
 from understudy.client.trust import TrustConnection
 from understudy.contracts.policy import Policy
@@ -51,7 +52,7 @@ _REGISTERING_SECONDS: Final = 330.0
 """How long it may take over a version: a turn, inspecting its files, measuring, compiling."""
 
 
-class RegistryClient(ReviewsConnection, GatesConnection, TrustConnection):
+class RegistryClient(ReviewsConnection, GatesConnection, TrustConnection, PastConnection):
     """The registry with an administrator's or a reader's key."""
 
     idempotent = True
