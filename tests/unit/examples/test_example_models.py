@@ -164,7 +164,8 @@ def test_the_reference_is_a_sample_of_the_training_rows(
 ) -> None:
     for version in (linear, *irises):
         target = version.candidate.signature.target.name
-        assert list(version.reference.columns) == [*version.names, target]
+        protected = [*credit.PROTECTED] if version is linear else []
+        assert list(version.reference.columns) == [*version.names, target, *protected]
         assert len(version.reference) <= REFERENCE_ROWS
     assert len(linear.reference) == REFERENCE_ROWS
 
