@@ -1,0 +1,129 @@
+"""A policy is read as it was written, or every mistake in it is told where it stands."""
+
+import json
+
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.registry.adapters.gate_yaml import YamlGates
+from services.registry.domain.gate_texts import InvalidGateError, document_of, policy_of
+from tests.fakes.gate_policies import policies
+from understudy.cli.gate_policy import EXAMPLE
+from understudy.contracts.gate import DEFAULT, GatePolicy, MetricDemand, Override
+from understudy.contracts.vocabulary import FindingCode, MemberRole, Question, Severity
+
+
+def read(text: str) -> GatePolicy:
+    return policy_of(YamlGates().values(text))
+
+
+def wrong(text: str) -> dict[str, str]:
+    with pytest.raises(InvalidGateError) as refused:
+        read(text)
+    return {error.pointer: error.message for error in refused.value.errors}
+
+
+@given(policies())
+def test_what_was_written_down_is_read_back(policy: GatePolicy) -> None:
+    document = document_of(policy)
+    assert policy_of(document) == policy
+    assert read(json.dumps(document)) == policy
+    assert read(json.dumps(document, indent="\t")) == policy
+    assert read(yaml.safe_dump(document)) == policy
+
+
+def test_members_that_are_not_named_are_as_in_the_default() -> None:
+    assert read("{}") == DEFAULT
+    assert read("# all left out\nfindings:\nmetrics:\nquestions:\noverride:\n") == DEFAULT
+    assert read("second_person: true") == GatePolicy(second_person=True)
+
+
+def test_the_example_names_all_members() -> None:
+    written = yaml.safe_load(EXAMPLE)
+    assert set(written) == set(document_of(DEFAULT))
+    policy = read(EXAMPLE)
+    assert policy.findings[FindingCode.PROXY] is Severity.BLOCK
+    assert policy.metrics["roc_auc"] == MetricDemand(0.7, None, 0.1, 0.01, certain=True)
+    assert Question.FAIRNESS in policy.questions
+    assert policy.override == Override((MemberRole.ADMIN,))
+
+
+@pytest.mark.parametrize(
+    ("text", "pointer", "message"),
+    [
+        ("", "", "nothing is written"),
+        ("[]", "", "must be members with values, not a list"),
+        ("reviews: true", "/reviews", "did you mean review?"),
+        ("review: 1", "/review", "must be true or false, not 1"),
+        ("findings: {leak: block}", "/findings/leak", "known are failed_check"),
+        ("findings: {proxi: block}", "/findings/proxi", "did you mean proxy?"),
+        ("findings: {proxy: blok}", "/findings/proxy", "did you mean block?"),
+        ("findings: [proxy]", "/findings", "must be members with values, not a list"),
+        ("metrics: {roc: {at_least: 1}}", "/metrics/roc", "did you mean roc_auc?"),
+        ("metrics: {f1: {}}", "/metrics/f1", "demands nothing"),
+        ("metrics: {f1: 0.8}", "/metrics/f1", "must be members with values, not 0.8"),
+        ("metrics: {f1: {at_lest: 1}}", "/metrics/f1/at_lest", "did you mean at_least?"),
+        ("metrics: {f1: {at_least: 1e-3}}", "/metrics/f1/at_least", "a number such as 0.001"),
+        ("metrics: {f1: {at_least: .nan}}", "/metrics/f1/at_least", "a finite number"),
+        ("metrics: {f1: {at_least: true}}", "/metrics/f1/at_least", "must be a number"),
+        ("metrics: {f1: {at_least: 1" + "0" * 400 + "}}", "/metrics/f1/at_least", "finite"),
+        ("metrics: {f1: {at_least: 2, at_most: 1}}", "/metrics/f1/at_least", "nothing could"),
+        ("questions: objective", "/questions", "must be a list such as [objective]"),
+        ("questions: [objective, aim]", "/questions/1", "is not known here"),
+        ("review_days: 0", "/review_days", "a whole number of days, 1 to"),
+        ("review_days: 1.5", "/review_days", "a whole number of days"),
+        ("training_days: true", "/training_days", "a whole number of days"),
+        ("override: {roles: [boss]}", "/override/roles/0", "known are viewer"),
+        ("override: [admin]", "/override", "must be members with values"),
+        ("1: true", "", "the name 1 must be text"),
+        ("review: false\nmetrics: {f1: {at_least: 1}}", "/metrics", "nothing without reviews"),
+        ("review: false\nreview_days: 3", "/review_days", "nothing without reviews"),
+        ('"\\ud800": true', "/\\ud800", "is not known here"),
+    ],
+)
+def test_a_mistake_is_told_where_it_stands(text: str, pointer: str, message: str) -> None:
+    assert message in wrong(text)[pointer]
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    assert set(wrong("review: no way\nsigned: 1\nmetrics: {x: {certain: 2}}")) == {
+        "/review",
+        "/signed",
+        "/metrics/x",
+        "/metrics/x/certain",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("review: true\nreview: false", "line 2, column 1: 'review' stands twice"),
+        ('{"review": true, "review": false}', "'review' stands twice"),
+        ("a: &x {b: 1}\nc: *x", "anchors and aliases are not read"),
+        ("a: *x", "anchors and aliases are not read"),
+        ("<<: {review: false}", "merging is not done here"),
+        ("? [a, b]\n: 1", "a name must be text"),
+        ("review: !!python/object:os.system {}", "could not determine a constructor"),
+        ("review: true\n---\nreview: true", "line 2"),
+        ("review: [", "line 1"),
+        ("[" * 50 + "]" * 50, "nested more than 8 levels"),
+        ('{"a":' * 50_000 + "1" + "}" * 50_000, "bytes"),
+        ('{"a":' * 5_000 + "1" + "}" * 5_000, "nested more than 8 levels"),
+        ("# " + "x" * 70_000, "more than 65536 bytes"),
+        ("review: \x00", "special characters are not allowed"),
+        ("review: 2001-99-99", "month must be in 1..12"),
+        ("review_days: 1" + "0" * 5_000, "Exceeds the limit"),
+    ],
+)
+def test_what_no_policy_needs_is_refused(text: str, message: str) -> None:
+    assert message in wrong(text)[""]
+
+
+@given(st.text(max_size=200))
+def test_no_text_breaks_the_reader(text: str) -> None:
+    try:
+        read(text)
+    except InvalidGateError as refused:
+        assert refused.errors
