@@ -182,7 +182,7 @@ def test_a_closed_gate_names_every_obstacle(decision: Decision) -> None:
 
 
 def test_ignoring_needs_only_to_have_looked() -> None:
-    wanted = {"override": False, "reason": ""}
+    wanted: dict[str, Any] = {"override": False, "reason": ""}
     leaky = assess(GatePolicy(training_days=1), 1, facts(LEAK))
     assert require_leave("credit/3", DEFAULT, leaky, Decision.IGNORE, **wanted) == ()
     unseen = assess(DEFAULT, 1, replace(facts(LEAK), opening=None))
@@ -194,7 +194,7 @@ def test_ignoring_needs_only_to_have_looked() -> None:
 
 def test_an_override_needs_the_role_and_a_reason() -> None:
     policy = GatePolicy(override=Override((MemberRole.APPROVER,)))
-    wanted = {"override": True, "reason": "the regulator asked for it"}
+    wanted: dict[str, Any] = {"override": True, "reason": "the regulator asked for it"}
     outsider = assess(policy, 1, facts(LEAK))
     with pytest.raises(OverrideRefusedError, match="only the role approver"):
         require_leave("credit/3", policy, outsider, Decision.DEPLOY, **wanted)

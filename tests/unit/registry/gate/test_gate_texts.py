@@ -1,5 +1,6 @@
 """A policy is read as it was written, or every mistake in it is told where it stands."""
 
+import contextlib
 import json
 
 import pytest
@@ -123,7 +124,5 @@ def test_what_no_policy_needs_is_refused(text: str, message: str) -> None:
 
 @given(st.text(max_size=200))
 def test_no_text_breaks_the_reader(text: str) -> None:
-    try:
-        read(text)
-    except InvalidGateError as refused:
-        assert refused.errors
+    with contextlib.suppress(InvalidGateError):
+        assert isinstance(read(text), GatePolicy)
