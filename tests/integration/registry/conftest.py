@@ -25,6 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 from tests.conftest import free_port
+from tests.unreviewed import UNREVIEWED
 
 ADMIN = "us_admin0001_aaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 SERVICE = "us_service01_bbbbbbbbbbbbbbbbbbbbbbbbbbbb"
@@ -64,6 +65,7 @@ class RegistryProcess:
             "UNDERSTUDY_REGISTRY_PORT": str(self.port),
             "UNDERSTUDY_ADMIN_KEY": ADMIN,
             "UNDERSTUDY_SERVICE_KEY": SERVICE,
+            **{f"UNDERSTUDY_{name}": value for name, value in UNREVIEWED.items()},
         }
         return {**os.environ, **stated, **self.settings}
 
