@@ -113,3 +113,27 @@ class Compilation(BaseModel):
     """Present when the output was written."""
     reason: str = ""
     """Why there is none."""
+
+
+class Unpickling(BaseModel):
+    """What the child that reads a pickle is given."""
+
+    pickle: str
+    output: str
+    """A file that is there, to be written."""
+    cpu_seconds: int
+    memory_bytes: int
+    most_bytes: int
+    """The largest result that can be stored."""
+
+
+class Unpickled(BaseModel):
+    """How reading a pickle ended."""
+
+    written: bool = False
+    reason: str = ""
+    """Why nothing was written."""
+    other_version: str | None = None
+    """Which release of scikit-learn made it, and which one is here."""
+    no_sandbox: str | None = None
+    """What this machine lacks; the pickle was not looked at."""

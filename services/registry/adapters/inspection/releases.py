@@ -3,8 +3,6 @@
 import warnings
 from collections.abc import Iterable
 
-from sklearn.exceptions import InconsistentVersionWarning
-
 
 def other_release(told: Iterable[warnings.WarningMessage]) -> str | None:
     """`scikit-learn 1.5.2, and here is 1.9.1`; None when they differ in corrections at most.
@@ -13,11 +11,11 @@ def other_release(told: Iterable[warnings.WarningMessage]) -> str | None:
     a default, and what has another meaning is read in the new one.
     """
     for warning in told:
-        found = warning.message
-        if isinstance(found, InconsistentVersionWarning):
-            saved, here = found.original_sklearn_version, found.current_sklearn_version
-            if _series(saved) != _series(here):
-                return f"scikit-learn {saved}"[:100] + f", and here is {here}"
+        # By its attributes: scikit-learn need not be loaded for it (InconsistentVersionWarning).
+        saved = getattr(warning.message, "original_sklearn_version", None)
+        here = getattr(warning.message, "current_sklearn_version", None)
+        if saved is not None and _series(saved) != _series(here):
+            return f"scikit-learn {saved}"[:100] + f", and here is {here}"
     return None
 
 
