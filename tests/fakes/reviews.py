@@ -1,5 +1,6 @@
 """A complete review, as a good classifier of loans might get it, and what is hard to show."""
 
+import hashlib
 import math
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,6 +8,9 @@ from functools import partial
 
 import numpy as np
 
+from services.registry.domain.reviews import Attempt, Made
+from tests.fakes.registry import Memory
+from tests.fakes.reviews_store import REVIEW
 from understudy.contracts.reviews import (
     Alone,
     AttributeFairness,
@@ -670,3 +674,17 @@ def _monitor() -> MonitorReference:
 
 def _floats(values: "np.typing.NDArray[np.float64]") -> tuple[float, ...]:
     return tuple(float(value) for value in values)
+
+
+def keep_review(memory: Memory, files: dict[str, bytes], review: Review) -> Attempt:
+    """As if it had been made a moment ago."""
+    content = REVIEW.dump_json(review)
+    digest = hashlib.sha256(content).hexdigest()
+    files[digest] = content
+    held = memory.reviews.setdefault((review.model, review.version), [])
+    made = Made(digest, review.made_at, review.findings, review.results and review.results.main)
+    attempt = Attempt(
+        review.model, review.version, len(held) + 1, "job", review.made_at, "user:ann", made
+    )
+    held.append(attempt)
+    return attempt

@@ -7,6 +7,7 @@ from understudy.runtime.documents import Documents
 
 _ASSETS: Final = {
     "registry.css": "text/css",
+    "review.css": "text/css",
     "usage.css": "text/css",
     "usage.js": "text/javascript",
     "icon.svg": "image/svg+xml",

@@ -8,9 +8,11 @@ from services.registry.operations import Operations
 from services.registry.pages.account import Account
 from services.registry.pages.documents import documents
 from services.registry.pages.home import Home
+from services.registry.pages.models import Models
 from services.registry.pages.people import Administering
 from services.registry.pages.signing_in import Elsewhere, SigningIn
 from services.registry.pages.usage import Usages
+from services.registry.pages.versions import Versions
 from understudy.runtime.cookies import Cookie
 
 
@@ -21,6 +23,7 @@ def routes(operations: Operations, cookie: Cookie, elsewhere: Elsewhere | None) 
     account = Account(rendered, operations, cookie)
     people = Administering(rendered, operations)
     usages = Usages(rendered, operations)
+    models, versions = Models(rendered, operations), Versions(rendered, operations)
     return (
         Route("/", Home(rendered, operations).show),
         Route("/signin", signing_in.show),
@@ -28,6 +31,10 @@ def routes(operations: Operations, cookie: Cookie, elsewhere: Elsewhere | None) 
         Route("/signout", signing_in.sign_out, methods=["POST"]),
         Route("/deployments/{deployment}", usages.show),
         Route("/deployments/{deployment}", usages.change, methods=["POST"]),
+        Route("/models", models.show),
+        Route("/models/{model}", models.show_one),
+        Route("/models/{model}/versions/{number}", versions.show),
+        Route("/models/{model}/versions/{number}", versions.change, methods=["POST"]),
         Route("/account", account.show),
         Route("/account", account.change_password, methods=["POST"]),
         Route("/people", people.show),

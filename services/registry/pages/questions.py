@@ -1,0 +1,53 @@
+"""A version's questionnaire, as it is asked."""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from services.registry.pages.people import InvalidFormError
+from services.registry.pages.review_words import QUESTIONS, plain
+from services.registry.pages.visits import Form
+from understudy.contracts.vocabulary import Question
+
+LONGEST: Final = 4_000
+"""Characters of one answer, as the interface takes them too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One question with its answer."""
+
+    question: Question
+    title: str
+    hint: str
+    answer: str
+    demanded: bool
+    """Whether the project's policy wants it answered."""
+
+    @property
+    def name(self) -> str:
+        """The field's name."""
+        return f"answer-{self.question.value}"
+
+
+def asked(answers: Mapping[Question, str], demanded: Collection[Question]) -> Iterator[Asked]:
+    """All questions in their order."""
+    for question, (title, hint) in QUESTIONS.items():
+        answer = plain(answers.get(question, ""))
+        yield Asked(question, title, hint, answer, question in demanded)
+
+
+def answered(form: Form) -> Mapping[Question, str]:
+    """What was typed. Raises InvalidFormError."""
+    found = {}
+    for question in Question:
+        text = form.text(f"answer-{question.value}").replace("\r\n", "\n")
+        title = QUESTIONS[question][0]
+        if len(text) > LONGEST:
+            raise InvalidFormError(
+                f"{title}: an answer has at most {LONGEST:,} characters, this one {len(text):,}."
+            )
+        if plain(text) != text:
+            raise InvalidFormError(f"{title}: leave out control characters.")
+        found[question] = text
+    return found
