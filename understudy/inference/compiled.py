@@ -60,7 +60,7 @@ class OnnxRunner:
     """One call of a session for all rows."""
 
     def __init__(self, content: bytes, signature: Signature) -> None:
-        session = _session(content)
+        session = session_of(content)
         held = session.get_modelmeta().custom_metadata_map.get(METADATA)
         if held is None:
             raise UnfitModelError("the ONNX file says nothing of how it is asked")
@@ -86,7 +86,7 @@ class TreeliteRunner:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             manifest = read_manifest(archive.read(MANIFEST_FILE).decode())
             transform = TRANSFORM_FILE in archive.namelist()
-            self._transform = _session(archive.read(TRANSFORM_FILE)).run if transform else None
+            self._transform = session_of(archive.read(TRANSFORM_FILE)).run if transform else None
             self._trees = treelite.Model.deserialize_bytes(archive.read(TREES_FILE))
         manifest.check(signature)
         self._predict = treelite.gtil.predict
@@ -124,10 +124,10 @@ class Reading:
     def scored(self, found: list[NDArray[Any]], rows: int) -> Scored:
         """UnfitModelError for figures that are not finite or not in the stated shape."""
         if self._answer is Answer.NUMBERS:
-            return Scored(_finite(found[0].reshape(-1), (rows,)))
+            return Scored(finite(found[0].reshape(-1), (rows,)))
         if self._answer is Answer.LABELS:
             return Scored(self._positions[found[0].reshape(rows)])
-        probabilities = _finite(found[-1], (rows, self._width))
+        probabilities = finite(found[-1], (rows, self._width))
         chosen = found[0] if self._answer is Answer.BOTH else probabilities.argmax(axis=1)
         values = self._positions[chosen]
         if self._order is None:
@@ -135,7 +135,8 @@ class Reading:
         return Scored(values, probabilities[:, self._order])
 
 
-def _session(content: bytes) -> onnxruntime.InferenceSession:
+def session_of(content: bytes) -> onnxruntime.InferenceSession:
+    """A session of one thread. Raises what ONNX Runtime raises over a damaged file."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -143,10 +144,13 @@ def _session(content: bytes) -> onnxruntime.InferenceSession:
     options.log_severity_level = _ERRORS_ALONE
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.add_session_config_entry("session.inter_op.allow_spinning", "0")
+    # Else a file may be ONNX to whoever checks it, and ONNX Runtime's own format to a session.
+    options.add_session_config_entry("session.load_model_format", "ONNX")
     return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
 
 
-def _finite(found: NDArray[Any], shape: tuple[int, ...]) -> Floats:
+def finite(found: NDArray[Any], shape: tuple[int, ...]) -> Floats:
+    """Figures of this shape, as float64. UnfitModelError where they are none."""
     if found.shape != shape:
         raise UnfitModelError(f"the model answered in shape {found.shape} instead of {shape}")
     if found.size <= _FEW:
