@@ -1,6 +1,7 @@
 """Artifacts as files of a folder that fsspec opens by URL, named by the SHA-256 of their bytes."""
 
 import asyncio
+import errno
 import hashlib
 import tempfile
 import uuid
@@ -12,9 +13,11 @@ from pathlib import Path
 from typing import Any, Final
 
 import fsspec
+import structlog
 
 from services.registry.adapters.incoming import BLOCK, blocks
 from services.registry.adapters.local_files import sync_file, sync_folder
+from services.registry.domain.artifact_refusals import ArtifactDamagedError, StoreFullError
 from services.registry.domain.errors import (
     ArtifactTooLargeError,
     DigestMismatchError,
@@ -23,6 +26,7 @@ from services.registry.domain.errors import (
 from understudy.runtime.folders import MISTAKES, is_local, make_folder, unwritable
 
 _ABANDONED_AFTER: Final = timedelta(hours=24)
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 
 
 class ArtifactFiles:
@@ -73,13 +77,15 @@ class ArtifactFiles:
         """Write to a draft while hashing, and rename it when the digest is right."""
         draft = f"{self._drafts}/{uuid.uuid4().hex}"
         try:
-            found, size = await self._write(draft, chunks)
+            with _with_room():
+                found, size = await self._write(draft, chunks)
+                if found == digest:
+                    await asyncio.to_thread(self._accept, draft, digest)
             if found != digest:
                 raise DigestMismatchError(
                     f"The body's SHA-256 is {found}, not {digest} as the path says; nothing was "
                     "stored. Was it changed on its way?"
                 )
-            await asyncio.to_thread(self._accept, draft, digest)
         finally:
             await asyncio.to_thread(self._discard, draft)
         return size
@@ -121,13 +127,19 @@ class ArtifactFiles:
 
     @contextmanager
     def local(self, digest: str) -> Iterator[Path]:
-        """The file on this machine's disk, fetched for the while when it is kept elsewhere."""
+        """The file on this machine's disk, fetched for the while when it is kept elsewhere.
+
+        Raises ArtifactDamagedError when its bytes are not those that came.
+        """
         if self._is_local:
-            yield Path(self._path(digest))
+            path = Path(self._path(digest))
+            _require_intact(path, digest)
+            yield path
             return
         with tempfile.TemporaryDirectory() as folder:
             copy = Path(folder) / digest
             self._files.get_file(self._path(digest), str(copy))
+            _require_intact(copy, digest)
             yield copy
 
     @property
@@ -178,6 +190,29 @@ class ArtifactFiles:
                 # Whoever may only add to an object store, as backups should, leaves it there.
                 if self._is_local:
                     raise
+
+
+def _require_intact(path: Path, digest: str) -> None:
+    with path.open("rb") as file:
+        found = hashlib.file_digest(file, "sha256").hexdigest()
+    if found != digest:
+        structlog.stdlib.get_logger().error("artifact_damaged", digest=digest, found=found)
+        raise ArtifactDamagedError(
+            f"The stored file {digest} is not what it was when it came: somebody or something has "
+            "changed it. Nothing of it was loaded. Restore it from a backup."
+        )
+
+
+@contextmanager
+def _with_room() -> Iterator[None]:
+    """Raises StoreFullError where the disk says that it is full."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        structlog.stdlib.get_logger().error("artifact_store_full", error=str(error))
+        raise StoreFullError from error
 
 
 def _write_block(file: Any, hashing: "hashlib._Hash", block: bytes) -> None:

@@ -5,7 +5,7 @@ import tempfile
 import threading
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,9 @@ from services.registry.adapters.inspection.messages import Compiling, Measuring,
 from services.registry.adapters.inspection.process import ChildEndedError, ChildProcess
 from services.registry.adapters.inspection.products import ChildLostError, Product, Products
 from services.registry.adapters.inspection.turns import held
+from services.registry.adapters.inspection.unpickling import Unpickler
 from services.registry.adapters.inspection.verdicts import judge
+from services.registry.domain.artifact_refusals import ArtifactIsPickleError, StoreFullError
 from services.registry.domain.errors import InspectionFailedError
 from services.registry.domain.versions import Compiled, NotCompiled, NotMeasured
 from services.registry.ports import Inspected, Sample
@@ -59,10 +61,16 @@ class ChildInspector:
         self._limits = limits
         self._child = child
         self._children = children or Children()
+        self._unpickler = Unpickler(
+            self._children,
+            seconds=limits.seconds,
+            memory_bytes=limits.memory_bytes,
+            most_bytes=limits.most_bytes,
+        )
         self._places = threading.BoundedSemaphore(at_once + _WAITING_AT_MOST)
         self._turns = threading.BoundedSemaphore(at_once)
         later = limits.measure_seconds + (limits.compile_seconds or 0.0)
-        self._patience = limits.seconds + later
+        self._patience = 3 * limits.seconds + later  # a pickle is looked into, read, looked into
 
     def inspect(self, sample: Sample, trusted_types: Collection[str]) -> Inspected:
         """Raises a refusal that says what is wrong with which file."""
@@ -73,10 +81,31 @@ class ChildInspector:
             ExitStack() as stack,
         ):
             task = self._task(sample, trusted_types, Path(folder), stack)
-            told = task.model_dump_json().encode()
-            child = stack.enter_context(self._children.started(self._child, told))
-            judge(self._verdict(child), trusted_types)
-            return self._inspected(Products(child, self._files), Path(folder))
+            try:
+                return self._looked(task, Path(folder))
+            except ArtifactIsPickleError:
+                if not sample.pickle:
+                    raise
+            return self._converted(task, Path(folder))
+
+    def _looked(self, task: Task, folder: Path) -> Inspected:
+        """What a child finds, and makes when it finds nothing wrong."""
+        told = task.model_dump_json().encode()
+        with self._children.started(self._child, told) as child:
+            judge(self._verdict(child), task.trusted)
+            return self._inspected(Products(child, self._files), folder)
+
+    def _converted(self, task: Task, folder: Path) -> Inspected:
+        """The same of the skops file that a pickle becomes; it is kept once nothing is wrong."""
+        converted = self._unpickler.convert(Path(task.artifact), folder)
+        found = self._looked(task.model_copy(update={"artifact": str(converted)}), folder)
+        return replace(found, converted=self._kept(converted))
+
+    def _kept(self, converted: Path) -> str:
+        try:
+            return self._files.keep(converted)
+        except OSError as error:
+            raise StoreFullError from error
 
     def _task(
         self, sample: Sample, trusted: Collection[str], folder: Path, stack: ExitStack

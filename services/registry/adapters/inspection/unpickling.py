@@ -7,7 +7,6 @@ from typing import Final
 
 from pydantic import ValidationError
 
-from services.registry.adapters.artifact_files import ArtifactFiles
 from services.registry.adapters.inspection.children import Children
 from services.registry.adapters.inspection.messages import Unpickled, Unpickling
 from services.registry.adapters.inspection.process import ChildEndedError, ChildProcess
@@ -25,7 +24,6 @@ class Unpickler:
 
     def __init__(
         self,
-        files: ArtifactFiles,
         children: Children,
         *,
         seconds: float,
@@ -33,15 +31,14 @@ class Unpickler:
         most_bytes: int,
         child: Sequence[str] = CHILD,
     ) -> None:
-        self._files = files
         self._children = children
         self._seconds = seconds
         self._memory_bytes = memory_bytes
         self._most_bytes = most_bytes
         self._child = child
 
-    def convert(self, pickle: Path, folder: Path) -> str:
-        """The digest of the skops file.
+    def convert(self, pickle: Path, folder: Path) -> Path:
+        """The skops file, in the folder.
 
         Raises PickleNotConvertedError, ArtifactOtherVersionError, SandboxUnavailableError or
         InspectionBusyError.
@@ -70,10 +67,7 @@ class Unpickler:
             )
         if not said.written:
             raise _failed(said.reason)
-        try:
-            return self._files.keep(output)
-        except OSError as error:
-            raise PickleNotConvertedError("What the pickle became could not be stored.") from error
+        return output
 
     def _said(self, child: ChildProcess) -> Unpickled:
         try:
