@@ -71,8 +71,15 @@ def fill(memory: Memory) -> None:
     memory.last_release = {"credit": 1}
 
 
+def ungated(folder: Path) -> Path:
+    """A policy file by which nobody asks for a review."""
+    file = folder / "gate.yaml"
+    file.write_text("review: false\n")
+    return file
+
+
 @pytest.fixture
-async def registry() -> AsyncIterator[Registry]:
+async def registry(tmp_path: Path) -> AsyncIterator[Registry]:
     memory, artifacts, inspector = Memory(), MemoryArtifacts(), TrustingInspector()
     fill(memory)
     artifacts.files = {"a" * 64: b"model", "b" * 64: b"sample"}
@@ -86,6 +93,8 @@ async def registry() -> AsyncIterator[Registry]:
             "body_limit_bytes": 100_000,
             # Reviews are made when a test asks for them.
             "registry_review": False,
+            # And demanded where a test sets a gate.
+            "gate_policy": ungated(tmp_path),
         }
     )
     store, passwords = memory_store(memory), PlainPasswords()

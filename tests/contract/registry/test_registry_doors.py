@@ -38,6 +38,7 @@ VALUES = {
     "key_id": "abcdefgh",
     "user": "ann",
     "project": "bank",
+    "type": "sklearn.dummy.DummyClassifier",
     "path": "folder/model.skops",
     "rest": "2.0/mlflow/runs/create",
 }
