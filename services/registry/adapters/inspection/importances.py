@@ -39,10 +39,30 @@ def importances(
     labelled = evenly(np.flatnonzero(np.isfinite(found.labels)), most)
     if not labelled.size:
         return
-    part, target = found.some(labelled), signature.target
-    usual = float(losses(runner.score(part.rows), part.labels, target).mean())
-    repeated, labels = joined([part.rows] * REPEATS), np.tile(part.labels, REPEATS)
-    orders = _orders(labelled.size)
+    part, draw = found.some(labelled), np.random.default_rng(_SEED)
+    measured = growths(runner, part.rows, part.labels, signature, repeats=REPEATS, draw=draw)
+    for name, grown in measured:
+        yield name, max(float(grown.mean()), 0.0)
+
+
+def growths(
+    runner: Runner,
+    rows: Rows,
+    labels: Floats,
+    signature: Signature,
+    *,
+    repeats: int,
+    draw: np.random.Generator,
+) -> Iterator[tuple[str, Floats]]:
+    """Of each feature, repeats × rows: by how much the loss of each row grows.
+
+    Every row has a label. A feature whose shuffled rows the model refuses is left out; raises what
+    the model raises over the rows as they are.
+    """
+    target = signature.target
+    usual = losses(runner.score(rows), labels, target)
+    repeated, tiled = joined([rows] * repeats), np.tile(labels, repeats)
+    orders = _orders(len(rows), repeats, draw)
     for place, name in enumerate(signature.names):
         try:
             scored = runner.score(_shuffled(repeated, signature, place, orders))
@@ -50,7 +70,7 @@ def importances(
             raise
         except Exception:  # noqa: BLE001, S112 - a model refuses in whatever way it likes
             continue
-        yield name, max(float(losses(scored, labels, target).mean()) - usual, 0.0)
+        yield name, losses(scored, tiled, target).reshape(repeats, -1) - usual
 
 
 def losses(scored: Scored, labels: Floats, target: Target) -> Floats:
@@ -66,10 +86,9 @@ def losses(scored: Scored, labels: Floats, target: Target) -> Floats:
     return cost
 
 
-def _orders(rows: int) -> NDArray[np.intp]:
+def _orders(rows: int, repeats: int, draw: np.random.Generator) -> NDArray[np.intp]:
     """Each repeat shuffles its own copy of the rows."""
-    draw = np.random.default_rng(_SEED)
-    return np.concatenate([draw.permutation(rows) + rows * copy for copy in range(REPEATS)])
+    return np.concatenate([draw.permutation(rows) + rows * copy for copy in range(repeats)])
 
 
 def _shuffled(rows: Rows, signature: Signature, place: int, order: NDArray[np.intp]) -> Rows:

@@ -1,26 +1,8 @@
-"""What the answers hang on."""
+"""What the answers hang on: each of these is one part of a review."""
 
-from collections.abc import Sequence
+from services.registry.adapters.reviewing.explaining_alone import alone_of
+from services.registry.adapters.reviewing.explaining_dependence import dependences_of
+from services.registry.adapters.reviewing.explaining_importances import importances_of
+from services.registry.adapters.reviewing.explaining_missing import without_of
 
-from services.registry.adapters.reviewing.subject import LeftOutError, Subject
-from understudy.contracts.reviews import Alone, Dependence, Importance, WithoutValues
-
-
-def importances_of(subject: Subject) -> tuple[Importance, ...]:
-    """One part. Raises LeftOutError."""
-    raise LeftOutError("it is not made yet")
-
-
-def alone_of(subject: Subject) -> tuple[Alone, ...]:
-    """One part. Raises LeftOutError."""
-    raise LeftOutError("it is not made yet")
-
-
-def dependences_of(subject: Subject, ranked: Sequence[str]) -> tuple[Dependence, ...]:
-    """One part. Raises LeftOutError."""
-    raise LeftOutError("it is not made yet")
-
-
-def without_of(subject: Subject, ranked: Sequence[str]) -> tuple[WithoutValues, ...]:
-    """One part. Raises LeftOutError."""
-    raise LeftOutError("it is not made yet")
+__all__ = ["alone_of", "dependences_of", "importances_of", "without_of"]

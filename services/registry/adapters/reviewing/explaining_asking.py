@@ -1,0 +1,99 @@
+"""A model asked for explanations: how many rows there is time for, and which one answer is shown.
+
+Within a review's child. Models are foreign: whatever they raise is a reason to leave a part out.
+"""
+
+import time
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.registry.adapters.inspection.pieces import ROWS_A_CALL
+from services.registry.adapters.inspection.sample import evenly
+from services.registry.adapters.reviewing.subject import LeftOutError, Sampled, Subject
+from understudy.inference.rows import Rows
+from understudy.inference.scored import Floats, Runner, Scored
+
+_PILOT_ROWS: Final = 20
+_LONGEST_PILOT_SECONDS: Final = 1.0
+_LONGEST_REASON: Final = 200
+
+
+def legal_places(held: Sampled, most: int) -> NDArray[np.intp]:
+    """At most so many places of rows that the model may be asked, with a label or without."""
+    places = evenly(np.flatnonzero(held.legal), most)
+    if not places.size:
+        raise LeftOutError(f"the {held.sample} sample has no row that the signature allows")
+    return places
+
+
+def labelled_places(held: Sampled, most: int) -> NDArray[np.intp]:
+    """The same of rows with a label."""
+    places = held.some(most)
+    if not places.size:
+        raise LeftOutError(
+            f"the {held.sample} sample has no row with a label that the signature allows"
+        )
+    return places
+
+
+def asked(runner: Runner, rows: Rows) -> Scored:
+    """The answers; LeftOutError where the model refuses."""
+    try:
+        return runner.score(rows)
+    except MemoryError:
+        raise
+    except Exception as error:  # a model refuses in whatever way it likes
+        reason = f"the model refuses rows of the sample ({type(error).__name__}: {error})"
+        raise LeftOutError(reason[:_LONGEST_REASON]) from error
+
+
+def affordable(subject: Subject, rows: int, times: int, seconds: float, least: int = 50) -> int:
+    """How many rows can be asked for so many times each: all of them, or half as often as it takes.
+
+    A usual model is asked for all of them, so that its review does not vary with the machine.
+    """
+    pilot = subject.held.rows.at(legal_places(subject.held, ROWS_A_CALL))
+    first = _seconds(subject.runner, pilot.part(0, _PILOT_ROWS)) / min(len(pilot), _PILOT_ROWS)
+    each = first
+    if first * len(pilot) < _LONGEST_PILOT_SECONDS:
+        # Without what is computed but once, and what a call costs besides its rows.
+        each = _seconds(subject.runner, pilot) / len(pilot)
+    while rows > least and rows * times * each > seconds:
+        rows = max(rows // 2, least)
+    return rows
+
+
+def _seconds(runner: Runner, rows: Rows) -> float:
+    began = time.perf_counter()
+    asked(runner, rows)
+    return time.perf_counter() - began
+
+
+def shown(scored: Scored, place: int | None) -> Floats:
+    """Of each row one number: a class's probability, or without any 1 where it is answered.
+
+    Numbers are shown as they are; `place` is a class's index, None for them.
+    """
+    if place is None:
+        return scored.values
+    if scored.probabilities is None:
+        return (scored.values == place).astype(np.float64)
+    return np.asarray(scored.probabilities[:, place], dtype=np.float64)
+
+
+def class_to_show(subject: Subject, rows: Rows) -> int | None:
+    """The index of the class whose probability is shown; None for numbers.
+
+    Of two classes the positive one; of several the one whose probability varies most between the
+    rows, or without probabilities the one that is answered most.
+    """
+    if not subject.classification:
+        return None
+    if subject.positive is not None:
+        return subject.positive
+    scored = asked(subject.runner, rows)
+    if scored.probabilities is not None:
+        return int(scored.probabilities.std(axis=0).argmax())
+    return int(np.bincount(scored.values.astype(np.intp)).argmax())
