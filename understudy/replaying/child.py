@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from understudy.contracts.vocabulary import ArtifactFormat
 from understudy.inference.compiled import load_compiled
 from understudy.inference.estimators import SklearnRunner, read_model
+from understudy.inference.onnx_model import read_onnx_model
 from understudy.inference.parity import Answers, answers
 from understudy.inference.rows import Rows
 from understudy.inference.scored import Runner
@@ -45,6 +47,8 @@ class Child:
     def __init__(self) -> None:
         self._task: Begin | None = None
         self._model: Any = None
+        """Of scikit-learn."""
+        self._onnx: Runner | None = None
         self._twin: Runner | None = None
 
     def reply(self, ask: Ask) -> Reply:
@@ -68,7 +72,10 @@ class Child:
         )
 
     def _begin(self, task: Begin) -> Reply:
-        self._model = read_model(Path(task.artifact), task.trusted)
+        if task.format is ArtifactFormat.ONNX:
+            self._onnx = read_onnx_model(Path(task.artifact), task.signature)
+        else:
+            self._model = read_model(Path(task.artifact), task.trusted)
         if task.compiled is not None and task.compiled_kind is not None:
             self._twin = load_compiled(Path(task.compiled), task.compiled_kind, task.signature)
         self._task = task
@@ -106,6 +113,8 @@ class Child:
         return audit(past, original, twin, task.tolerance)
 
     def _original(self, task: Begin, rows: Rows) -> Runner:
+        if self._onnx is not None:
+            return self._onnx
         return SklearnRunner(self._model, task.signature, rows.part(0, _PROBE))
 
 

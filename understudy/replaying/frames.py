@@ -5,13 +5,14 @@ from typing import Final
 import msgspec
 
 from understudy.contracts.signature import Signature
-from understudy.contracts.vocabulary import CompiledKind
+from understudy.contracts.vocabulary import ArtifactFormat, CompiledKind
 
 
 class Begin(msgspec.Struct, frozen=True, kw_only=True, tag="begin"):
     """The first line: what to load. Answered by Ready or Failed."""
 
     artifact: str
+    format: ArtifactFormat = ArtifactFormat.SKOPS
     signature: Signature
     trusted: tuple[str, ...] = ()
     compiled: str | None = None

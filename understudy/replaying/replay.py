@@ -123,6 +123,7 @@ class Replayer:
         twin = None if compiled is None else self._file(compiled.artifact, errand.folder)
         return Begin(
             artifact=str(self._file(version.artifact, errand.folder)),
+            format=version.format,
             signature=version.signature,
             trusted=errand.trusted,
             compiled=None if twin is None else str(twin),

@@ -15,9 +15,11 @@ from services.serving.domain.scoring import UNKNOWN_COST, Cost, Loaded
 from services.serving.domain.warming import has_example, probe_rows
 from services.serving.settings import RunnerChoice
 from understudy.contracts.registry import Compiled, ServedVersion
+from understudy.contracts.vocabulary import ArtifactFormat
 from understudy.inference.choosing import ByBatchSize, quicker
 from understudy.inference.compiled import load_compiled
 from understudy.inference.estimators import SklearnRunner, read_model
+from understudy.inference.onnx_model import read_onnx_model
 from understudy.inference.rows import Rows
 from understudy.inference.scored import Runner, Scored
 from understudy.runtime.logs import without_message
@@ -25,6 +27,7 @@ from understudy.runtime.logs import without_message
 _PROBE_ROWS: Final = 64
 _CALLS: Final = 5
 SKLEARN: Final = "sklearn"
+ONNX: Final = "onnx"
 UNREADABLE: Final = "unreadable"
 DISAGREES: Final = "disagrees"
 UNFETCHED: Final = "unfetched"
@@ -49,26 +52,55 @@ def load(files: Files, version: ServedVersion, trusted: tuple[str, ...]) -> Load
     """A version that can answer: read, compared, warmed. Raises what stood in the way."""
     signature = version.signature
     probe = probe_rows(signature, _PROBE_ROWS)
-    model = read_model(files.artifact, trusted)
-    original = SklearnRunner(model, signature, probe)
-    runner, unused = _choose(files, version, original, probe)
-    cost = _warm(runner, probe, must_answer=has_example(signature))
-    size = _LEAST_BYTES
-    if runner is not original and files.compiled is not None:
-        size += _COMPILED_FACTOR * files.compiled.stat().st_size
-    if runner is original or isinstance(runner, ByBatchSize):
-        size += held_bytes(model)
+    opened = (
+        _onnx(files, version) if _is_onnx(version) else _sklearn(files, version, trusted, probe)
+    )
+    cost = _warm(opened.runner, probe, must_answer=has_example(signature))
     return Loaded(
         version.version,
         signature,
         Plan(signature),
-        runner,
+        opened.runner,
         cost,
-        runner_name=_name(runner, original, version.compiled),
-        compiled_unused=unused,
-        size_bytes=size,
+        runner_name=opened.name,
+        compiled_unused=opened.unused,
+        size_bytes=_LEAST_BYTES + opened.size_bytes,
         interval=_interval(version),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    """What answers."""
+
+    runner: Runner
+    name: str
+    size_bytes: int
+    unused: str | None = None
+
+
+def _is_onnx(version: ServedVersion) -> bool:
+    return version.format is ArtifactFormat.ONNX
+
+
+def _onnx(files: Files, version: ServedVersion) -> _Opened:
+    """There is no other runner of it, nor a twin."""
+    runner = read_onnx_model(files.artifact, version.signature)
+    return _Opened(runner, ONNX, _COMPILED_FACTOR * files.artifact.stat().st_size)
+
+
+def _sklearn(
+    files: Files, version: ServedVersion, trusted: tuple[str, ...], probe: Rows
+) -> _Opened:
+    model = read_model(files.artifact, trusted)
+    original = SklearnRunner(model, version.signature, probe)
+    runner, unused = _choose(files, version, original, probe)
+    size = 0
+    if runner is not original and files.compiled is not None:
+        size += _COMPILED_FACTOR * files.compiled.stat().st_size
+    if runner is original or isinstance(runner, ByBatchSize):
+        size += held_bytes(model)
+    return _Opened(runner, _name(runner, original, version.compiled), size, unused)
 
 
 def wants_compiled(version: ServedVersion, choice: RunnerChoice) -> bool:

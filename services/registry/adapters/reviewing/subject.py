@@ -21,8 +21,9 @@ from services.registry.adapters.inspection.sample import (
 )
 from services.registry.adapters.reviewing.messages import ModelFile, ReviewTask, SampleFile
 from understudy.contracts.signature import Signature, Target
-from understudy.contracts.vocabulary import BaselineSample, Task
+from understudy.contracts.vocabulary import ArtifactFormat, BaselineSample, Task
 from understudy.inference.estimators import SklearnRunner, read_model
+from understudy.inference.onnx_model import read_onnx_model
 from understudy.inference.row_times import times_of
 from understudy.inference.rows import Rows
 from understudy.inference.scored import Floats, Runner
@@ -130,7 +131,9 @@ def read_subject(task: ReviewTask) -> Subject:
 def load(
     task: ReviewTask, file: ModelFile, signature: Signature, sample: Sampled
 ) -> tuple[Runner, Any | None]:
-    """A runner over a model's file, and the estimator in it."""
+    """A runner over a model's file, and the estimator in it; an ONNX model has none."""
+    if file.format is ArtifactFormat.ONNX:
+        return InPieces(read_onnx_model(Path(file.path), signature)), None
     probe = sample.rows.at(evenly(np.flatnonzero(sample.legal), _PROBE_ROWS))
     model = read_model(Path(file.path), task.trusted)
     return InPieces(SklearnRunner(model, signature, probe)), model

@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 
 from understudy.contracts.signature import Signature
-from understudy.contracts.vocabulary import CompiledKind
+from understudy.contracts.vocabulary import ArtifactFormat, CompiledKind
 
 LENGTH_BYTES: Final = 4
 MOST_BYTES: Final = 1 << 30
@@ -28,6 +28,7 @@ class ModelFiles(msgspec.Struct, frozen=True, kw_only=True):
     trusted: tuple[str, ...]
     compiled: str | None = None
     compiled_kind: CompiledKind | None = None
+    format: ArtifactFormat = ArtifactFormat.SKOPS
 
 
 class Begin(msgspec.Struct, frozen=True, kw_only=True, tag="begin"):

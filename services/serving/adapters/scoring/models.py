@@ -12,7 +12,7 @@ from services.serving.adapters.scoring.frames import ModelFiles
 from services.serving.domain.warming import probe_rows
 from understudy.contracts.events import CategoryColumn, NumberColumn, PredictionBatch
 from understudy.contracts.signature import Signature, Target
-from understudy.contracts.vocabulary import CompiledKind
+from understudy.contracts.vocabulary import ArtifactFormat, CompiledKind
 from understudy.inference.rows import Rows
 from understudy.inference.scored import Runner
 
@@ -81,6 +81,10 @@ def open_runner(files: ModelFiles) -> Runner:
     ONNX stands alone: it was compared when it was registered, and sklearn takes seconds and
     200 MB. Treelite is slower than sklearn from some number of rows on, so both are had.
     """
+    if files.format is ArtifactFormat.ONNX:
+        from understudy.inference.onnx_model import read_onnx_model  # noqa: PLC0415
+
+        return read_onnx_model(Path(files.artifact), files.signature)
     twin = _twin(files)
     if twin is not None and files.compiled_kind is CompiledKind.ONNX:
         return twin

@@ -133,6 +133,7 @@ class Workshop:
             trusted=self._trusted,
             compiled=None if compiled is None else str(compiled.resolve()),
             compiled_kind=None if served.compiled is None else served.compiled.kind,
+            format=served.format,
         )
 
     async def _compiled(self, served: ServedVersion) -> Path | None:
