@@ -40,7 +40,7 @@ def found(review: Review, signature: Signature) -> Iterator[Finding]:
     if not review.data.samples:
         return
     yield from failed_check(review)
-    yield from noevaluation_of(review)
+    yield from no_evaluation(review)
     yield from one_class(review, signature)
     yield from imbalance(review)
     yield from overlap(review)
