@@ -27,9 +27,9 @@ _FAILED: Final = 1
 _WRONG: Final = 2
 _PUBLISHED: Final = 3
 _EXIT_CODES: Final = (
-    "Exit codes: 0 done; 1 refused or failed, and nothing was changed, or verified and broken; 2 wrong arguments or "
-    "settings, or what the registry needs at its start is not there; 3 the backup is published, "
-    "but noting it or removing older ones failed."
+    "Exit codes: 0 done; 1 refused or failed, and nothing was changed, or what was verified is "
+    "broken; 2 wrong arguments or settings, or what the registry needs at its start is not there; "
+    "3 the backup is published, but noting it or removing older ones failed."
 )
 _URL: Final = "folder, as fsspec opens it: /mnt/backups, s3://bucket/registry, …"
 

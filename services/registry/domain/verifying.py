@@ -132,11 +132,11 @@ class _Walk:
         for suspect in self.suspects:
             if suspect.link.sequence <= state.sequence and (told := self._told(suspect, state)):
                 self._note(told)
+        for ended in (self._ended(state), *self._held_against_noted()):
+            if ended is not None:
+                self._note(ended)
         if self.suspects and not self.breaks:
             self._note(_changed(self.suspects[0].link, _CONTENT))
-        for told in (self._ended(state), *self._held_against_noted()):
-            if told is not None:
-                self._note(told)
         head = None if self.last is None else Head(self.last.sequence, self.last.hash)
         breaks = tuple(sorted(self.breaks, key=lambda found: found.first))
         return Examination(self.entries, self.first, head, breaks, self.more)
