@@ -22,6 +22,12 @@ class ArtifactNotSkopsError(_OfTheArtifactError):
     code: ClassVar = "artifact_not_skops"
 
 
+class ArtifactOnnxRefusedError(_OfTheArtifactError):
+    """The artifact is an ONNX model that must not be opened."""
+
+    code: ClassVar = "artifact_onnx_refused"
+
+
 class ArtifactArchiveUnsafeError(_OfTheArtifactError):
     """The artifact is an archive that skops would never have written."""
 

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from services.registry.adapters.inspection.archives import UnsafeArchiveError, require_safe
 from services.registry.adapters.inspection.formats import Kind, Told, tell
 from services.registry.adapters.inspection.messages import Task, Verdict
+from understudy.contracts.vocabulary import ArtifactFormat
 
 if TYPE_CHECKING:
     from understudy.inference.rows import Rows
@@ -54,7 +55,7 @@ def _answer(task: Task, out: TextIO) -> None:
     if looked.rows is None or set(verdict.untrusted) - set(task.trusted):
         _say(verdict, out)
         return
-    examined = examine(task, looked.rows)
+    examined = examine(task, looked.rows, verdict.format)
     found = {"unfit": examined.findings, "other_version": examined.other_version}
     _say(verdict.model_copy(update=found), out)
     if not examined.findings and examined.other_version is None:
@@ -101,6 +102,8 @@ def _allow(seconds: float) -> None:
 def _artifact(task: Task) -> Verdict:
     try:
         told = tell(Path(task.artifact))
+        if told.kind is Kind.ONNX:
+            return _onnx(Path(task.artifact))
         if told.kind is not Kind.SKOPS:
             return _foreign(told)
         require_safe(Path(task.artifact), task.memory_bytes)
@@ -116,11 +119,22 @@ def _artifact(task: Task) -> Verdict:
         return Verdict(not_skops=f"skops can't read it: {type(error).__name__}: {error}"[:300])
 
 
+def _onnx(path: Path) -> Verdict:
+    from understudy.inference.onnx_model_look import (  # noqa: PLC0415 - only within the limits
+        RefusedModelError,
+        look,
+    )
+
+    try:
+        look(path.read_bytes())
+    except RefusedModelError as error:
+        return Verdict(bad_onnx=str(error))
+    return Verdict(format=ArtifactFormat.ONNX)
+
+
 def _foreign(told: Told) -> Verdict:
     if told.kind is Kind.PICKLE:
         return Verdict(pickle=told.what)
-    if told.kind is Kind.ONNX:
-        return Verdict(not_skops="it is an ONNX model, and these are not taken yet")
     return Verdict(not_skops=f"it is {told.what}")
 
 

@@ -7,6 +7,7 @@ from typing import Any, Final
 from services.registry.adapters.inspection.messages import Compilation, Compiling, Figures
 from understudy.contracts.signature import Signature
 from understudy.inference.compiling import CompiledModel, NotCompiled, compile_model
+from understudy.inference.onnx_model import OnnxModelRunner
 from understudy.inference.rows import Rows
 
 _LONGEST_REASON: Final = 1_000
@@ -22,6 +23,8 @@ def compilation(
     compiler: Compiler = compile_model,
 ) -> Compilation:
     """Write the compiled model to the task's output, or say why there is none."""
+    if isinstance(model, OnnxModelRunner):
+        return Compilation(reason="the artifact is ONNX already")
     try:
         made = compiler(model, signature, sample)
     except MemoryError:

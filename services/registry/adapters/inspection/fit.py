@@ -12,14 +12,18 @@ from typing import Any, Final
 import numpy as np
 from sklearn.exceptions import InconsistentVersionWarning, NotFittedError
 
+from services.registry.adapters.inspection.fit_onnx import examine_onnx
 from services.registry.adapters.inspection.messages import Finding, Task
 from services.registry.adapters.inspection.releases import other_release
 from understudy.contracts.signature import Signature, Target
+from understudy.contracts.vocabulary import ArtifactFormat
 from understudy.contracts.vocabulary import Task as Kind
 from understudy.inference.errors import UnfitModelError
 from understudy.inference.estimators import SklearnRunner, read_model, use_one_thread
 from understudy.inference.layouts import layout_of
+from understudy.inference.onnx_model import OnnxModelRunner
 from understudy.inference.rows import Rows
+from understudy.inference.scored import Runner
 
 _ARTIFACT: Final = "/artifact"
 _FEATURES: Final = "/signature/features"
@@ -34,14 +38,18 @@ class Examined:
     """The loaded model, and the first thing about it that does not fit."""
 
     model: Any
+    """An estimator, or the runner of an ONNX model."""
     findings: tuple[Finding, ...] = ()
     """Empty when the model answers as the signature says."""
     other_version: str | None = None
     """Which release of scikit-learn saved it, when it is another one than is here."""
 
 
-def examine(task: Task, rows: Rows) -> Examined:
+def examine(task: Task, rows: Rows, kept_as: ArtifactFormat = ArtifactFormat.SKOPS) -> Examined:
     """Load the model and ask it some of the rows."""
+    if kept_as is ArtifactFormat.ONNX:
+        runner, misfit = examine_onnx(task, rows)
+        return Examined(runner, () if misfit is None else (misfit,))
     model, told = None, list[warnings.WarningMessage]()
     try:
         with warnings.catch_warnings(record=True) as told:
@@ -53,6 +61,13 @@ def examine(task: Task, rows: Rows) -> Examined:
     except Exception as error:  # noqa: BLE001 - a foreign model: any failure of it is a finding
         found = Finding(_ARTIFACT, f"the model can't be loaded or asked here ({_shown(error)})")
     return Examined(model, () if found is None else (found,), other_release(told))
+
+
+def runner_over(model: Any, signature: Signature, probe: Rows) -> Runner:
+    """What answers with a model that was found to fit."""
+    if isinstance(model, OnnxModelRunner):
+        return model
+    return SklearnRunner(model, signature, probe)
 
 
 def _misfits(model: Any, signature: Signature, rows: Rows) -> Iterator[Finding]:

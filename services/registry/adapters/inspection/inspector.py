@@ -92,8 +92,10 @@ class ChildInspector:
         """What a child finds, and makes when it finds nothing wrong."""
         told = task.model_dump_json().encode()
         with self._children.started(self._child, told) as child:
-            judge(self._verdict(child), task.trusted)
-            return self._inspected(Products(child, self._files), folder)
+            verdict = self._verdict(child)
+            judge(verdict, task.trusted)
+            made = self._inspected(Products(child, self._files), folder)
+            return replace(made, format=verdict.format)
 
     def _converted(self, task: Task, folder: Path) -> Inspected:
         """The same of the skops file that a pickle becomes; it is kept once nothing is wrong."""

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
+from services.registry.adapters.inspection.fit import runner_over
 from services.registry.adapters.inspection.importances import importances
 from services.registry.adapters.inspection.labelled import Labelled, read_labelled
 from services.registry.adapters.inspection.messages import (
@@ -23,7 +24,6 @@ from services.registry.domain.versions import Interval
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import BaselineSample
 from understudy.contracts.vocabulary import Task as TargetTask
-from understudy.inference.estimators import SklearnRunner
 from understudy.inference.parity import Answers, answers
 from understudy.inference.rows import Rows
 from understudy.inference.scored import Runner
@@ -43,7 +43,7 @@ def measurement(task: Task, limits: Measuring, model: Any, probe: Rows) -> Measu
     output, half = Path(limits.output), limits.seconds / 2
     try:
         with at_most(half):
-            runner = InPieces(SklearnRunner(model, task.signature, probe))
+            runner = InPieces(runner_over(model, task.signature, probe))
             found, interval = _answered(runner, task, output)
     except _NothingToMeasureError as nothing:
         return Measurement(reason=str(nothing))

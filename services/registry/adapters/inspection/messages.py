@@ -6,7 +6,7 @@ from pydantic import BaseModel
 
 from services.registry.domain.versions import Interval
 from understudy.contracts.signature import Signature
-from understudy.contracts.vocabulary import BaselineSample, CompiledKind
+from understudy.contracts.vocabulary import ArtifactFormat, BaselineSample, CompiledKind
 
 
 class Measuring(BaseModel):
@@ -58,7 +58,10 @@ class Finding(NamedTuple):
 class Verdict(BaseModel):
     """What the child found: its first line."""
 
+    format: ArtifactFormat = ArtifactFormat.SKOPS
     not_skops: str | None = None
+    bad_onnx: str | None = None
+    """What about an ONNX model keeps it from being opened."""
     pickle: str | None = None
     """What kind of pickle it is."""
     unsafe: str | None = None
@@ -74,7 +77,7 @@ class Verdict(BaseModel):
     @property
     def refused(self) -> bool:
         """Whether nobody may look at the model itself."""
-        return (self.not_skops, self.pickle, self.unsafe) != (None, None, None)
+        return (self.not_skops, self.bad_onnx, self.pickle, self.unsafe) != (None,) * 4
 
 
 class BaselineFigures(BaseModel):

@@ -7,6 +7,7 @@ from services.registry.domain.artifact_refusals import (
     ArtifactArchiveUnsafeError,
     ArtifactIsPickleError,
     ArtifactNotSkopsError,
+    ArtifactOnnxRefusedError,
     ArtifactOtherVersionError,
     ArtifactTypesNotTrustedError,
 )
@@ -51,10 +52,12 @@ def _judge_format(verdict: Verdict) -> None:
             "of the installation sets 'pickle: true' in the project's gate, and pickles are read "
             "once, in a sandbox, and made skops files."
         )
+    if verdict.bad_onnx is not None:
+        raise ArtifactOnnxRefusedError(f"The ONNX model is not taken: {verdict.bad_onnx}.")
     if verdict.not_skops is not None:
         raise ArtifactNotSkopsError(
-            f"The artifact is no file that skops wrote ({verdict.not_skops}). Save the model with "
-            "skops.io.dump."
+            f"The artifact is no file that skops wrote ({verdict.not_skops}), and no ONNX model. "
+            "Save the model with skops.io.dump, or export it to ONNX."
         )
 
 

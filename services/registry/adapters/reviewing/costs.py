@@ -19,12 +19,15 @@ from services.registry.adapters.inspection.sample import evenly
 from services.registry.adapters.reviewing.explaining_asking import asked, legal_places
 from services.registry.adapters.reviewing.subject import LeftOutError, Subject
 from understudy.contracts.reviews import Estimate, RunnerCost
+from understudy.contracts.vocabulary import ArtifactFormat
 from understudy.inference.compiled import load_compiled
 from understudy.inference.estimators import SklearnRunner, read_model
+from understudy.inference.onnx_model import read_onnx_model
 from understudy.inference.rows import Rows
 from understudy.inference.scored import Runner
 
 SKLEARN: Final = "scikit-learn"
+ONNX: Final = "onnx"
 _PROBE_ROWS: Final = 100
 _MANY: Final = 100
 """Rows of a call with many."""
@@ -41,10 +44,14 @@ Load = Callable[[], Runner]
 def cost_of(subject: Subject) -> tuple[RunnerCost, ...]:
     """Time to load, memory, and time to answer one row and a hundred; scikit-learn first.
 
+    An ONNX model that was made elsewhere has one runner.
     A compiled model that can't be loaded any more is left out. Raises LeftOutError when the model
     itself can't be asked.
     """
     rows = _rows(subject)
+    if subject.task.subject.format is ArtifactFormat.ONNX:
+        path, signature = Path(subject.task.subject.path), subject.signature
+        return (_cost(ONNX, lambda: read_onnx_model(path, signature), rows),)
     found = [_cost(SKLEARN, _sklearn(subject), rows)]
     compiled = subject.task.compiled
     if compiled is not None:
