@@ -110,9 +110,9 @@ class ClassFigures:
 
     def _decisions(self, weights: Floats, rows: float) -> dict[str, float]:
         right = weights * self._right
-        hits = np.bincount(self._truth, right, self._classes)
-        truths = np.bincount(self._truth, weights, self._classes)
-        told = np.bincount(self._answer, weights, self._classes)
+        hits = _sums(self._truth, right, self._classes)
+        truths = _sums(self._truth, weights, self._classes)
+        told = _sums(self._answer, weights, self._classes)
         precision, recall = _shares(hits, told), _shares(hits, truths)
         f1 = _shares(2 * hits, truths + told)
         occurs = truths > 0
@@ -175,6 +175,10 @@ def _average_precision(
     flagged = ranked.cumsum()[ends]
     steps = np.diff(hits, prepend=0.0)
     return float((steps * _shares(hits, flagged)).sum() / hits[-1])
+
+
+def _sums(codes: NDArray[np.intp], weights: Floats, size: int) -> Floats:
+    return np.bincount(codes, weights, size).astype(np.float64)
 
 
 def _shares(part: Floats, whole: Floats) -> Floats:

@@ -76,12 +76,15 @@ def slices_of(subject: Subject) -> tuple[Slice, ...]:
     loss = losses(scored, answers.labels, subject.signature.target)
     if not np.isfinite(np.square(loss).sum()):
         raise LeftOutError("the model's answers are too far from the labels to be measured")
-    excess = None if answers.probabilities is None else loss - _promised(answers.probabilities)
-    found = [
-        one
-        for parts in _cuts(held.rows.at(kept), subject.signature)
-        for one in _measured(parts, loss, excess)
-    ]
+    return slices_from(held.rows.at(kept), subject.signature, loss, answers.probabilities)
+
+
+def slices_from(
+    rows: Rows, signature: Signature, loss: Floats, probabilities: Floats | None
+) -> tuple[Slice, ...]:
+    """The worst first, of rows with their losses."""
+    excess = None if probabilities is None else loss - _promised(probabilities)
+    found = [one for parts in _cuts(rows, signature) for one in _measured(parts, loss, excess)]
     z = NormalDist().inv_cdf(1 - 0.025 / max(1, len(found)))
     told = sorted((_told(one, z) for one in found), key=_badness, reverse=True)
     return tuple(told[:_WORST])
@@ -160,15 +163,15 @@ def _means(
     codes: NDArray[np.intp], values: Floats, rows: NDArray[np.intp]
 ) -> tuple[Floats, Floats]:
     """Of each part: the mean and its variance."""
-    return _moments(
-        np.bincount(codes, values, rows.size), np.bincount(codes, values**2, rows.size), rows
-    )
+    sums = np.bincount(codes, values, rows.size).astype(np.float64)
+    squares = np.bincount(codes, values**2, rows.size).astype(np.float64)
+    return _moments(sums, squares, rows)
 
 
 def _rest(codes: NDArray[np.intp], values: Floats, rows: NDArray[np.intp]) -> tuple[Floats, Floats]:
     """Of the rows outside each part: the same."""
-    sums = np.bincount(codes, values, rows.size)
-    squares = np.bincount(codes, values**2, rows.size)
+    sums = np.bincount(codes, values, rows.size).astype(np.float64)
+    squares = np.bincount(codes, values**2, rows.size).astype(np.float64)
     return _moments(values.sum() - sums, (values**2).sum() - squares, values.size - rows)
 
 
