@@ -8,6 +8,7 @@ from math import sqrt
 from typing import Any, Final
 
 import numpy as np
+import pandas as pd
 from fairlearn.metrics import (
     MetricFrame,
     false_positive_rate,
@@ -200,7 +201,7 @@ def _by_group(
         metrics=metrics,
         y_true=alike[:, 1],
         y_pred=alike[:, 2],
-        sensitive_features=alike[:, 0].astype(np.intp),
+        sensitive_features=pd.Series(alike[:, 0].astype(np.intp)),
         sample_params={name: {"sample_weight": weights} for name in metrics},
     ).by_group
     frame = frame.reindex(range(len(groups.names))).astype(float).fillna(0.0)
