@@ -474,7 +474,7 @@ def _results() -> Results:
         ),
         confusion=((932, 937), (611, 7_460)),
         learning=tuple(
-            LearningPoint(rows, 0.84 - 0.012 * step, 0.74 + 0.011 * step)
+            LearningPoint(rows, 0.86 - 0.008 * step, 0.74 + 0.011 * step)
             for step, rows in enumerate((2_500, 5_000, 10_000, 20_000, 35_000, 50_000))
         ),
         slices=(

@@ -11,6 +11,7 @@ from starlette.types import ASGIApp
 
 from services.registry.api import (
     artifacts,
+    cards,
     catalogue,
     deployments,
     followers,
@@ -49,6 +50,7 @@ ROUTERS = (
     catalogue.router,
     versions.router,
     reviews.router,
+    cards.router,
     gates.router,
     artifacts.router,
     deployments.router,

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from services.registry.domain.versions import Version
 from services.registry.pages import review_words as say
 from services.registry.pages.charts.drawing import around
 from services.registry.pages.charts.numbers import figure, percent
+from services.registry.pages.charts.whiskers import bounds_of
 from understudy.contracts.reviews import (
     AttributeFairness,
     Bars,
@@ -134,14 +136,10 @@ class Report:
         return max((one.growth.high or one.growth.value for one in self.importances), default=0.0)
 
     @property
-    def most_difference(self) -> float:
-        """The end of the slices' scale."""
+    def differences(self) -> tuple[float, float]:
+        """Bounds of the slices' scale."""
         results = self.review.results
-        ends = (one.difference for one in results.slices) if results else ()
-        return max(
-            (abs(end) for one in ends for end in (one.value, one.low or 0.0, one.high or 0.0)),
-            default=0.0,
-        )
+        return bounds_of(one.difference for one in results.slices) if results else (0.0, 0.0)
 
     @cached_property
     def dependences(self) -> tuple[Dependence, ...]:
@@ -245,15 +243,24 @@ class Report:
         return figure if name in _WITH_UNITS else percent
 
     @staticmethod
-    def most_gap(attribute: AttributeFairness) -> float:
-        """The end of the gaps' scale; what has a unit has a scale of its own."""
-        sizes = (one.size for one in attribute.gaps if one.figure not in _WITH_UNITS)
-        return max((one.high or one.value for one in sizes), default=0.0)
+    def gap_bounds(attribute: AttributeFairness, name: str) -> tuple[float, float]:
+        """Of a gap's scale: shares have one together, what has a unit has its own."""
+        alike = (
+            gap.size
+            for gap in attribute.gaps
+            if gap.figure == name or not {gap.figure, name} & _WITH_UNITS
+        )
+        return bounds_of(alike)
 
     @property
     def failed_checks(self) -> int:
         """How many data tests do not hold."""
         return sum(not one.passed for one in self.review.data.checks)
+
+
+def classes_of(version: Version) -> tuple[str, ...]:
+    """Names of the target's classes, in their order."""
+    return tuple(class_name(label) for label in version.draft.signature.target.classes)
 
 
 def tally(findings: Sequence[Finding]) -> tuple[tuple[Severity, int], ...]:

@@ -67,7 +67,7 @@ STATES: Final[Mapping[VersionState, tuple[str, str]]] = {
     VersionState.PENDING: ("Pending", "care"),
     VersionState.DEPLOYED: ("Deployed", "good"),
     VersionState.PERSISTED: ("Persisted", "good"),
-    VersionState.IGNORED: ("Ignored", "bad"),
+    VersionState.IGNORED: ("Ignored", "off"),
 }
 """Each with how it looks."""
 

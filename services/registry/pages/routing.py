@@ -6,6 +6,9 @@ from starlette.routing import Route
 
 from services.registry.operations import Operations
 from services.registry.pages.account import Account
+from services.registry.pages.audit_report import AuditReports
+from services.registry.pages.card import CardPages
+from services.registry.pages.comparison import Comparison
 from services.registry.pages.documents import documents
 from services.registry.pages.home import Home
 from services.registry.pages.models import Models
@@ -31,9 +34,12 @@ def routes(operations: Operations, cookie: Cookie, elsewhere: Elsewhere | None) 
         Route("/signout", signing_in.sign_out, methods=["POST"]),
         Route("/deployments/{deployment}", usages.show),
         Route("/deployments/{deployment}", usages.change, methods=["POST"]),
+        Route("/deployments/{deployment}/audit-report", AuditReports(rendered, operations).show),
         Route("/models", models.show),
         Route("/models/{model}", models.show_one),
+        Route("/models/{model}/compare", Comparison(rendered, operations).show),
         Route("/models/{model}/versions/{number}", versions.show),
+        Route("/models/{model}/versions/{number}/card", CardPages(rendered, operations).show),
         Route("/models/{model}/versions/{number}", versions.change, methods=["POST"]),
         Route("/account", account.show),
         Route("/account", account.change_password, methods=["POST"]),

@@ -19,14 +19,14 @@ from services.registry.pages import review_words as say
 from services.registry.pages.charts import numbers
 from services.registry.pages.people import InvalidFormError
 from services.registry.pages.questions import answered, asked
-from services.registry.pages.review import Report, tally
+from services.registry.pages.review import Report, classes_of, tally
 from services.registry.pages.review_demands import demands
 from services.registry.pages.visits import Form, Visit, form_of, see, shown, visit_of
 from understudy.contracts.gate import SHORTEST_REASON
 from understudy.contracts.refusals import Refusal
 from understudy.contracts.registry import MAX_NUMBER
 from understudy.contracts.reviews import SampleFacts
-from understudy.contracts.vocabulary import Decision, Question, ReviewState, Scope, class_name
+from understudy.contracts.vocabulary import Decision, Question, ReviewState, Scope
 from understudy.runtime.documents import Documents
 from understudy.runtime.keys import Caller, ForbiddenError
 
@@ -225,11 +225,6 @@ def require(caller: Caller, model: Model, words: str) -> None:
     if not caller.able(None, model.project):
         needed = " or ".join(scope.value for scope in caller.wants)
         raise ForbiddenError(f"{words} {needed} in {model.project}.")
-
-
-def classes_of(version: Version) -> tuple[str, ...]:
-    """Names of the target's classes, in their order."""
-    return tuple(class_name(label) for label in version.draft.signature.target.classes)
 
 
 def period_of(samples: tuple[SampleFacts, ...]) -> tuple[datetime, datetime] | None:

@@ -119,50 +119,50 @@ def learning(points: Sequence[LearningPoint], metric: str) -> Markup:
     )
 
 
-def dependence(found: Dependence, low: float, high: float, says: str) -> Markup:
+def dependence(found: Dependence, low: float, high: float) -> Markup:
     """What the model answers by one feature; all of one model are drawn between the same bounds."""
-    return _steps(found, low, high, says) if found.values is None else _line(found, low, high, says)
+    return _steps(found, low, high) if found.values is None else _line(found, low, high)
 
 
-def _line(found: Dependence, low: float, high: float, says: str) -> Markup:
+def _line(found: Dependence, low: float, high: float) -> Markup:
     values = found.values or ()
-    across = Axis(*around(values, margin=0.02), shortened(found.feature, 44), wanted=4)
-    plot = Plot(across, Axis(low, high, says, wanted=4), width=320, height=210)
+    across = Axis(*around(values, margin=0.02), "", wanted=4)
+    plot = Plot(across, Axis(low, high, "", wanted=4), width=250, height=160)
+    places = [plot.x(value) for value in values]
+    between = [(a + b) / 2 for a, b in pairwise(places)]
+    middles = [*places[:1], *between, *places[-1:]]
     band = plot.points(values, found.low) + plot.points(values, found.high)[::-1]
     return plot.drawn(
         f"Answers by {found.feature}",
         _told(found),
-        _density(plot, found, [plot.x(value) for value in values]),
+        _density(plot, found, [*pairwise(middles)]),
         path(band, "chart__band", closed=True),
         path(plot.points(values, found.answers), "chart__line"),
     )
 
 
-def _steps(found: Dependence, low: float, high: float, says: str) -> Markup:
+def _steps(found: Dependence, low: float, high: float) -> Markup:
     names = (found.names or ())[:12]
-    across = Axis(-0.5, max(len(names), 1) - 0.5, shortened(found.feature, 44), wanted=0)
-    plot = Plot(across, Axis(low, high, says, wanted=4), width=320, height=210)
+    across = Axis(-0.5, max(len(names), 1) - 0.5, "", wanted=0)
+    plot = Plot(across, Axis(low, high, "", wanted=4), width=250, height=160)
     centres = [plot.x(place) for place in range(len(names))]
-    room = max(3, int(44 / max(len(names), 1)))
-    layers = [_density(plot, found, centres)]
+    room = max(3, int(34 / max(len(names), 1)))
+    half = (plot.x(0.4) - plot.x(-0.4)) / 2
+    layers = [_density(plot, found, [(x - half, x + half) for x in centres])]
     for place, (x, name) in enumerate(zip(centres, names, strict=True)):
         ends = (x, plot.y(found.low[place])), (x, plot.y(found.high[place]))
         told = f"{name}: {figure(found.answers[place])}"
         layers.append(line(*ends, "chart__whisker chart__whisker--wide"))
         layers.append(dot(x, plot.y(found.answers[place]), 4, "chart__dot", told))
-        layers.append(words(x, 185, shortened(name, room), "chart__tick", "middle"))
+        layers.append(words(x, 153, shortened(name, room), "chart__tick", "middle"))
     return plot.drawn(f"Answers by {found.feature}", _told(found), *layers)
 
 
-def _density(plot: Plot, found: Dependence, centres: Sequence[float]) -> Markup:
-    """A strip at the bottom that is dark where rows are."""
-    if not centres:
-        return Markup("")
-    edges = [(a + b) / 2 for a, b in pairwise(centres)]
-    starts, ends = [centres[0], *edges], [*edges, centres[-1]]
+def _density(plot: Plot, found: Dependence, spans: Sequence[tuple[float, float]]) -> Markup:
+    """A strip at the bottom that is high where rows are."""
     most, bottom = max(found.density, default=0.0), plot.y.start
     cells = []
-    for start, end, share in zip(starts, ends, found.density, strict=False):
+    for (start, end), share in zip(spans, found.density, strict=False):
         height = 22 * share / most if most > 0 else 0.0
         cells.append(rectangle(start, bottom - height, end - start, height, "chart__density"))
     return tag("g", *cells)

@@ -139,7 +139,7 @@ class Axis:
 
 
 SHARE: Final = (0.0, 1.0)
-_LEFT, _RIGHT, _TOP, _BOTTOM = 46.0, 10.0, 10.0, 40.0
+_RIGHT, _TOP = 10.0, 10.0
 
 
 class Plot:
@@ -148,8 +148,10 @@ class Plot:
     def __init__(self, x: Axis, y: Axis, *, width: float = 360.0, height: float = 250.0) -> None:
         self._axes = (x, y)
         self._size = (width, height)
-        self.x = Scale(x.low, x.high, _LEFT, width - _RIGHT)
-        self.y = Scale(y.low, y.high, height - _BOTTOM, _TOP)
+        self.left, self.right = (56.0 if y.says else 36.0), width - _RIGHT
+        self.bottom = height - (40.0 if x.says else 22.0)
+        self.x = Scale(x.low, x.high, self.left, self.right)
+        self.y = Scale(y.low, y.high, self.bottom, _TOP)
 
     def points(self, x: Sequence[float], y: Sequence[float]) -> list[Point]:
         """Places of pairs of values."""
@@ -161,19 +163,24 @@ class Plot:
         return picture(width, height, title, description, *self._grid(), *layers, kind="plot")
 
     def _grid(self) -> Iterable[Markup]:
-        (across, up), (width, height) = self._axes, self._size
-        bottom, right = height - _BOTTOM, width - _RIGHT
+        across, up = self._axes
+        left, right, bottom = self.left, self.right, self.bottom
         for tick in up.ticks:
-            yield line((_LEFT, self.y(tick)), (right, self.y(tick)), "chart__grid")
-            yield words(_LEFT - 6, self.y(tick) + 3.5, up.told(tick), "chart__tick", "end")
+            yield line((left, self.y(tick)), (right, self.y(tick)), "chart__grid")
+            yield words(left - 6, self.y(tick) + 3.5, up.told(tick), "chart__tick", "end")
         for tick in across.ticks:
             yield words(self.x(tick), bottom + 15, across.told(tick), "chart__tick", "middle")
-        yield line((_LEFT, bottom), (right, bottom), "chart__axis")
-        yield words((_LEFT + right) / 2, height - 5, across.says, "", "middle")
-        middle = (_TOP + bottom) / 2
-        yield tag(
+        yield line((left, bottom), (right, bottom), "chart__axis")
+        if across.says:
+            yield words((left + right) / 2, bottom + 35, across.says, "", "middle")
+        if up.says:
+            yield self._standing(up.says)
+
+    def _standing(self, says: str) -> Markup:
+        middle = (_TOP + self.bottom) / 2
+        return tag(
             "text",
-            up.says,
+            says,
             x=11,
             y=middle,
             class_="chart__text",

@@ -19,7 +19,7 @@ from services.registry.pages.charts.drawing import (
 from services.registry.pages.charts.numbers import percent, short
 from understudy.contracts.reviews import Bars
 
-_WIDTH: Final = 260.0
+_WIDTH: Final = 235.0
 _HEIGHT: Final = 96.0
 _ROW: Final = 16.0
 _MOST_NAMES: Final = 7

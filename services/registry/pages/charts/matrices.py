@@ -86,17 +86,25 @@ def _cell(
 def confusion(rows: Sequence[Sequence[int]], names: Sequence[str]) -> Markup:
     """Rows by what was true, columns by what was answered; darker is more of what was true."""
     places = len(rows)
-    room, cell = 92.0, max(4.0, min(74.0, 300 / max(places, 1)))
-    width, height = room + cell * places + 6, room + cell * places + 24
-    named, layers = places <= 20, [words(room, 12, "Answered", "")]
-    layers.append(words(4, room - 10, "True", ""))
+    room, cell = 92.0, max(4.0, min(96.0, 260 / max(places, 1)))
+    lying = cell >= 60
+    above = 40.0 if lying else 104.0
+    width, height = max(360.0, room + cell * places + 6), above + cell * places + 4
+    named = places <= 20
+    layers = [words(room + cell * places / 2, 12, "Answered", "", "middle")]
+    layers.append(words(room - 6, above - 8, "True", "", "end"))
     for row, counts in enumerate(rows):
         whole = sum(counts)
-        top = room + row * cell
+        top = above + row * cell
         if named:
             middle = top + cell / 2 + 3.5
             layers.append(words(room - 6, middle, shortened(names[row], 14), "chart__tick", "end"))
-            layers.append(_standing(room + (row + 0.5) * cell + 3.5, room - 6, names[row]))
+            across = room + (row + 0.5) * cell
+            if lying:
+                fitting = shortened(names[row], 16)
+                layers.append(words(across, above - 8, fitting, "chart__tick", "middle"))
+            else:
+                layers.append(_standing(across + 3.5, above - 6, names[row]))
         for column, number in enumerate(counts):
             share = number / whole if whole else 0.0
             told = (
@@ -124,4 +132,4 @@ def confusion(rows: Sequence[Sequence[int]], names: Sequence[str]) -> Markup:
             layers.append(tag("g", *parts))
     every, true = sum(map(sum, rows)), sum(rows[place][place] for place in range(places))
     said = f"{count(true)} of {count(every)} rows are answered with their true class."
-    return picture(width, height - 20, "Confusion matrix", said, *layers, kind="chart--square")
+    return picture(width, height, "Confusion matrix", said, *layers, kind="chart--square")

@@ -15,10 +15,18 @@ def figure(value: float | None, digits: int = 3) -> str:
         return "0"
     if size < 10.0 ** (-digits - 1) or size >= 1e7:
         return _signed(f"{value:.{digits - 1}e}".replace("e-0", "e-").replace("e+0", "e"))
+    return _signed(_plainly(value, size, digits))
+
+
+def _plainly(value: float, size: float, digits: int) -> str:
     if size >= 1000:
-        return _signed(f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}"))
-    places = max(0, digits - 1 - math.floor(math.log10(size)))
-    return _signed(f"{value:.{places}f}")
+        return f"{value:,.0f}".replace(",", "\N{NARROW NO-BREAK SPACE}")
+    if size >= 10 and value == int(value):
+        return f"{value:.0f}"
+    if size >= 0.1:
+        return f"{value:.{max(0, digits - 1 - math.floor(math.log10(size)))}f}"
+    # Below that two digits are enough, and none that are 0: 0.005 rather than 0.00500.
+    return f"{value:.{1 - math.floor(math.log10(size))}f}".rstrip("0")
 
 
 def short(value: float) -> str:
@@ -28,6 +36,8 @@ def short(value: float) -> str:
         if size >= least:
             scale = 1e3 if unit == "k" else least
             return _signed(f"{value / scale:.3g}{unit}")
+    if size >= 1000:
+        return _signed(f"{value:.0f}")
     return _signed(f"{value:.3g}" if size >= 1e-4 or size == 0 else f"{value:.0e}")
 
 

@@ -33,8 +33,8 @@ def time_split(found: TimeSplit, metric: str) -> Markup:
         layers.append(dot(x, plot.y(one.value), 4, "chart__dot", told(one)))
     if found.bounds:
         first, last = found.bounds[0], found.bounds[-1]
-        layers.append(words(46, 225, f"{first:%Y-%m-%d}", "chart__tick"))
-        layers.append(words(350, 225, f"{last:%Y-%m-%d}", "chart__tick", "end"))
+        layers.append(words(plot.left, 225, f"{first:%Y-%m-%d}", "chart__tick"))
+        layers.append(words(plot.right, 225, f"{last:%Y-%m-%d}", "chart__tick", "end"))
     thread = [(plot.x(place), plot.y(one.value)) for place, one in enumerate(found.parts)]
     said = "; ".join(told(one) for one in found.parts)
     return plot.drawn(

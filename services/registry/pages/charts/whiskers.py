@@ -1,6 +1,6 @@
 """Figures with their intervals on one line, to stand in a table's cell beside the numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from markupsafe import Markup
@@ -42,14 +42,11 @@ def bar(one: Estimate, most: float, title: str) -> Markup:
     return picture(_WIDTH, 16, title, told(one), *layers, kind="chart--line")
 
 
-def gap(one: Estimate, most: float, title: str, threshold: float | None = None) -> Markup:
-    """A difference on both sides of none; beyond the threshold it is one to look at."""
+def gap(one: Estimate, bounds: tuple[float, float], title: str) -> Markup:
+    """A difference beside a mark where there is none; all of a table have the same bounds."""
     ends = _ends(one)
-    reach = max(most, *(abs(end) for end in ends), 1e-12)
-    x = Scale(-reach, reach, 4, _WIDTH - 4) if min(ends) < 0 else Scale(0, reach, 4, _WIDTH - 4)
+    x = Scale(min(bounds[0], 0.0), max(bounds[1], 1e-12), 6, _WIDTH - 6)
     layers = [line((x(0), 0), (x(0), 16), "chart__axis")]
-    if threshold is not None:
-        layers.append(line((x(threshold), 0), (x(threshold), 16), "chart__limit"))
     layers.append(line((x(ends[0]), 8), (x(ends[1]), 8), "chart__whisker chart__dot"))
     layers.append(dot(x(one.value), 8, 3.6, "chart__dot", told(one)))
     return picture(_WIDTH, 16, title, told(one), *layers, kind="chart--line")
@@ -60,6 +57,12 @@ def told(one: Estimate) -> str:
     if one.low is None or one.high is None:
         return figure(one.value)
     return f"{figure(one.value)} ({figure(one.low)} to {figure(one.high)})"
+
+
+def bounds_of(several: Iterable[Estimate]) -> tuple[float, float]:
+    """From the least to the most that any interval holds."""
+    held = [end for one in several for end in _ends(one)]
+    return min(held, default=0.0), max(held, default=0.0)
 
 
 def _ends(one: Estimate) -> tuple[float, float]:
