@@ -151,18 +151,22 @@ def _next_step(model: str, version: int, assessment: Assessment | None) -> None:
 
 
 def _read(file: Path) -> QuestionnaireRequest:
-    known = ", ".join(question.value for question in Question)
+    known = [question.value for question in Question]
     try:
         written = yaml.safe_load(file.read_text(encoding="utf-8-sig"))
-        if not isinstance(written, dict):
-            raise typer.BadParameter(f"{file}: write answers by question; questions are {known}")
-        answers = {name: text or "" for name, text in written.items()}
-        return QuestionnaireRequest.model_validate({"answers": answers})
-    except ValidationError as error:
-        told_wrong = f"{file}: {wrong_members(error)}; questions are {known}"
-        raise typer.BadParameter(told_wrong) from error
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise typer.BadParameter(f"{file}: {error}") from error
+    if not isinstance(written, dict):
+        raise typer.BadParameter(f"{file}: write answers by question: {', '.join(known)}")
+    if strange := [name for name in written if name not in known]:
+        raise typer.BadParameter(
+            f"{file}: there is no question {str(strange[0])!r}; there are {', '.join(known)}"
+        )
+    try:
+        answers = {name: "" if text is None else text for name, text in written.items()}
+        return QuestionnaireRequest.model_validate({"answers": answers})
+    except ValidationError as error:
+        raise typer.BadParameter(f"{file}: {wrong_members(error)}") from error
 
 
 def _template(answers: dict[Question, str]) -> str:
