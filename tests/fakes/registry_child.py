@@ -1,5 +1,6 @@
 """An inspection's child that finds nothing wrong, and then misbehaves as its arguments say."""
 
+import hashlib
 import os
 import resource
 import signal
@@ -9,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
+from services.registry.adapters.artifact_files import ArtifactFiles
 from services.registry.adapters.inspection.messages import (
     BaselineFigures,
     Compilation,
@@ -27,6 +29,15 @@ BASELINE_FIGURES: Final = BaselineFigures(
     sample=BaselineSample.REFERENCE, rows=3, importances={"age": 0.25}
 )
 ANSWERS: Final = b"answers"
+
+
+def sent_to(files: ArtifactFiles) -> tuple[str, str]:
+    """Digests of an artifact and a sample that this child would find nothing wrong with."""
+    sent = {hashlib.sha256(content).hexdigest(): content for content in (b"model", b"sample")}
+    for digest, content in sent.items():
+        files.take(digest, [content])
+    artifact, sample = sent
+    return artifact, sample
 
 
 def compile_it(task: Task) -> None:

@@ -16,7 +16,7 @@ from services.registry.domain.errors import InspectionFailedError
 from services.registry.domain.versions import Compiled, NotCompiled
 from services.registry.ports import Sample
 from tests.fakes.registry import SIGNATURE
-from tests.fakes.registry_child import CONTENT, FIGURES
+from tests.fakes.registry_child import CONTENT, FIGURES, sent_to
 from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import CompiledKind
 from understudy.inference.compiling import CompiledModel
@@ -44,14 +44,16 @@ def inspect(
         most_bytes=1 << 20,
     )
     child = (sys.executable, "-m", "tests.fakes.registry_child", conduct, "measure_nothing")
-    inspector = ChildInspector(folder_of(path), limits, at_once=1, child=child)
-    return inspector.inspect(Sample("a" * 64, "b" * 64, SIGNATURE), ()).compiled
+    files = folder_of(path)
+    inspector = ChildInspector(files, limits, at_once=1, child=child)
+    return inspector.inspect(Sample(*sent_to(files), SIGNATURE), ()).compiled
 
 
 def test_what_was_compiled_is_stored_by_its_digest(tmp_path: Path) -> None:
     assert inspect(tmp_path, "compile_it") == Compiled(artifact=DIGEST, **dict(FIGURES))
     assert b"".join(folder_of(tmp_path).read(DIGEST)) == CONTENT
-    assert [path.name for path in tmp_path.rglob("*") if path.is_file()] == [DIGEST]
+    kept = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert kept == {DIGEST, *sent_to(folder_of(tmp_path))}
 
 
 @pytest.mark.parametrize(

@@ -27,7 +27,7 @@ from services.registry.adapters.inspection.pieces import InPieces
 from services.registry.domain.versions import Baseline, Interval, NotCompiled, NotMeasured
 from services.registry.ports import Inspected, Sample
 from tests.fakes.registry import SIGNATURE
-from tests.fakes.registry_child import ANSWERS, BASELINE_FIGURES
+from tests.fakes.registry_child import ANSWERS, BASELINE_FIGURES, sent_to
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import FeatureKind, Task
 from understudy.inference.row_times import no_times, times_of
@@ -57,7 +57,7 @@ def inspect(path: Path, measure: str, *, seconds: float = 60) -> Inspected:
     )
     child = (sys.executable, "-m", "tests.fakes.registry_child", "give_up", measure)
     inspector = ChildInspector(files, limits, at_once=1, child=child)
-    return inspector.inspect(Sample("a" * 64, "b" * 64, SIGNATURE), ())
+    return inspector.inspect(Sample(*sent_to(files), SIGNATURE), ())
 
 
 def test_what_was_measured_is_stored_by_its_digest(tmp_path: Path) -> None:

@@ -74,6 +74,8 @@ def require_safe(path: Path, most_bytes: int) -> None:
         with path.open("rb") as file, ZipFile(file) as archive:
             members = archive.infolist()
             end = _end_of(file, path.stat().st_size)
+            if len(members) != end.members:
+                raise UnsafeArchiveError("its list holds another number of members than it says")
             _require_plain(members, _NAME)
             _require_apart(file, members, end.offset)
             _require_small(members, most_bytes)
