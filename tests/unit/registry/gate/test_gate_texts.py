@@ -2,6 +2,9 @@
 
 import contextlib
 import json
+import re
+from dataclasses import fields
+from pathlib import Path
 
 import pytest
 import yaml
@@ -12,8 +15,10 @@ from services.registry.adapters.gate_yaml import YamlGates
 from services.registry.domain.gate_texts import InvalidGateError, document_of, policy_of
 from tests.fakes.gate_policies import policies
 from understudy.cli.gate_policy import EXAMPLE
-from understudy.contracts.gate import DEFAULT, GatePolicy, MetricDemand, Override
+from understudy.contracts.gate import DEFAULT, METRICS, GatePolicy, MetricDemand, Override
 from understudy.contracts.vocabulary import FindingCode, MemberRole, Question, Severity
+
+PAGE = Path(__file__).parents[4] / "docs" / "gate.md"
 
 
 def read(text: str) -> GatePolicy:
@@ -49,6 +54,18 @@ def test_the_example_names_all_members() -> None:
     assert policy.metrics["roc_auc"] == MetricDemand(0.7, None, 0.1, 0.01, certain=True)
     assert Question.FAIRNESS in policy.questions
     assert policy.override == Override((MemberRole.ADMIN,))
+
+
+def test_the_page_has_an_example_of_each_member_and_names_every_word() -> None:
+    page = PAGE.read_text()
+    examples = re.findall(r"^\| `(\w+)` \|.*\| `([^`]+)` \|$", page, re.MULTILINE)
+    bounds = {each.name for each in fields(MetricDemand)}
+    assert {name for name, _ in examples} == set(document_of(DEFAULT)) | bounds
+    for name, example in examples:
+        assert read(example) != DEFAULT, name
+        assert f"{name}: " in example
+    words = [*FindingCode, *Question, *Severity, *METRICS]
+    assert [word for word in words if f"`{word}`" not in page] == []
 
 
 @pytest.mark.parametrize(
