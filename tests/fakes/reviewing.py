@@ -33,10 +33,10 @@ def subject_of(
     seconds: float = 60.0,
     shap: bool = False,
 ) -> Subject:
-    """A fitted model with its samples, read back from files."""
+    """A fitted model, or the bytes of an ONNX one, with its samples, read back from files."""
     files, trusted = _Files(folder), set[str]()
     for held in (model, main):
-        if held is not None:
+        if held is not None and not isinstance(held, bytes):
             trusted |= {*get_untrusted_types(file=files.model(held).path)}
     task = ReviewTask(
         name="credit",
@@ -74,6 +74,10 @@ class _Files:
 
     def model(self, model: Any) -> ModelFile:
         self._models += 1
+        if isinstance(model, bytes):
+            path = self._folder / f"model-{self._models}.onnx"
+            path.write_bytes(model)
+            return ModelFile(path=str(path), format=ArtifactFormat.ONNX, number=self._models)
         path = self._folder / f"model-{self._models}.skops"
         skops.io.dump(model, path)
         return ModelFile(path=str(path), format=ArtifactFormat.SKOPS, number=self._models)
