@@ -70,7 +70,8 @@ def by_trees(question: Question) -> Explained | None:
     """
     signature, model = question.subject.signature, question.subject.estimator
     steps = [step for _, step in getattr(model, "steps", [("", model)])]
-    *before, trees = [step for step in steps if step is not None and step != "passthrough"]
+    before = [step for step in steps[:-1] if step is not None and step != "passthrough"]
+    trees = steps[-1]
     known = type(trees).__name__ in _TREES
     known &= all(type(step).__name__ in _COLUMN_BY_COLUMN for step in before)
     if not known or any(not feature.numeric for feature in signature.features):

@@ -38,7 +38,7 @@ def fragile_to_missing(review: Review, explained: Explanations) -> Iterator[Find
 
 def _of_refused(refused: list[WithoutValues]) -> Finding:
     columns = [one.feature for one in refused if one.feature != "*"]
-    named = ", ".join(f"'{name}'" for name in columns[:_MOST_NAMED]) or "any value"
+    named = ", ".join(f"'{name}'" for name in columns[:_MOST_NAMED]) or "some values"
     worst = max(refused, key=lambda one: one.refused)
     return Finding(
         code=FindingCode.FRAGILE_TO_MISSING,
@@ -46,7 +46,7 @@ def _of_refused(refused: list[WithoutValues]) -> Finding:
         title="The model refuses missing values that its signature allows",
         detail=(
             f"Up to {worst.refused:.0%} of rows are refused without {named}. Callers who follow "
-            "the signature would get errors: say `nullable: false` for these features, or put an "
+            "the signature would get errors: say `nullable: false` for such features, or put an "
             "imputer before the model."
         ),
         subjects=tuple(columns),
