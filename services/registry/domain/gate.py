@@ -37,7 +37,7 @@ class GateClosedError(Refusal):
 
     def __init__(self, title: str, obstacles: Sequence[Obstacle]) -> None:
         told = " ".join(each.detail for each in obstacles)
-        super().__init__(f"The gate is closed for {title}. {told}", *_errors(obstacles))
+        super().__init__(f"The gate is closed for {title}: {told}", *_errors(obstacles))
 
 
 class OverrideRefusedError(Refusal):
