@@ -1,8 +1,9 @@
 """How many rows of the evaluation were copied from the reference, coincidences apart."""
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,13 +14,14 @@ from services.registry.adapters.reviewing.subject import LeftOutError, Sampled, 
 from services.registry.domain.proportions import Z, wilson
 from understudy.contracts.reviews import Estimate
 from understudy.contracts.signature import Signature
+from understudy.inference.rows import Rows
 
 _MOST_ROWS: Final = 10_000_000
 _CERTAIN: Final = 0.999
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Known:
+class Known:
     """The whole reference, sorted."""
 
     values: Hashes
@@ -55,9 +57,13 @@ def overlap(subject: Subject) -> Estimate:
     places = np.flatnonzero(np.isfinite(held.labels))
     if not places.size:
         raise LeftOutError("no row of the evaluation sample has a label")
-    halves = _halves(subject.reference, subject.signature)
-    known = _known(subject.reference, subject.signature, halves)
-    rows = hashed(held.table, subject.signature, halves).whole[places]
+    halves = halves_of(subject.reference.rows, subject.signature)
+    known = known_of(_parts(subject.reference, subject.signature, halves))
+    return copied(known, hashed(held.table, subject.signature, halves).whole[places])
+
+
+def copied(known: Known, rows: Hashes) -> Estimate:
+    """Share of these rows; see `overlap`. Raises LeftOutError."""
     at = np.minimum(np.searchsorted(known.values, rows), known.values.size - 1)
     found = wilson(int((known.values[at] == rows).sum()), rows.size)
     assert found is not None  # noqa: S101 - there are rows
@@ -81,7 +87,7 @@ def without_coincidences(found: Estimate, chance: Estimate) -> Estimate:
     )
 
 
-def _coincidences(known: _Known) -> Estimate:
+def _coincidences(known: Known) -> Estimate:
     once, twice = int((known.counts == 1).sum()), int((known.counts == 2).sum())
     rows = known.rows
     coverage = 1.0 - once / rows
@@ -96,23 +102,24 @@ def _coincidences(known: _Known) -> Estimate:
     return seen if few or seen.value <= alike.value else alike
 
 
-def _known(sample: Sampled, signature: Signature, halves: NDArray[np.bool_]) -> _Known:
+def known_of(parts: Iterable[HashedRows]) -> Known:
+    """The rows of all parts of a file."""
+    held = [*parts]
+    one = np.concatenate([part.one for part in held])
+    other = np.concatenate([part.other for part in held])
+    whole = HashedRows(one, other).whole
+    values, first, counts = np.unique(whole, return_index=True, return_counts=True)
+    return Known(values, counts, whole.size, max(_repeated(one[first]), _repeated(other[first])))
+
+
+def _parts(
+    sample: Sampled, signature: Signature, halves: NDArray[np.bool_]
+) -> Iterator[HashedRows]:
     if sample.total > _MOST_ROWS:
         raise LeftOutError(f"the reference sample has more than {_MOST_ROWS:,} rows")
     with parquet.ParquetFile(sample.file.path) as file:
-        columns = [*signature.names, signature.target.name]
-        parts = [hashed(part, signature, halves) for part in _batches(file, columns)]
-    rows = HashedRows(
-        np.concatenate([part.one for part in parts]),
-        np.concatenate([part.other for part in parts]),
-    )
-    values, first, counts = np.unique(rows.whole, return_index=True, return_counts=True)
-    alike = max(_repeated(rows.one[first]), _repeated(rows.other[first]))
-    return _Known(values, counts, rows.one.size, alike)
-
-
-def _batches(file: Any, columns: list[str]) -> Any:
-    return (batch for batch in file.iter_batches(columns=columns) if batch.num_rows)
+        for batch in file.iter_batches(columns=[*signature.names, signature.target.name]):
+            yield hashed(batch, signature, halves)
 
 
 def _repeated(values: Hashes) -> float:
@@ -120,9 +127,9 @@ def _repeated(values: Hashes) -> float:
     return float(1.0 - (counts == 1).sum() / values.size)
 
 
-def _halves(sample: Sampled, signature: Signature) -> NDArray[np.bool_]:
-    """Columns by turns, those with the most values first."""
-    numbers, texts = iter(sample.rows.numbers.T), iter(sample.rows.texts)
+def halves_of(rows: Rows, signature: Signature) -> NDArray[np.bool_]:
+    """Of each feature, whether it is in the first half: by turns, those with most values first."""
+    numbers, texts = iter(rows.numbers.T), iter(rows.texts)
     distinct = [
         np.unique(next(numbers)).size if feature.numeric else len(set(next(texts)))
         for feature in signature.features
