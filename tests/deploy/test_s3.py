@@ -157,6 +157,17 @@ def test_a_report_at_an_alarm_is_kept_there(laptop: Laptop) -> None:
     assert {f"{place}.json", f"{place}.html.gz"} <= {*laptop.store.names("monitor/reports")}
 
 
+def test_a_review_lies_in_the_bucket(laptop: Laptop) -> None:
+    """Before the backup below, which takes it along."""
+    registry = laptop.cluster.registry
+    registry.make_review("credit-risk", 1)
+    standing = registry.await_review("credit-risk", 1)
+    assert standing.file is not None, standing.failure
+    assert registry.review("credit-risk", 1).model == "credit-risk"
+    kept = {name.rpartition("/")[2] for name in laptop.store.names("registry/artifacts")}
+    assert standing.file in kept
+
+
 def test_a_backup_in_the_store_is_restored_into_another_bucket(
     laptop: Laptop, tmp_path: Path
 ) -> None:

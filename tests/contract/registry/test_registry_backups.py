@@ -6,24 +6,26 @@ import itertools
 import json
 import threading
 import tracemalloc
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
+from services.registry.adapters import tables
 from services.registry.adapters.catalogue_store import SqlCatalogue
 from services.registry.adapters.deployment_store import SqlDeployments
 from services.registry.adapters.state_store import SqlState
 from services.registry.adapters.tables import audit
 from services.registry.domain.access import Configuration
-from services.registry.domain.audit import Action
+from services.registry.domain.audit import Action, Entry
 from services.registry.domain.backups import (
     RegistryNotEmptyError,
 )
 from services.registry.domain.catalogue import Project
 from services.registry.domain.paging import Paging
 from services.registry.domain.releases import Setting
+from services.registry.domain.verifying import Noted, examined
 from tests.fakes.installations import (
     FILES,
     Installation,
@@ -59,6 +61,66 @@ def test_there_and_back_again(
         state = SqlState(installation.database).state()
         assert [served.deployment.name for served in state.deployments] == ["credit"]
         assert state.configuration == Configuration()
+
+
+def reviewed(found: Installation) -> str:
+    """A review that was opened, answers, two gates, a trusted type; the digest of the review."""
+    content = '{"said": "ünï 😀"}'.encode()
+    digest = hashlib.sha256(content).hexdigest()
+    found.files.take(digest, [content])
+    at, place = NOON + timedelta(microseconds=1), {"model": "credit", "version": 2}
+    findings = [{"code": "x", "share": 0.1 + 0.2, "said": "😀 \x00", "none": None, "tiny": 5e-324}]
+    review = {"job": "j", "began_at": at, "began_by": "ann", "file": digest, "made_at": at}
+    gate = {"project": "bank", "text": "# why\nreview: true\n", "at": at, "by": "ann", "reason": ""}
+    with found.database.note() as connection:
+        for table, rows in (
+            (
+                tables.reviews,
+                [
+                    {**place, **review, "number": 1, "file": None, "made_at": None, "failure": "f"},
+                    {**place, **review, "number": 2, "findings": findings, "main": 1},
+                ],
+            ),
+            (tables.openings, [{**place, "number": 2, "actor": "user:ann", "at": at}]),
+            (tables.answers, [{**place, "answers": {"purpose": "ünï"}, "at": at, "by": "ann"}]),
+            (tables.gates, [{**gate, "number": n, "policy": {"margin": 0.1}} for n in (1, 2)]),
+            (
+                tables.trust,
+                [
+                    {
+                        "type": "my.Type",
+                        "state": "asked",
+                        "asked_at": at,
+                        "asked_by": "ann",
+                        "model": "credit",
+                    }
+                ],
+            ),
+        ):
+            for row in rows:
+                connection.execute(sa.insert(table).values(**row))
+    with found.database.change() as change:
+        change.record(Entry(at, "ann", Action.RELEASE, "credit", "😀", {"found": findings}))
+    return digest
+
+
+@pytest.mark.parametrize("database", DATABASES)
+def test_reviews_gates_and_trust_go_along(
+    install: Install, filled: Installation, tmp_path: Path, database: str
+) -> None:
+    digest = reviewed(filled)
+    before, head = filled.rows(), verified(filled).head
+    made = filled.backups(tmp_path / "one").back_up().manifest
+    assert made.head == head
+    there, back = install(database), install("sqlite")
+    there.backups(tmp_path / "one").restore()
+    there.backups(tmp_path / "two").back_up()
+    back.backups(tmp_path / "two").restore()
+    for installation in (there, back):
+        assert without_state(installation.rows()) == without_state(before)
+        assert installation.files.size(digest) is not None
+        with SqlState(installation.database).chain() as chain:
+            assert examined(chain, Noted(head=made.head)).breaks == ()
 
 
 @pytest.mark.parametrize("database", DATABASES)
@@ -217,13 +279,13 @@ def test_a_backup_of_older_tables_is_migrated_on_its_way(
     old.backups(tmp_path / "b").back_up()
     (manifest,) = (tmp_path / "b").glob("2*/manifest.json")
     told = json.loads(manifest.read_text())
-    tables = told["tables"]
-    for later in set(tables) - TABLES_OF_0004:
-        del tables[later]
+    parts = told["tables"]
+    for later in set(parts) - TABLES_OF_0004:
+        del parts[later]
     for name, columns in LATER.items():
-        tables[name] = without_columns(manifest.with_name(f"{name}.jsonl.gz"), columns)
+        parts[name] = without_columns(manifest.with_name(f"{name}.jsonl.gz"), columns)
     del told["head"]
-    manifest.write_text(json.dumps({**told, "revision": "0004", "tables": tables}))
+    manifest.write_text(json.dumps({**told, "revision": "0004", "tables": parts}))
     there = install(database)
     there.backups(tmp_path / "b").restore()
     there.database.require_migrated()

@@ -22,7 +22,7 @@ from understudy.contracts.vocabulary import BreakKind
 from .conftest import ADMIN, Install, Registry
 
 DETAILS = {
-    "numbers": [0.1 + 0.2, 1e22, -0.0, 1.0, 5e-324, 2**53 + 1, -7],
+    "numbers": [0.1 + 0.2, 1e22, -0.0, 1.0, 5e-324, 2**53 + 1, 2**70, -7],
     "nested": {"a": [{"b": None}, [], {}, True], "ünï": '\N{SNOWMAN} 😀 \\ " \u2028 \x7f'},
     "none": None,
 }
@@ -140,10 +140,7 @@ def test_a_missing_beginning_is_found(trailed: Installation) -> None:
 
 def exchange(found: Installation, one: int, other: int, left: set[str]) -> None:
     with found.database.note() as connection:
-        rows = {
-            row.sequence: dict(row._mapping)
-            for row in connection.execute(sa.select(audit))
-        }
+        rows = {row.sequence: dict(row._mapping) for row in connection.execute(sa.select(audit))}
         for target, source in ((one, other), (other, one)):
             values = {name: value for name, value in rows[source].items() if name not in left}
             connection.execute(of(target).values(**values))

@@ -1,4 +1,4 @@
-"""Eight writers at once: the history is one line, nothing is lost, and the trail's chain is whole."""
+"""Eight writers at once: one line of releases, nothing lost, and the trail's chain whole."""
 
 import sys
 import threading
