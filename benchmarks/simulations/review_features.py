@@ -126,7 +126,7 @@ def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    runs = 10 if parser.parse_args().quick else 200
+    runs = 4 if parser.parse_args().quick else 200
     print(f"seed {SEED}, {runs} runs of each size; rows are those held out")
     columns = ("world", *(f"{size:,} rows" for size in SIZES))
     for title, worlds in (("False alarms", FALSE_ALARMS), ("Found", PLANTED)):

@@ -6,6 +6,8 @@ from typing import Final
 from understudy.contracts.reviews import Estimate, Explanations, Finding, Review
 from understudy.contracts.vocabulary import FindingCode, Severity, Task
 
+MOST_AREA: Final = 0.6
+MOST_RANK: Final = 0.2
 _MOST_NAMED: Final = 10
 
 
@@ -13,11 +15,12 @@ def irrelevant_feature(review: Review, explained: Explanations) -> Iterator[Find
     """Asks for a look at features that matter neither to the model nor to the label.
 
     Both 95 % intervals hold chance: importance 0, and the feature's own score 0.5 (AUC) or 0 (rank
-    correlation). That is no proof: of what matters little, a small sample shows nothing, and
-    features that stand in for one another, or matter only together, look useless by themselves.
+    correlation). The far end of the score is below 0.6 or 0.2 too, so a sample that is too small to
+    tell says nothing. It is no proof: a feature that matters little may look like one that does
+    not, and of several that stand in for one another each looks useless by itself.
     """
     scores = {one.feature: one.score for one in explained.alone}
-    chance = 0.5 if review.task is Task.CLASSIFICATION else 0.0
+    chance, most = (0.5, MOST_AREA) if review.task is Task.CLASSIFICATION else (0.0, MOST_RANK)
     useless = [
         one.feature
         for one in explained.importances

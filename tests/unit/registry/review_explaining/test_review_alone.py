@@ -77,7 +77,7 @@ def test_a_category_that_leaks_shines_and_one_that_names_rows_does_not(tmp_path:
         frame["paid"] == "yes", draw.choice(["a", "b"], 2_000), draw.choice(["c", "d"], 2_000)
     )
     frame["account"] = [f"A{place}\x00😀" for place in range(2_000)]
-    frame["town"] = draw.choice(["Ulm", "Bonn", None], 2_000)
+    frame["town"] = [("Ulm", "Bonn", None)[place] for place in draw.integers(0, 3, 2_000)]
     found = alone(
         tmp_path, frame, category("status"), category("account"), category("town", nullable=True)
     )

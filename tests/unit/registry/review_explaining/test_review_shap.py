@@ -78,7 +78,7 @@ def test_numbers_are_explained_in_their_unit(tmp_path: Path) -> None:
 def test_models_of_any_kind_are_asked_and_add_up(tmp_path: Path) -> None:
     pytest.importorskip("shap")
     frame = applicants(300)
-    frame["town"] = np.where(frame["paid"] == "yes", "Ulm", None)
+    frame["town"] = frame["paid"].map({"yes": "Ulm", "no": None})
     frame.loc[::5, "town"] = "Bonn"
     model = with_towns(frame, ["income"], "town")
     terms = signature(number("income"), category("town", nullable=True))
