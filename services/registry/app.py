@@ -278,6 +278,13 @@ def _operations(
         clock=_now,
     )
     trust = verbs.Trust(store.trust, _now)
+    gates = verbs.GatePolicies(
+        store=store.gates,
+        catalogue=catalogue,
+        reader=YamlGates(),
+        own=_own_gate(settings),
+        clock=_now,
+    )
     registration = verbs.Registration(
         catalogue=registered,
         store=catalogue,
@@ -287,13 +294,7 @@ def _operations(
         reviews=reviews if settings.registry_review else None,
         instruments=metrics,
         trust=trust,
-    )
-    gates = verbs.GatePolicies(
-        store=store.gates,
-        catalogue=catalogue,
-        reader=YamlGates(),
-        own=_own_gate(settings),
-        clock=_now,
+        allows_pickle=gates.allows_pickle,
     )
     gate = verbs.Gate(
         policies=gates,

@@ -41,6 +41,10 @@ class GatePolicies:
         """The one that holds: the project's last, or the installation's own as number 0."""
         return self._store.current(project) or Written(project, 0, self._own, self._own_text)
 
+    def allows_pickle(self, project: str) -> bool:
+        """Whether pickles are read there, in a sandbox."""
+        return self.of(project).policy.pickle
+
     def show(self, caller: Caller, project: str) -> Written:
         """The same for somebody. Raises NotFoundError or ForbiddenError."""
         self._require(caller, project)
