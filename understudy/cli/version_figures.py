@@ -4,11 +4,11 @@ from typing import Final
 
 from understudy.cli.output import cell
 from understudy.contracts.registry import VersionView
-from understudy.contracts.vocabulary import BaselineSample
+from understudy.contracts.vocabulary import ArtifactFormat, BaselineSample
 
 _TOP_FEATURES: Final = 8
 
-COLUMNS: Final = ("VERSION", "STATE", "RUNNER", "METRICS", "CREATED", "BY", "DESCRIPTION")
+COLUMNS: Final = ("VERSION", "STATE", "FORMAT", "RUNNER", "METRICS", "CREATED", "BY", "DESCRIPTION")
 
 
 def row_of(version: VersionView) -> tuple[object, ...]:
@@ -16,6 +16,7 @@ def row_of(version: VersionView) -> tuple[object, ...]:
     return (
         version.version,
         version.state,
+        version.format,
         runner(version),
         _figures(version),
         version.created_at,
@@ -32,6 +33,7 @@ def details_of(version: VersionView) -> list[tuple[str, object]]:
         ("version", version.version),
         ("state", version.state),
         ("decided", _decided(version)),
+        ("format", version.format),
         ("runner", runner(version)),
         ("compared" if version.compiled else "not compiled", _comparison(version)),
         ("metrics", _figures(version)),
@@ -51,6 +53,8 @@ def details_of(version: VersionView) -> list[tuple[str, object]]:
 def runner(version: VersionView) -> str:
     """What serving asks."""
     compiled = version.compiled
+    if version.format is ArtifactFormat.ONNX:
+        return ArtifactFormat.ONNX
     return f"{compiled.kind} ×{compiled.speedup:.3g}" if compiled else "sklearn"
 
 

@@ -56,7 +56,9 @@ def register(
     context: typer.Context,
     *,
     model: Model,
-    artifact: Annotated[Path, typer.Option(help="The model as a skops file.", exists=True)],
+    artifact: Annotated[
+        Path, typer.Option(help="The model: a skops or an ONNX file.", exists=True)
+    ],
     reference: Annotated[
         Path, typer.Option(help="The reference sample, Parquet: features and target.", exists=True)
     ],

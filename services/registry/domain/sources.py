@@ -1,7 +1,7 @@
 """Where an MLflow client says that a version's files are."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
@@ -9,12 +9,17 @@ from urllib.parse import unquote, urlsplit
 
 from services.registry.domain.mlflow_refusals import InvalidSourceError, PickledModelError
 from services.registry.domain.staging import KEPT
+from understudy.contracts.vocabulary import ArtifactFormat
 
-MODEL_FILE: Final = "model.skops"
+MODEL_FILES: Final[Mapping[ArtifactFormat, str]] = {
+    ArtifactFormat.SKOPS: "model.skops",
+    ArtifactFormat.ONNX: "model.onnx",
+}
 REFERENCE_FILE: Final = "reference.parquet"
 EVALUATION_FILE: Final = "evaluation.parquet"
 SIGNATURE_FILE: Final = "signature.json"
 MLMODEL_FILE: Final = "MLmodel"
+_EITHER: Final = " or ".join(f"'{name}'" for name in MODEL_FILES.values())
 _PICKLES: Final = (".pkl", ".pickle", ".joblib", ".cloudpickle", ".dill")
 _LONGEST: Final = 2_000
 _ARTIFACT: Final = re.compile(r"/*artifacts/([0-9a-f]{64})")
@@ -92,18 +97,19 @@ def kept_place(path: str) -> tuple[str, int, str] | None:
     return None if match is None else (match[1], int(match[2]), match[3] or "")
 
 
-def require_model(folder: str, names: Collection[str]) -> None:
-    """Whether a folder's file names tell of a model that may be looked into.
+def require_model(folder: str, names: Collection[str]) -> str:
+    """Of a folder's files the model that may be looked into.
 
     Raises PickledModelError or InvalidSourceError.
     """
-    if MODEL_FILE in names:
-        return
+    for model in MODEL_FILES.values():
+        if model in names:
+            return model
     for name in sorted(names):
         if name.lower().endswith(_PICKLES):
             raise PickledModelError(name)
     found = ", ".join(sorted(names)[:10]) or "nothing"
     raise InvalidSourceError(
-        f"The folder '{folder}' holds no '{MODEL_FILE}' but {found}. Put the files first, with the "
+        f"The folder '{folder}' holds no {_EITHER} but {found}. Put the files first, with the "
         "same key: what others put is not seen."
     )

@@ -15,7 +15,6 @@ from services.registry.domain.mlflow_refusals import (
 from services.registry.domain.sources import (
     EVALUATION_FILE,
     MLMODEL_FILE,
-    MODEL_FILE,
     REFERENCE_FILE,
     SIGNATURE_FILE,
     Artifact,
@@ -87,7 +86,7 @@ class Sources:
         found = self._staging.files(caller, source.path)
         start = len(source.path) + 1 if source.path else 0
         named = {file.path[start:]: file for file in found}
-        require_model(source.path, named.keys())
+        model = require_model(source.path, named.keys())
         stated = self._stated(caller, wanted, named)
         if REFERENCE_FILE in named:
             reference = self._kept(caller, named[REFERENCE_FILE])
@@ -100,7 +99,7 @@ class Sources:
             evaluation = self._kept(caller, named[EVALUATION_FILE])
         return VersionDraft(
             model=wanted.model,
-            artifact=self._kept(caller, named[MODEL_FILE]),
+            artifact=self._kept(caller, named[model]),
             reference=reference,
             signature=stated or self._inferred(caller, wanted, named, reference),
             created_at=self._now(),

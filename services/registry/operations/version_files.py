@@ -1,7 +1,7 @@
-"""A version as a folder of files that MLflow's clients read, and scikit-learn's flavour loads."""
+"""A version as a folder of files that MLflow's clients read, and its flavour loads."""
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,7 +10,7 @@ from pydantic import TypeAdapter
 from services.registry.domain.sources import (
     EVALUATION_FILE,
     MLMODEL_FILE,
-    MODEL_FILE,
+    MODEL_FILES,
     REFERENCE_FILE,
     SIGNATURE_FILE,
 )
@@ -20,7 +20,7 @@ from services.registry.operations.catalogue import Catalogue
 from services.registry.operations.reach import not_found
 from services.registry.ports import ArtifactStore, StateStore
 from understudy.contracts.signature import Feature, Signature
-from understudy.contracts.vocabulary import FeatureKind, Task
+from understudy.contracts.vocabulary import ArtifactFormat, FeatureKind, Task
 from understudy.runtime.keys import Caller
 
 _SIGNATURE: Final = TypeAdapter(Signature)
@@ -60,7 +60,7 @@ class VersionFiles:
         version = self._catalogue.version(caller, model, number)
         draft = version.draft
         stored = {
-            MODEL_FILE: draft.artifact,
+            MODEL_FILES[draft.format]: draft.artifact,
             REFERENCE_FILE: draft.reference,
             EVALUATION_FILE: draft.evaluation,
         }
@@ -86,26 +86,43 @@ class VersionFiles:
 
     def _mlmodel(self, version: Version) -> bytes:
         """JSON, which is YAML too."""
-        draft, trusted = version.draft, self._state.trusted_types()
-        flavour = {
-            "code": None,
-            "pickled_model": MODEL_FILE,
-            "serialization_format": "skops",
-            "sklearn_version": draft.lineage.libraries.get("scikit-learn"),
-            "skops_trusted_types": list(trusted) or None,
-        }
-        generic = {
-            "loader_module": "mlflow.sklearn",
-            "model_path": MODEL_FILE,
-            "predict_fn": "predict",
-            "env": {},
-        }
+        draft = version.draft
+        if draft.format is ArtifactFormat.ONNX:
+            flavors = _onnx_flavors()
+        else:
+            trusted = self._state.trusted_types()
+            flavors = _sklearn_flavors(draft.lineage.libraries.get("scikit-learn"), trusted)
         told = {
-            "flavors": {"python_function": generic, "sklearn": flavour},
+            "flavors": flavors,
             "signature": _mlflow_signature(draft.signature),
             "utc_time_created": draft.created_at.strftime("%Y-%m-%d %H:%M:%S.%f"),
         }
         return json.dumps(told, indent=1).encode()
+
+
+def _sklearn_flavors(release: str | None, trusted: Sequence[str]) -> dict[str, object]:
+    model = MODEL_FILES[ArtifactFormat.SKOPS]
+    flavour = {
+        "code": None,
+        "pickled_model": model,
+        "serialization_format": "skops",
+        "sklearn_version": release,
+        "skops_trusted_types": list(trusted) or None,
+    }
+    generic = {
+        "loader_module": "mlflow.sklearn",
+        "model_path": model,
+        "predict_fn": "predict",
+        "env": {},
+    }
+    return {"python_function": generic, "sklearn": flavour}
+
+
+def _onnx_flavors() -> dict[str, object]:
+    model = MODEL_FILES[ArtifactFormat.ONNX]
+    flavour = {"code": None, "data": model, "providers": ["CPUExecutionProvider"]}
+    generic = {"loader_module": "mlflow.onnx", "data": model, "env": {}}
+    return {"python_function": generic, "onnx": flavour}
 
 
 def _written(name: str, content: bytes) -> VersionFile:

@@ -44,7 +44,8 @@ def labelled(labels: list[str]) -> Any:
         helper.make_node("Gather", ["labels", "best"], ["label"]),
     ]
     outputs = [("label", T.STRING, ["N"]), ("p", T.FLOAT, ["N", 2])]
-    held = helper.make_tensor("labels", T.STRING, [2], [label.encode() for label in labels])
+    encoded: list[Any] = [label.encode() for label in labels]
+    held = helper.make_tensor("labels", T.STRING, [2], encoded)
     return by_hand(nodes, [("x", T.FLOAT, ["N", 2])], outputs, initializers=[held])
 
 

@@ -27,6 +27,7 @@ def test_a_whole_review_of_an_onnx_version_beside_a_skops_main(tmp_path: Path) -
     assert "no recipe that could be fitted anew" in reasons["learning curve"]
     assert review.results is not None
     assert review.fairness is not None
+    assert review.explanations is not None
     assert review.explanations.importances
     assert review.monitor is not None
     assert [cost.runner for cost in review.cost] == ["onnx"]
