@@ -5,20 +5,23 @@ from typing import Any
 
 import httpx
 import pytest
+from pydantic import TypeAdapter
 
 from services.registry.app import assemble
 from services.registry.domain.gate_texts import InvalidGateError
 from services.registry.ports.staging import Sourcing
 from services.registry.settings import RegistrySettings
 from tests.fakes.people import PlainPasswords
-from tests.fakes.registry import MemoryArtifacts, TrustingInspector, memory_store
+from tests.fakes.registry import SIGNATURE, MemoryArtifacts, TrustingInspector, memory_store
 from tests.fakes.reviews_store import PleasedReviewer
 from tests.fakes.staging import KnowingReader, MemoryStaged
 from understudy.cli.gate_policy import EXAMPLE
+from understudy.contracts.signature import Signature
 from understudy.contracts.vocabulary import MemberRole
 
 from .conftest import Registry
 from .people import settle, sign_in
+from .test_registry_interface import VERSION
 
 pytestmark = pytest.mark.anyio
 
@@ -121,6 +124,15 @@ async def test_pickles_are_taken_by_leave_of_the_installation_alone(registry: Re
     assert kept.is_success
     assert (await ann.put(GATE, content="pickle: false", headers=YAML)).is_success
     assert (await ann.put(GATE, content="pickle: true", headers=YAML)).status_code == 403
+
+
+async def test_a_project_without_that_leave_has_no_pickle_read(registry: Registry) -> None:
+    body = {**VERSION, "signature": TypeAdapter(Signature).dump_python(SIGNATURE, mode="json")}
+    for text, read in (("pickle: false", False), ("pickle: true", True), ("{}", False)):
+        await put(registry, text)
+        made = await registry.http.post("/v1/models/credit/versions", json=body)
+        assert made.status_code == 201, made.text
+        assert registry.inspector.inspected[-1].pickle is read
 
 
 async def test_what_is_not_there_has_no_gate(registry: Registry) -> None:
