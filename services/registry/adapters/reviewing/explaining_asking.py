@@ -81,7 +81,7 @@ def shown(scored: Scored, place: int | None) -> Floats:
     if place is None:
         return scored.values
     if scored.probabilities is None:
-        return (scored.values == place).astype(np.float64)
+        return np.asarray(scored.values == place, dtype=np.float64)
     return np.asarray(scored.probabilities[:, place], dtype=np.float64)
 
 

@@ -24,7 +24,10 @@ def irrelevant_feature(review: Review, explained: Explanations) -> Iterator[Find
     useless = [
         one.feature
         for one in explained.importances
-        if _holds(one.growth, 0.0) and one.feature in scores and _holds(scores[one.feature], chance)
+        if _holds(one.growth, 0.0)
+        and one.feature in scores
+        and _holds(scores[one.feature], chance)
+        and (scores[one.feature].high or 1.0) < most
     ]
     if not useless:
         return
