@@ -3,7 +3,8 @@
 from typing import TYPE_CHECKING
 
 from services.registry.domain.audit import Entry
-from services.registry.domain.gate import Basis, GateChangedError, ReviewChangedError, Written
+from services.registry.domain.gate import Basis, Written
+from services.registry.domain.gate_refusals import GateChangedError, ReviewChangedError
 from services.registry.domain.paging import Paging, Slice, cut
 from services.registry.domain.versions import Version
 

@@ -8,7 +8,8 @@ from sqlalchemy.exc import IntegrityError
 from services.registry.adapters.database import Database
 from services.registry.adapters.tables import gates, reviews
 from services.registry.domain.audit import Entry
-from services.registry.domain.gate import Basis, GateChangedError, ReviewChangedError, Written
+from services.registry.domain.gate import Basis, Written
+from services.registry.domain.gate_refusals import GateChangedError, ReviewChangedError
 from services.registry.domain.gate_texts import document_of, policy_of
 from services.registry.domain.paging import Paging, Slice, cut
 from services.registry.domain.versions import Version

@@ -4,7 +4,8 @@ from collections.abc import Collection
 
 from services.registry.domain.audit import Action, Entry
 from services.registry.domain.errors import PreconditionFailedError
-from services.registry.domain.gate import GateChangedError, Written
+from services.registry.domain.gate import Written
+from services.registry.domain.gate_refusals import GateChangedError
 from services.registry.domain.gate_texts import document_of, policy_of
 from services.registry.domain.paging import Paging, Slice
 from services.registry.operations.reach import Clock, not_found, require_able, require_whole

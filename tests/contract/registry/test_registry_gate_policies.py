@@ -21,7 +21,7 @@ from understudy.contracts.vocabulary import MemberRole
 
 from .conftest import Registry
 from .people import settle, sign_in
-from .test_registry_interface import VERSION
+from .test_registry_refusals import VERSION
 
 pytestmark = pytest.mark.anyio
 

@@ -16,7 +16,8 @@ from services.registry.adapters.gate_yaml import YamlGates
 from services.registry.domain.audit import Action, Entry
 from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.errors import AlreadyDecidedError
-from services.registry.domain.gate import Basis, GateChangedError, ReviewChangedError, Written
+from services.registry.domain.gate import Basis, Written
+from services.registry.domain.gate_refusals import GateChangedError, ReviewChangedError
 from services.registry.domain.paging import Paging
 from services.registry.domain.reviews import Attempt, Made
 from services.registry.domain.versions import Version, VersionDraft

@@ -7,14 +7,11 @@ from typing import Any
 
 import pytest
 
-from services.registry.domain.gate import (
-    Facts,
+from services.registry.domain.gate import Facts, assess, named, require_leave
+from services.registry.domain.gate_refusals import (
     GateClosedError,
     OverrideRefusedError,
     ReasonTooShortError,
-    assess,
-    named,
-    require_leave,
 )
 from services.registry.domain.reviews import Answers
 from services.registry.domain.versions import Lineage

@@ -10,14 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.registry.domain.errors import AlreadyDecidedError
-from services.registry.domain.gate import (
-    Facts,
+from services.registry.domain.gate import Facts, assess, require_leave, standing_against
+from services.registry.domain.gate_refusals import (
     GateClosedError,
     OverrideRefusedError,
     ReasonTooShortError,
-    assess,
-    require_leave,
-    standing_against,
 )
 from services.registry.domain.reviews import Answers, Opening
 from services.registry.domain.versions import Lineage, decide
