@@ -122,7 +122,7 @@ def _proxies(kind: str, many: int, size: int, runs: int, rng: Generator) -> list
             if kind == "number":
                 found = [told_by_number(column, groups) for column in values]
             else:
-                folds = rng.permutation(codes.size) % 3
+                folds = rng.permutation(codes.size) % 10
                 cut = np.clip(((values + 2.5) * 6).astype(np.intp), 0, 35)
                 found = [told_by_category(column, groups, folds) for column in cut]
             warned += _warns(proxy(_told(found), REVIEW))

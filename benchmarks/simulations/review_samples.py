@@ -116,7 +116,7 @@ def _skewed(rng: Generator, rows: int) -> dict[str, Any]:
 
 def _encoded(rng: Generator, rows: int) -> dict[str, Any]:
     """Three categories of 12 values each, one column for each value."""
-    found = {}
+    found = dict[str, Any]()
     for name in "abc":
         value = np.minimum(rng.geometric(0.25, rows), 12)
         found |= {f"{name}{place}": value == place for place in range(1, 13)}

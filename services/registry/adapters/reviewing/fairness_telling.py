@@ -11,7 +11,7 @@ from services.registry.domain.auc_interval import auc_interval
 from understudy.contracts.reviews import Estimate
 from understudy.inference.scored import Floats
 
-_PRIOR_ROWS: Final = 10.0
+_PRIOR_ROWS: Final = 2.0
 Codes = NDArray[np.intp]
 
 
@@ -25,7 +25,7 @@ def told_by_number(values: Floats, groups: Groups) -> Estimate:
 def told_by_category(codes: Codes, groups: Groups, folds: Codes) -> Estimate:
     """Of a category, by how often the group has it in the other folds; missing is a category.
 
-    A category's share of the group is drawn to the group's share of all rows, as ten rows of these
+    A category's share of the group is drawn to the group's share of all rows, as two rows of these
     would do, so that rare categories say little. The area is the mean over the folds.
     """
     group_rows, parts = groups.rows, int(folds.max()) + 1
