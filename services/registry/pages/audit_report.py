@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from services.registry.domain.audit import Recorded
 from services.registry.operations import Operations
-from services.registry.operations.history import Made, Report
+from services.registry.operations.history import Made, NotYetError, Report
 from services.registry.pages import review_words as say
 from services.registry.pages.charts import numbers
 from services.registry.pages.people import InvalidFormError
@@ -37,7 +37,12 @@ class Period:
     def end(self) -> datetime | None:
         """Not in the period any more. Raises InvalidFormError."""
         found = _moment(self.until, "until")
-        return found + timedelta(days=1) if found is not None and len(self.until) == 10 else found
+        if found is None or len(self.until) != 10:
+            return found
+        try:
+            return found + timedelta(days=1)
+        except OverflowError:
+            raise _no_day("until") from None
 
 
 class AuditReports:
@@ -55,12 +60,13 @@ class AuditReports:
         return await run_in_threadpool(self._page, visit_of(request), name, period)
 
     def _page(self, visit: Visit, name: str, period: Period) -> Response:
-        caller, problem = reader(visit), None
+        caller = reader(visit)
+        problem: Refusal | None = None
         try:
             try:
                 begin, end = period.begin, period.end
                 found = self._operations.history.report(caller, name, begin, end)
-            except InvalidFormError as refusal:
+            except (InvalidFormError, NotYetError) as refusal:
                 problem, period = refusal, Period()
                 found = self._operations.history.report(caller, name, None, None)
         except Refusal as refusal:
@@ -109,6 +115,10 @@ def _moment(text: str, name: str) -> datetime | None:
         found = datetime.fromisoformat(text)
         return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise InvalidFormError(
-            f"'{name}' is a day such as 2026-03-01, or a moment such as 2026-03-01T12:00:00Z."
-        ) from None
+        raise _no_day(name) from None
+
+
+def _no_day(name: str) -> InvalidFormError:
+    return InvalidFormError(
+        f"'{name}' is a day such as 2026-03-01, or a moment such as 2026-03-01T12:00:00Z."
+    )

@@ -49,7 +49,8 @@ def heat_map(found: Correlations, shown: Sequence[int]) -> Markup:
     if strongest is not None:
         size_of, one, other_name = strongest
         said = f"The strongest is between {one} and {other_name}: {figure(size_of, 2)}."
-    return picture(size, size, "Correlations between features", said, *layers, kind="chart--square")
+    wide = max(size, 420.0)
+    return picture(wide, size, "Correlations between features", said, *layers, kind="chart--square")
 
 
 def _standing(x: float, y: float, name: str) -> Markup:

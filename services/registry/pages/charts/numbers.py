@@ -14,7 +14,7 @@ def figure(value: float | None, digits: int = 3) -> str:
     if size == 0:
         return "0"
     if size < 10.0 ** (-digits - 1) or size >= 1e7:
-        return _signed(f"{value:.{digits - 1}e}".replace("e-0", "e-").replace("e+0", "e"))
+        return _signed(f"{value:.{digits - 1}e}".replace("e-0", "e-").replace("e+", "e"))
     return _signed(_plainly(value, size, digits))
 
 
