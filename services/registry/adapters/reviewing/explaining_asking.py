@@ -69,8 +69,8 @@ def _seconds(runner: Runner, rows: Rows) -> float:
     """The processor's, so that whoever else is busy does not change a review."""
     began, used = time.perf_counter(), time.process_time()
     asked(runner, rows)
-    # Nobody waits four times as long as it works, unless the model itself waits for something.
-    return max(time.process_time() - used, (time.perf_counter() - began) / 4)
+    # Ten times as long as it works only what itself waits for something takes.
+    return max(time.process_time() - used, (time.perf_counter() - began) / 10)
 
 
 def shown(scored: Scored, place: int | None) -> Floats:

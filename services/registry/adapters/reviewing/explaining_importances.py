@@ -15,7 +15,7 @@ MOST_ROWS: Final = 5_000
 REPEATS: Final = 5
 _MOST_ASKED: Final = 150_000
 """Rows, over all features and repeats."""
-_FEWEST_ROWS: Final = 50
+_FEWEST_ROWS: Final = 100
 _OF_ALL_TIME: Final = 1 / 12
 _LEVEL: Final = 0.95
 

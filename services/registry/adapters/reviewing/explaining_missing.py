@@ -22,7 +22,7 @@ SHARES: Final = (0.0, 0.1, 0.3)
 MOST_FEATURES: Final = 5
 _REFUSING_ROWS: Final = 300
 """Of a model that refuses, which is asked for one row after the other."""
-_FEWEST_ROWS: Final = 100
+_FEWEST_ROWS: Final = 500
 _OF_ALL_TIME: Final = 1 / 15
 
 

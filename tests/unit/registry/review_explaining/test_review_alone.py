@@ -9,7 +9,6 @@ from sklearn.dummy import DummyClassifier, DummyRegressor
 
 from services.registry.adapters.reviewing.explaining import alone_of
 from services.registry.adapters.reviewing.subject import LeftOutError
-from tests.fakes.reviewing import subject_of
 from tests.unit.registry.review_explaining.worlds import (
     PRICE,
     applicants,
@@ -18,6 +17,7 @@ from tests.unit.registry.review_explaining.worlds import (
     number,
     plain,
     signature,
+    subject_of,
 )
 from understudy.contracts.reviews import Alone, Estimate
 from understudy.contracts.signature import Feature, Target

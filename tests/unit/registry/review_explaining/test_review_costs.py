@@ -7,8 +7,7 @@ from sklearn.ensemble import RandomForestClassifier
 from services.registry.adapters.reviewing.costs import cost_of
 from services.registry.adapters.reviewing.messages import CompiledFile
 from services.registry.adapters.reviewing.subject import Subject
-from tests.fakes.reviewing import subject_of
-from tests.unit.registry.review_explaining.worlds import PLAIN, applicants, plain
+from tests.unit.registry.review_explaining.worlds import PLAIN, applicants, plain, subject_of
 from understudy.contracts.vocabulary import CompiledKind
 from understudy.inference.compiling import CompiledModel, compile_model
 

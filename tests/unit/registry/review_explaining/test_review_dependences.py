@@ -8,7 +8,6 @@ from sklearn.svm import LinearSVC
 
 from services.registry.adapters.reviewing.explaining import dependences_of
 from services.registry.adapters.reviewing.subject import LeftOutError
-from tests.fakes.reviewing import subject_of
 from tests.unit.registry.review_explaining.worlds import (
     LABEL,
     PLAIN,
@@ -19,6 +18,7 @@ from tests.unit.registry.review_explaining.worlds import (
     number,
     plain,
     signature,
+    subject_of,
     with_towns,
 )
 from understudy.contracts.signature import Feature, Target

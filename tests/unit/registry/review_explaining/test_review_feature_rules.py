@@ -28,7 +28,7 @@ from services.registry.adapters.reviewing.explaining import (
 )
 from services.registry.adapters.reviewing.subject import LeftOutError, Subject
 from services.registry.domain.findings.features import found
-from tests.fakes.reviewing import MADE_AT, subject_of
+from tests.fakes.reviewing import MADE_AT
 from tests.unit.registry.review_explaining.worlds import (
     NULLABLE,
     applicants,
@@ -39,6 +39,7 @@ from tests.unit.registry.review_explaining.worlds import (
     number,
     plain,
     signature,
+    subject_of,
     with_towns,
 )
 from understudy.contracts.reviews import (

@@ -6,7 +6,6 @@ from sklearn.linear_model import LinearRegression
 
 from services.registry.adapters.reviewing.explaining import importances_of
 from services.registry.adapters.reviewing.subject import LeftOutError
-from tests.fakes.reviewing import subject_of
 from tests.unit.registry.review_explaining.worlds import (
     PLAIN,
     PRICE,
@@ -15,6 +14,7 @@ from tests.unit.registry.review_explaining.worlds import (
     number,
     plain,
     signature,
+    subject_of,
 )
 
 

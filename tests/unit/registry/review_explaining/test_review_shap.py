@@ -10,7 +10,6 @@ from sklearn.pipeline import make_pipeline
 from services.registry.adapters.reviewing.explaining_asking import shown
 from services.registry.adapters.reviewing.shapley import explained_of, shap_of
 from services.registry.adapters.reviewing.subject import LeftOutError, Subject
-from tests.fakes.reviewing import subject_of
 from tests.unit.registry.review_explaining.worlds import (
     NULLABLE,
     PLAIN,
@@ -20,6 +19,7 @@ from tests.unit.registry.review_explaining.worlds import (
     number,
     plain,
     signature,
+    subject_of,
     with_towns,
 )
 

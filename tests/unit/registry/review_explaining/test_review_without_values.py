@@ -6,7 +6,6 @@ from sklearn.linear_model import LinearRegression
 
 from services.registry.adapters.reviewing.explaining import without_of
 from services.registry.adapters.reviewing.subject import LeftOutError
-from tests.fakes.reviewing import subject_of
 from tests.unit.registry.review_explaining.worlds import (
     NULLABLE,
     PRICE,
@@ -17,6 +16,7 @@ from tests.unit.registry.review_explaining.worlds import (
     number,
     plain,
     signature,
+    subject_of,
     with_towns,
 )
 

@@ -1,5 +1,6 @@
 """Small worlds with and without faults, for reviews."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,12 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from services.registry.adapters.reviewing.subject import Subject
-from tests.fakes.reviewing import subject_of
+from tests.fakes import reviewing
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import FeatureKind, Task
 
+# Time enough to ask for all rows, however busy the machine is.
+subject_of = partial(reviewing.subject_of, seconds=10_000.0)
 LABEL = Target("paid", Task.CLASSIFICATION, ("no", "yes"))
 PRICE = Target("price", Task.REGRESSION)
 
@@ -72,8 +75,8 @@ def with_towns(frame: pd.DataFrame, names: list[str], town: str) -> Any:
     return model.fit(frame[[*names, town]].to_numpy(dtype=object), frame["paid"])
 
 
-def plain(folder: Path, rows: int = 1_500, *, shap: bool = False, seconds: float = 60) -> Subject:
+def plain(folder: Path, rows: int = 1_500) -> Subject:
     """Income, age and noise, a linear model, a third held out."""
     train, held = applicants(rows), applicants(rows // 2, seed=1)
     model = linear(train, ["income", "age", "noise"])
-    return subject_of(folder, model, PLAIN, train, held, shap=shap, seconds=seconds)
+    return subject_of(folder, model, PLAIN, train, held)
