@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
@@ -93,9 +94,12 @@ def time_split_of(subject: Subject) -> TimeSplit:
     """
     if subject.task.time_column is None:
         raise LeftOutError("no time column was named")
-    bounds, parts, rows = _by_time(subject)
-    refitted, shuffled = _refitted(subject)
-    return TimeSplit(bounds, parts, rows, refitted, shuffled)
+    found = TimeSplit(*_by_time(subject))
+    try:
+        refitted, shuffled = _refitted(subject)
+    except OverTimeError:
+        return found
+    return replace(found, refitted=refitted, shuffled=shuffled)
 
 
 def _by_time(

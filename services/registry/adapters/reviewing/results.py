@@ -5,6 +5,7 @@ from typing import Final
 
 import numpy as np
 
+from services.registry.adapters.inspection.overtime import OverTimeError
 from services.registry.adapters.reviewing.results_answers import Answers, answered
 from services.registry.adapters.reviewing.results_curves import (
     calibration_of,
@@ -34,16 +35,22 @@ def results_of(subject: Subject) -> Results:
     """On rows that the model was not trained on, where there are some. Raises LeftOutError."""
     peers = peers_of(subject)
     model = peers.model
-    main, gain = against_main(peers, subject.draw())
     ours = estimates(model, subject.draw())
     if not ours:
         raise LeftOutError("the model's answers are too far from the labels to be measured")
+    main, gain, reference = Estimates(), Estimates(), Estimates()
+    try:
+        main, gain = against_main(peers, subject.draw())
+        reference = _reference(subject, ours)
+    except OverTimeError:
+        # What the model's own rows say is worth more than having all of it.
+        pass
     target = subject.signature.target
     return Results(
         sample=subject.held.sample,
         rows=len(model),
         deciding=deciding_of(model, ours),
-        metrics=_metrics(ours, plain(peers.dummy), main, gain, _reference(subject, ours)),
+        metrics=_metrics(ours, plain(peers.dummy), main, gain, reference),
         positive=None if model.positive is None else target.classes[model.positive],
         main=subject.task.main.number if subject.task.main is not None and main else None,
         roc=roc_of(model),

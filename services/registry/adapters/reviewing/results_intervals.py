@@ -28,6 +28,7 @@ from services.registry.adapters.reviewing.results_figures import (
 )
 from services.registry.adapters.reviewing.results_peers import Peers
 from services.registry.adapters.reviewing.results_ranking import area_estimate, area_gain, area_of
+from services.registry.adapters.reviewing.results_time import seconds_left
 from understudy.contracts.reviews import Estimate
 from understudy.inference.scored import Floats
 
@@ -35,6 +36,9 @@ Estimates = dict[str, Estimate]
 
 RESAMPLES: Final = 400
 FEWEST: Final = 30
+_FEWEST_RESAMPLES: Final = 100
+_SHARE: Final = 0.2
+"""Of the time that is left, for resampling one sample; beyond it, fewer resamples are enough."""
 Z: Final = NormalDist().inv_cdf(0.975)
 
 
@@ -126,7 +130,10 @@ def _resampled(
     if rows < FEWEST:
         return [{} for _ in measured]
     told = [list[dict[str, float]]() for _ in measured]
+    enough = seconds_left() * (1 - _SHARE)
     for _ in range(RESAMPLES):
+        if seconds_left() < enough and len(told[0]) >= _FEWEST_RESAMPLES:
+            break
         chosen = draw.integers(0, rows, rows)
         weights = np.bincount(chosen, minlength=rows).astype(np.float64)
         for one, figures in zip(told, measured, strict=True):
@@ -137,7 +144,7 @@ def _resampled(
 def _between(value: float, drawn: Floats, *, basic: bool = False) -> Estimate:
     """The value, between quantiles of what was drawn; without them when that is too little."""
     sound = drawn[np.isfinite(drawn)]
-    if sound.size < 0.9 * RESAMPLES:
+    if sound.size < max(0.9 * drawn.size, 0.9 * _FEWEST_RESAMPLES):
         return Estimate(value)
     low, high = (float(limit) for limit in np.quantile(sound, (0.025, 0.975)))
     if basic:

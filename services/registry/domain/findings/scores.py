@@ -57,8 +57,8 @@ def _near_perfect(results: Results, task: Task) -> Iterator[Finding]:
     score of few rows has a low lower end: two equal classes need 385 rows each.
     Source: S. Kapoor & A. Narayanan, "Leakage and the reproducibility crisis in machine-learning-
     based science", Patterns 4, 2023; Newcombe, Statistics in Medicine 25, 2006.
-    Guarantee: a true score at the threshold blocks in 2.5 % of samples. On rows that the model was
-    trained on nothing is concluded: there many honest models are perfect.
+    Guarantee: a true score at the threshold blocks in at most 2.5 % of samples. On rows that the
+    model was trained on nothing is concluded: there many honest models are perfect.
     """
     if results.sample is BaselineSample.REFERENCE:
         return
@@ -117,8 +117,8 @@ def _not_better_than_dummy(results: Results, task: Task, occurring: int) -> Iter
     other one.
     Source: the definition of a baseline; as scikit-learn's DummyClassifier and DummyRegressor.
     Guarantee: a useless model is found in 97.5 % of samples. A warning needs 200 rows and an upper
-    end within 0.1 of chance, so that a good model of few rows is not warned of; else it is worth a
-    look.
+    end within 0.1 of chance, so that a model that is truly so much better is warned of in at most
+    2.5 % of samples; else it is worth a look.
     """
     measured, _ = _closeness(results, task)
     if measured is None:

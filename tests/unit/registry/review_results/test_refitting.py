@@ -134,6 +134,12 @@ class _Slow(LogisticRegression):  # type: ignore[misc]
         return super().fit(rows, labels)
 
 
+def test_without_time_the_parts_are_still_there(make: Make) -> None:
+    subject = make(LogisticRegression(), *_timed(500), at="at")
+    found = time_split_of(replace(subject, estimator=_like(_Slow(10), subject.estimator)))
+    assert (len(found.parts), found.refitted) == (5, None)
+
+
 def _timed(rows: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Two samples, the second later than the first."""
     first, second = np.arange(rows) * _DAY, np.arange(rows, 2 * rows) * _DAY

@@ -1,7 +1,7 @@
 """Figures of a review against scikit-learn's, intervals, curves, and samples at the edge."""
 
 import math
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,15 @@ from sklearn import metrics
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 
+from services.registry.adapters.inspection.overtime import OverTimeError
 from services.registry.adapters.reviewing.results import results_of
 from services.registry.adapters.reviewing.subject import LeftOutError, Subject
 from tests.unit.registry.review_results.conftest import Make
 from tests.unit.registry.review_results.frames import metric_of, numbers, two_classes
 from understudy.contracts.reviews import Results
 from understudy.contracts.vocabulary import BaselineSample
+from understudy.inference.rows import Rows
+from understudy.inference.scored import Runner, Scored
 
 
 def test_two_classes_have_scikit_learn_s_figures(make: Make) -> None:
@@ -198,6 +201,27 @@ def test_a_model_that_refuses_every_row_leaves_it_out(make: Make) -> None:
     held = two_classes(50, seed=1).assign(f0=np.nan)
     with pytest.raises(LeftOutError, match="refuses"):
         results_of(make(LogisticRegression(), two_classes(100), held))
+
+
+def test_what_there_was_no_time_for_is_missing_alone(make: Make) -> None:
+    subject = make(LogisticRegression(), two_classes(200), two_classes(100, seed=1))
+    asked = replace(subject, runner=_Slow(subject.runner))
+    found = results_of(asked)
+    assert metric_of(found, "roc_auc").reference is None
+    assert metric_of(found, "roc_auc").model == metric_of(results_of(subject), "roc_auc").model
+
+
+class _Slow:
+    """Is interrupted the second time that it is asked."""
+
+    def __init__(self, runner: Runner) -> None:
+        self._runner, self._asked = runner, False
+
+    def score(self, rows: Rows) -> Scored:
+        if self._asked:
+            raise OverTimeError
+        self._asked = True
+        return self._runner.score(rows)
 
 
 def _three(rows: int, seed: int = 0) -> pd.DataFrame:
