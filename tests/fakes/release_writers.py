@@ -91,19 +91,24 @@ def through_http(client: httpx.Client) -> Ask:
 
     def ask(change: Change) -> int:
         seen = client.get("/v1/deployments/credit")
-        if not seen.is_success:
-            return seen.status_code
+        if seen.status_code == 503:
+            return _told_to_come_again(seen)
+        assert seen.is_success, seen.text
         body = {"kind": change.kind.value, "release": change.release, "reason": change.reason}
         answer = client.post(
             "/v1/deployments/credit/releases",
             json={name: value for name, value in body.items() if value is not None},
             headers={"If-Match": seen.headers["ETag"]},
         )
-        if answer.status_code == 503:
-            assert "Retry-After" in answer.headers
-        return answer.status_code
+        return _told_to_come_again(answer) if answer.status_code == 503 else answer.status_code
 
     return ask
+
+
+def _told_to_come_again(answer: httpx.Response) -> int:
+    assert "Retry-After" in answer.headers
+    time.sleep(0.1)  # sooner than it says, so that some ask at the worst of moments
+    return answer.status_code
 
 
 def write(asks: list[Ask], tally: Tally) -> Tally:

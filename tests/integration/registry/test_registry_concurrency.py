@@ -172,7 +172,7 @@ def test_a_database_that_is_killed_leaves_no_half_release(tmp_path: Path) -> Non
     with postgres_server(free_port()) as server:
         _filled(server.url, tmp_path)
         registries = [_replica(tmp_path, str(number), server.url) for number in range(2)]
-        over, tally = threading.Event(), Tally(wanted=400)
+        over, tally = threading.Event(), Tally(wanted=150)
 
         def disturb() -> None:
             turn = 0
