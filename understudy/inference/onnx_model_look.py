@@ -44,6 +44,14 @@ def look(content: bytes) -> None:
     if len(content) > MOST_BYTES:
         raise RefusedModelError(f"it has {len(content)} bytes, more than {MOST_BYTES}")
     model = _parsed(content)
+    try:
+        _check(model)
+        check_model(model)
+    except (ValidationError, ValueError) as error:
+        raise RefusedModelError(f"it is no valid ONNX ({_shown(error)})") from error
+
+
+def _check(model: Any) -> None:
     _check_opsets(model)
     if model.functions:
         raise RefusedModelError(
@@ -59,10 +67,6 @@ def look(content: bytes) -> None:
         _check_tensors(graph)
         for node in graph.node:
             _check_node(node)
-    try:
-        check_model(model)
-    except (ValidationError, ValueError) as error:
-        raise RefusedModelError(f"it is no valid ONNX ({_shown(error)})") from error
 
 
 def _parsed(content: bytes) -> Any:

@@ -1,7 +1,9 @@
 """What an ONNX file must not hold, found before a session is made of it."""
 
+import contextlib
 from typing import Any
 
+import numpy as np
 import onnx
 import pytest
 from onnx import TensorProto, helper
@@ -56,6 +58,22 @@ def test_what_is_no_model_is_refused() -> None:
 def test_half_a_model_is_refused() -> None:
     content = written(copying())
     assert refused(content[: len(content) // 2])
+
+
+def test_names_that_are_no_text_are_refused() -> None:
+    content = written(copying()).replace(b"Identity", b"Ident\xff\xfey")
+    assert "utf-8" in refused(content)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_damaged_models_are_refused_in_words_or_pass(seed: int) -> None:
+    random, content = np.random.default_rng(seed), written(nested(3))
+    for _ in range(100):
+        damaged = bytearray(content)
+        for place in random.integers(0, len(content), 3):
+            damaged[place] = random.integers(0, 256)
+        with contextlib.suppress(RefusedModelError):
+            look(bytes(damaged))
 
 
 def test_operators_of_others_are_refused() -> None:
