@@ -83,7 +83,7 @@ class Tried:
             seconds=self.seconds,
             memory_bytes=self.memory_bytes,
             most_bytes=self.most_bytes,
-            **more,  # type: ignore[arg-type]
+            **more,
         )
         made = unpickler.convert(place / "pickle", place)
         assert {path.name for path in place.iterdir()} == {"pickle", "converted"}
