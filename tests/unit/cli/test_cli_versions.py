@@ -6,7 +6,12 @@ from tests.fakes.registry_bodies import version
 from tests.fakes.scripted_http import Script
 from tests.fakes.typed_commands import Run
 from understudy.contracts.registry import Baseline, Compiled, Page
-from understudy.contracts.vocabulary import BaselineSample, CompiledKind, VersionState
+from understudy.contracts.vocabulary import (
+    ArtifactFormat,
+    BaselineSample,
+    CompiledKind,
+    VersionState,
+)
 
 VERSIONS = "/v1/models/risk/versions"
 COMPILED = Compiled(
@@ -66,3 +71,13 @@ def test_one_version_tells_that_it_was_measured_on_what_it_knew(run: Run, server
 def test_one_version_tells_why_it_was_not_measured(run: Run, server: Script) -> None:
     server.on("GET", f"{VERSIONS}/1", version(1, VersionState.PENDING))
     assert "not measured: no row is legal" in run("versions", "risk", "1").stdout
+
+
+def test_a_list_and_a_version_tell_the_format(run: Run, server: Script) -> None:
+    made = version(3, VersionState.PENDING).model_copy(update={"format": ArtifactFormat.ONNX})
+    server.on("GET", VERSIONS, Page(items=(made,)))
+    server.on("GET", f"{VERSIONS}/3", made)
+    line = run("versions", "risk").stdout.splitlines()[1].split()
+    assert line[:4] == ["3", "pending", "onnx", "onnx"]
+    told = " ".join(run("versions", "risk", "3").stdout.split())
+    assert "format onnx runner onnx" in told
