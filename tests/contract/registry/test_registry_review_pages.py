@@ -41,6 +41,7 @@ clean = replace(sample_review(), findings=sample_review().findings[1:])
 
 
 def reviewed(registry: Registry, review: Review) -> Attempt:
+    registry.memory.gates["bank"] = [Written("bank", 1, GatePolicy(), "")]
     return keep_review(registry.memory, registry.artifacts.files, review)
 
 
@@ -228,7 +229,8 @@ async def test_a_finding_that_blocks_shuts_the_gate_for_an_approver(registry: Re
     reviewed(registry, sample_review())
     client = await person(registry, MemberRole.APPROVER)
     page = await seen(client)
-    assert "The gate is shut" in page.text
+    words = page.one("section", aria_labelledby="decision").text
+    assert "The gate is shut" in words
     held = {one["value"]: "disabled" in one for one in page.all("button", name="decision")}
     assert held == {"deploy": True, "persist": True, "ignore": False}
     assert not page.all("input", name="override")
