@@ -25,7 +25,7 @@ from understudy.cli.root import app
 from understudy.contracts.events import decode_pairs, pairs_key
 from understudy.contracts.replays import ReplayAudit
 from understudy.contracts.signature import Signature
-from understudy.contracts.vocabulary import Outcome
+from understudy.contracts.vocabulary import Outcome, ReviewState
 
 pytestmark = pytest.mark.slow
 
@@ -161,3 +161,17 @@ def test_an_onnx_model_that_must_not_or_cannot_be_served(
 ) -> None:
     refused = register(cluster, files, artifact, expect=1)
     assert words in " ".join(refused.stderr.split())
+
+
+@pytest.mark.timeout(200)
+def test_an_onnx_version_is_reviewed(cluster: LaptopCluster, files: Path) -> None:
+    register(cluster, files, "model.onnx")
+    newest = json.loads(understudy(cluster, "versions", "loans", "-o", "json").stdout)
+    number = max(version["version"] for version in newest)
+    cluster.registry.make_review("loans", number)
+    assert cluster.registry.await_review("loans", number).state is ReviewState.MADE
+    review = cluster.registry.review("loans", number)
+    assert review.results is not None
+    assert [cost.runner for cost in review.cost] == ["onnx"]
+    reasons = {left.part: left.reason for left in review.left_out}
+    assert "no recipe that could be fitted anew" in reasons["learning curve"]
