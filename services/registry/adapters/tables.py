@@ -341,7 +341,7 @@ audit = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("actor", String(200), nullable=False),
     Column("action", String(40), nullable=False),
-    Column("subject", String(200), nullable=False),
+    Column("subject", String(200), nullable=False, index=True),
     Column("reason", Text, nullable=False),
     Column("details", JSON, nullable=False),
     # SHA-256 over the hash before it and this row.

@@ -28,9 +28,11 @@ def upgrade() -> None:
     _link()
     with op.batch_alter_table("audit") as audit:
         audit.alter_column("hash", existing_type=sa.String(length=64), nullable=False)
+    op.create_index(op.f("ix_audit_subject"), "audit", ["subject"])
 
 
 def downgrade() -> None:
+    op.drop_index(op.f("ix_audit_subject"), "audit")
     op.drop_column("audit", "hash")
     op.drop_column("state", "chain")
     for table in _MADE:
