@@ -682,7 +682,12 @@ def keep_review(memory: Memory, files: dict[str, bytes], review: Review) -> Atte
     digest = hashlib.sha256(content).hexdigest()
     files[digest] = content
     held = memory.reviews.setdefault((review.model, review.version), [])
-    made = Made(digest, review.made_at, review.findings, review.results and review.results.main)
+    made = Made(
+        digest,
+        review.made_at,
+        review.findings,
+        None if review.results is None else review.results.main,
+    )
     attempt = Attempt(
         review.model, review.version, len(held) + 1, "job", review.made_at, "user:ann", made
     )

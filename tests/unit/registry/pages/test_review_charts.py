@@ -62,8 +62,8 @@ def pictures(review: Review) -> Iterator[Markup]:
         yield from of_results(report)
     for one in report.explained:
         yield charts.bar(one.growth, report.most_growth, one.feature)
-    for one in report.dependences:
-        yield charts.dependence(one, *report.answers)
+    for dependence in report.dependences:
+        yield charts.dependence(dependence, *report.answers)
     if review.explanations and review.explanations.shap:
         yield charts.beeswarm(review.explanations.shap, report.swarm)
 
