@@ -15,6 +15,8 @@ from tests.postgres_server import there_is_one
 POSTGRES: Final = "UNDERSTUDY_TEST_POSTGRES_URL"
 THERE_IS_POSTGRES: Final = POSTGRES in os.environ or there_is_one()
 DATABASES: Final = ("sqlite", *(["postgres"] if THERE_IS_POSTGRES else []))
+DATABASES_AT_LENGTH: Final = ("sqlite", *(["postgres"] if POSTGRES in os.environ else []))
+"""For tests that open stores by the hundred: on PostgreSQL when somebody names a server."""
 
 
 def fresh_url(database: str, folder: Path) -> str:

@@ -20,7 +20,7 @@ from sqlalchemy import Engine, event
 from services.monitor.adapters.outcome_store import SqlOutcomes
 from services.monitor.ports import Outcomes
 from tests.fakes.outcome_facts import TARGETS, Entry, Seen, Story, after_all, seen
-from tests.fakes.outcome_stores import DATABASES, fresh_url
+from tests.fakes.outcome_stores import DATABASES_AT_LENGTH, fresh_url
 from tests.fakes.outcomes import MemoryOutcomes
 
 # A connection that is ended while it is opened is nobody's to close.
@@ -85,7 +85,7 @@ def test_in_memory(kind: str, data: st.DataObject, seed: int) -> None:
     asyncio.run(check())
 
 
-@pytest.mark.parametrize("database", DATABASES)
+@pytest.mark.parametrize("database", DATABASES_AT_LENGTH)
 @pytest.mark.parametrize("kind", TARGETS)
 @given(data=st.data(), seed=st.integers(0, 10**6))
 @EXAMPLES
@@ -115,7 +115,7 @@ def test_over_two_stores_that_are_ended_anywhere(
     gc.collect()
 
 
-@pytest.mark.parametrize("database", DATABASES)
+@pytest.mark.parametrize("database", DATABASES_AT_LENGTH)
 @pytest.mark.parametrize("kind", TARGETS)
 @given(data=st.data(), seed=st.integers(0, 10**6))
 @settings(EXAMPLES, max_examples=6)
