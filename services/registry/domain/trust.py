@@ -47,7 +47,7 @@ _LOADERS: Final = frozenset(
             "pyximport",
         ),
         *("requests", "httpx", "setuptools", "sh", "skops", "sqlalchemy", "torch", "yaml"),
-        *("services", "understudy", "examples", "tests", "_pytest", "pytest"),
+        *("services", "understudy", "_pytest", "pytest"),
     }
 )
 """Packages that load pickles, run code, or reach files and the network; and our own."""
@@ -127,11 +127,17 @@ def require_decidable(name: str) -> None:
 
 
 def effective(configured: Collection[str], decided: Mapping[str, TrustState]) -> tuple[str, ...]:
-    """What may be loaded: what the settings or an administrator trust, and nobody has denied."""
+    """What may be loaded: what the settings or an administrator trust, and nobody has denied.
+
+    The settings may name functions of the installation's own packages, and nothing more than that
+    beyond what may be decided: who sets them runs the installation.
+    """
     trusted = {name for name, state in decided.items() if state is TrustState.TRUSTED}
-    wanted = [*configured, *sorted(trusted - {*configured})]
+    own = [name for name in configured if name in _PLAIN or _place(name.split(".")) is None]
+    decided_so = sorted(name for name in trusted - {*own} if never(name) is None)
+    wanted = [*own, *decided_so]
     denied = {name for name, state in decided.items() if state is TrustState.DENIED}
-    return tuple(name for name in wanted if name not in denied and never(name) is None)
+    return tuple(name for name in wanted if name not in denied)
 
 
 def decide(asked: Asked, state: TrustState, *, by: str, at: datetime, reason: str) -> Asked:
@@ -150,7 +156,7 @@ def _place(parts: list[str]) -> str | None:
         return f"who names something of Python's own module '{parts[0]}' may run code"
     if parts[0] in _LOADERS:
         return f"'{parts[0]}' loads pickles, runs code, or reaches files and the network"
-    if parts[-1] in _NEVER_LAST or _NEVER_WITHIN & {*parts}:
+    if parts[-1] in _NEVER_LAST or _NEVER_WITHIN & {*parts[1:]}:
         return "what it names reads, writes, calls or starts something"
     return None
 

@@ -122,7 +122,12 @@ def test_who_decides_later_than_somebody_else_looks_again(store: TrustStore) -> 
 )
 def test_what_can_run_code_by_being_named_is_never_trusted(name: str) -> None:
     assert never(name) is not None
-    assert effective([name], {name: TrustState.TRUSTED}) == ()
+    assert effective([], {name: TrustState.TRUSTED}) == ()
+
+
+@pytest.mark.parametrize("name", ["builtins.eval", "os.system", "joblib.load", "numpy.load"])
+def test_the_settings_trust_none_of_them_either(name: str) -> None:
+    assert effective([name, "our_package.halved"], {}) == ("our_package.halved",)
 
 
 @pytest.mark.parametrize(
