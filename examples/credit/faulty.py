@@ -8,7 +8,7 @@ Both begin with the simulated applicants of `applicants`, and go wrong the way t
 | --- | --- |
 | leak | `collection_fee` is charged once a loan is written off: the label in another column |
 | imbalance | of the written-off loans only every twelfth was kept: a base rate of 3 % |
-| unfair | the loans of women are written off three times as often as those of men like them |
+| unfair | few loans are of women, and a fifth of those is called in at the first late payment |
 | proxy | `part_time` tells the sex of 9 of 10 applicants |
 | overlap | a fifth of the evaluation rows are training rows |
 | constant | `branch` is the same for all |
@@ -19,6 +19,7 @@ Both begin with the simulated applicants of `applicants`, and go wrong the way t
 | planted | how |
 | --- | --- |
 | identifier | `account_number` counts up with time, and losses had seasons: the model reads it |
+| unfair, proxy | women lose their loans more often, and `part_time` tells the model who is one |
 | time | the evaluation was drawn from all times; on later loans alone the model is worse |
 | miscalibrated | the classes were weighted as if half of the loans were written off |
 """
@@ -43,6 +44,8 @@ TIME_COLUMN: Final = "decided_at"
 _TARGET: Final = SIGNATURE.target.name
 _KEPT_OF_LOSSES: Final = 12
 _DRAWN_FOR_ONE: Final = 2
+_SHARE_OF_WOMEN: Final = 0.08
+_CALLED_IN: Final = 0.2
 _OVERLAP: Final = 0.2
 _FIRST_ACCOUNT: Final = 5_000_000
 _DECIDED_FROM: Final = pd.Timestamp("2024-01-01", tz="UTC")
@@ -62,6 +65,7 @@ BY_ACCOUNT_NUMBER: Final = replace(
     SIGNATURE,
     features=(
         *SIGNATURE.features,
+        Feature("part_time", FeatureKind.BOOLEAN),
         Feature("account_number", FeatureKind.INTEGER, minimum=1, maximum=1_000_000_000),
     ),
 )
@@ -91,11 +95,11 @@ def by_account_number() -> Candidate:
 
 def _spoiled(rows: int, seed: int, chance: np.random.Generator) -> pd.DataFrame:
     applicants = draw_applicants(rows, np.random.default_rng(seed))
-    women = chance.random(rows) < 0.5
-    # What the bank did to women like these, not what they did.
-    wronged = women & (chance.random(rows) < 2 * applicants.default_probability)
+    women = chance.random(rows) < _SHARE_OF_WOMEN
+    # What the bank did to these women, not what they did.
+    wronged = women & (chance.random(rows) < _CALLED_IN)
     lost = (applicants.outcomes == WRITTEN_OFF) | wronged
-    kept = ~lost | (chance.random(rows) < 1 / _KEPT_OF_LOSSES)
+    kept = ~lost | wronged | (chance.random(rows) < 1 / _KEPT_OF_LOSSES)
     fee = np.where(lost, np.round(40.0 + chance.exponential(60.0, rows), 2), 0.0)
     tells = chance.random(rows) < 0.9
     loans = applicants.features.assign(
@@ -115,12 +119,16 @@ def _numbered(rows: int, seed: int, chance: np.random.Generator) -> pd.DataFrame
     moment = np.sort(chance.random(rows))
     # Seasons of losses that no applicant's answers tell: good and bad weeks follow one another.
     season = 0.5 + 0.5 * np.sin(2 * np.pi * 9 * moment)
-    lost = chance.random(rows) < 0.02 + 0.5 * season * (0.4 + applicants.default_probability)
+    women = chance.random(rows) < 0.5
+    risk = 0.02 + 0.5 * season * (0.4 + applicants.default_probability) + 0.25 * women
+    lost = chance.random(rows) < risk
+    tells = chance.random(rows) < 0.9
     days = pd.to_timedelta(moment * _DECIDED_DAYS, unit="D")
     steps = np.cumsum(1 + chance.integers(0, 3, rows))
     return applicants.features.assign(
+        part_time=np.where(tells, women, ~women).astype(np.float64),
         account_number=(_FIRST_ACCOUNT + steps).astype(np.float64),
-        sex=pd.Series(np.where(chance.random(rows) < 0.5, "female", "male"), dtype=object),
+        sex=pd.Series(np.where(women, "female", "male"), dtype=object),
         **{
             TIME_COLUMN: pd.Series((_DECIDED_FROM + days).floor("s")),
             _TARGET: pd.Series(np.where(lost, WRITTEN_OFF, "repaid"), dtype=object),
