@@ -1,6 +1,6 @@
 """How often a review's rules about features are wrong, and how often they find what is planted.
 
-`python -m benchmarks.simulations.review_features [--quick]`. Worlds of two classes are drawn anew,
+`python -m benchmarks.simulations.review_features [--quick] [--runs N]`. Worlds of two classes are drawn anew,
 a logistic regression is fitted on as many rows as are held out, and the rules look at what reviews
 measure. Noise is to be found by `irrelevant_feature`; of each run it is counted whether the planted
 feature is named, and in honest worlds whether any is.
@@ -126,7 +126,9 @@ def main() -> None:
     """Print both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    runs = 4 if parser.parse_args().quick else 200
+    parser.add_argument("--runs", type=int, default=200)
+    options = parser.parse_args()
+    runs = 4 if options.quick else options.runs
     print(f"seed {SEED}, {runs} runs of each size; rows are those held out")
     columns = ("world", *(f"{size:,} rows" for size in SIZES))
     for title, worlds in (("False alarms", FALSE_ALARMS), ("Found", PLANTED)):

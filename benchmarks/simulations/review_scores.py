@@ -1,6 +1,6 @@
 """How often the rules about scores warn for nothing, and how often they find what they are for.
 
-`python -m benchmarks.simulations.review_scores [--quick]`. Rows are drawn anew from a known world.
+`python -m benchmarks.simulations.review_scores [--quick] [--only CODE]`. Rows are drawn anew from a known world.
 Of slices, probabilities are those of the world or false ones: what is measured is the rule, not a
 model's fit. For the future, a logistic regression is fitted anew each time.
 """
@@ -57,12 +57,14 @@ def main() -> None:
     """Print one table for each finding."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true")
-    quick = parser.parse_args().quick
-    runs, sizes = (10, SIZES[:2]) if quick else (200, SIZES)
+    parser.add_argument("--only", nargs="*", type=FindingCode, default=[*WORLDS])
+    options = parser.parse_args()
+    runs, sizes = (10, SIZES[:2]) if options.quick else (200, SIZES)
     print(f"seed {SEED}, share of {runs:,} samples of each size with a warning or block\n")
-    for code, worlds in WORLDS.items():
+    for code in options.only:
         rows = [
-            (said, *(_share(code, world, size, runs) for size in sizes)) for said, world in worlds
+            (said, *(_share(code, world, size, runs) for size in sizes))
+            for said, world in WORLDS[code]
         ]
         columns = ("world", *(f"{size:,} rows" for size in sizes))
         print(Table(str(code), columns, rows), flush=True)
