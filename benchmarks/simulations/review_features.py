@@ -1,9 +1,9 @@
 """How often a review's rules about features are wrong, and how often they find what is planted.
 
-`python -m benchmarks.simulations.review_features [--quick] [--runs N]`. Worlds of two classes are drawn anew,
-a logistic regression is fitted on as many rows as are held out, and the rules look at what reviews
-measure. Noise is to be found by `irrelevant_feature`; of each run it is counted whether the planted
-feature is named, and in honest worlds whether any is.
+`python -m benchmarks.simulations.review_features [--quick] [--runs N]`. Worlds of two classes are
+drawn anew, a logistic regression is fitted on as many rows as are held out, and the rules look at
+what reviews measure. Noise is to be found by `irrelevant_feature`; of each run it is counted
+whether the planted feature is named, and in honest worlds whether any is.
 """
 
 import argparse

@@ -1,8 +1,8 @@
 """How often the rules about scores warn for nothing, and how often they find what they are for.
 
-`python -m benchmarks.simulations.review_scores [--quick] [--only CODE]`. Rows are drawn anew from a known world.
-Of slices, probabilities are those of the world or false ones: what is measured is the rule, not a
-model's fit. For the future, a logistic regression is fitted anew each time.
+`python -m benchmarks.simulations.review_scores [--quick] [--only CODE]`. Rows are drawn anew from a
+known world. Of slices, probabilities are those of the world or false ones: what is measured is the
+rule, not a model's fit. For the future, a logistic regression is fitted anew each time.
 """
 
 import argparse

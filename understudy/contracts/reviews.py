@@ -398,10 +398,11 @@ class GroupFigures:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """The largest difference of one figure between two groups."""
+    """The difference of one figure between the two groups that surely differ most."""
 
     figure: str
     between: tuple[str, str]
+    """Of all pairs of groups the one whose interval begins highest: the lower group, the higher."""
     size: Estimate
     ratio: float | None
     """Smallest by largest."""

@@ -31,9 +31,9 @@ ONNX: Final = "onnx"
 _PROBE_ROWS: Final = 100
 _MANY: Final = 100
 """Rows of a call with many."""
-_CALLS: Final = 400
+_CALLS: Final = 100
 _FEWEST_CALLS: Final = 5
-_LONGEST_SECONDS: Final = 1.0
+_LONGEST_SECONDS: Final = 0.25
 """Of calls with one row, and again of calls with many."""
 _QUANTILES: Final = (0.5, 0.05, 0.95)
 _PAGES_OF: Final = Path("/proc/self/statm")

@@ -1,22 +1,18 @@
-"""A model asked for explanations: how many rows there is time for, and which one answer is shown.
+"""A model asked for explanations: of which rows, and which one answer is shown.
 
 Within a review's child. Models are foreign: whatever they raise is a reason to leave a part out.
 """
 
-import time
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.registry.adapters.inspection.pieces import ROWS_A_CALL
 from services.registry.adapters.inspection.sample import evenly
 from services.registry.adapters.reviewing.subject import LeftOutError, Sampled, Subject
 from understudy.inference.rows import Rows
 from understudy.inference.scored import Floats, Runner, Scored
 
-_PILOT_ROWS: Final = 20
-_LONGEST_PILOT_SECONDS: Final = 1.0
 _LONGEST_REASON: Final = 200
 
 
@@ -45,32 +41,13 @@ def asked(runner: Runner, rows: Rows) -> Scored:
     except MemoryError:
         raise
     except Exception as error:  # a model refuses in whatever way it likes
-        reason = f"the model refuses rows of the sample ({type(error).__name__}: {error})"
-        raise LeftOutError(reason[:_LONGEST_REASON]) from error
+        raise refusal(error) from error
 
 
-def affordable(subject: Subject, rows: int, times: int, seconds: float, least: int = 50) -> int:
-    """How many rows can be asked for so many times each: all of them, or half as often as it takes.
-
-    A usual model is asked for all of them, so that its review does not vary with the machine.
-    """
-    pilot = subject.held.rows.at(legal_places(subject.held, ROWS_A_CALL))
-    first = _seconds(subject.runner, pilot.part(0, _PILOT_ROWS)) / min(len(pilot), _PILOT_ROWS)
-    each = first
-    if first * len(pilot) < _LONGEST_PILOT_SECONDS:
-        # Without what is computed but once, and what a call costs besides its rows.
-        each = _seconds(subject.runner, pilot) / len(pilot)
-    while rows > least and rows * times * each > seconds:
-        rows = max(rows // 2, least)
-    return rows
-
-
-def _seconds(runner: Runner, rows: Rows) -> float:
-    """The processor's, so that whoever else is busy does not change a review."""
-    began, used = time.perf_counter(), time.process_time()
-    asked(runner, rows)
-    # Ten times as long as it works only what itself waits for something takes.
-    return max(time.process_time() - used, (time.perf_counter() - began) / 10)
+def refusal(error: Exception) -> LeftOutError:
+    """Why a part is left out of which the model refuses the rows."""
+    reason = f"the model refuses rows of the sample ({type(error).__name__}: {error})"
+    return LeftOutError(reason[:_LONGEST_REASON])
 
 
 def shown(scored: Scored, place: int | None) -> Floats:

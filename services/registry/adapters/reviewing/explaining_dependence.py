@@ -7,8 +7,8 @@ from typing import Final
 
 import numpy as np
 
+from services.registry.adapters.reviewing.asking_time import affordable
 from services.registry.adapters.reviewing.explaining_asking import (
-    affordable,
     class_to_show,
     legal_places,
     shown,
@@ -58,8 +58,9 @@ def dependences_of(subject: Subject, ranked: Sequence[str]) -> tuple[Dependence,
     names = [*ranked, *(name for name in signature.names if name not in ranked)][:MOST_FEATURES]
     looked = held.rows.at(legal_places(held, _MOST_LOOKED_AT))
     seconds = subject.task.seconds * _OF_ALL_TIME
-    most = affordable(subject, MOST_ROWS, MOST_VALUES * len(names), seconds, _FEWEST_ROWS)
-    rows = held.rows.at(legal_places(held, most))
+    places, times = legal_places(held, MOST_ROWS), MOST_VALUES * len(names)
+    places = affordable(subject.runner, held.rows, places, seconds, times=times, least=_FEWEST_ROWS)
+    rows = held.rows.at(places)
     place = class_to_show(subject, rows)
     found = []
     for name in names:

@@ -6,7 +6,8 @@ import numpy as np
 from scipy import stats
 
 from services.registry.adapters.inspection.importances import growths
-from services.registry.adapters.reviewing.explaining_asking import affordable, labelled_places
+from services.registry.adapters.reviewing.asking_time import affordable
+from services.registry.adapters.reviewing.explaining_asking import labelled_places, refusal
 from services.registry.adapters.reviewing.subject import LeftOutError, Subject
 from understudy.contracts.reviews import Estimate, Importance
 from understudy.inference.scored import Floats
@@ -34,9 +35,9 @@ def importances_of(subject: Subject) -> tuple[Importance, ...]:
     features = len(subject.signature.features)
     most = min(MOST_ROWS, max(_MOST_ASKED // (features * REPEATS), _FEWEST_ROWS))
     seconds = subject.task.seconds * _OF_ALL_TIME
-    most = affordable(subject, most, REPEATS * features, seconds, _FEWEST_ROWS)
-    held = subject.held
+    held, times = subject.held, REPEATS * features
     places = labelled_places(held, most)
+    places = affordable(subject.runner, held.rows, places, seconds, times=times, least=_FEWEST_ROWS)
     measured = growths(
         subject.runner,
         held.rows.at(places),
@@ -45,7 +46,12 @@ def importances_of(subject: Subject) -> tuple[Importance, ...]:
         repeats=REPEATS,
         draw=subject.draw(),
     )
-    found = {name: _estimate(grown) for name, grown in measured}
+    try:
+        found = {name: _estimate(grown) for name, grown in measured}
+    except MemoryError:
+        raise
+    except Exception as error:  # a model refuses in whatever way it likes
+        raise refusal(error) from error
     if not found:
         raise LeftOutError("the model refuses every row in which a feature's values were swapped")
     total = sum(growth.value for growth in found.values())

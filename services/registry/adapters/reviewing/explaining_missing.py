@@ -6,7 +6,8 @@ from typing import Final
 import numpy as np
 
 from services.registry.adapters.inspection.sample import evenly
-from services.registry.adapters.reviewing.explaining_asking import affordable, labelled_places
+from services.registry.adapters.reviewing.asking_time import affordable
+from services.registry.adapters.reviewing.explaining_asking import labelled_places
 from services.registry.adapters.reviewing.explaining_dependence import column_of
 from services.registry.adapters.reviewing.explaining_metric import deciding, of_no_answer
 from services.registry.adapters.reviewing.subject import LeftOutError, Subject
@@ -42,8 +43,8 @@ def without_of(subject: Subject, ranked: Sequence[str]) -> tuple[WithoutValues, 
         raise LeftOutError("the signature allows no feature to be null, so serving refuses nulls")
     times = len(SHARES) + MOST_FEATURES
     seconds = subject.task.seconds * _OF_ALL_TIME
-    most = affordable(subject, MOST_ROWS, times, seconds, _FEWEST_ROWS)
-    places = labelled_places(held, most)
+    places = labelled_places(held, MOST_ROWS)
+    places = affordable(subject.runner, held.rows, places, seconds, times=times, least=_FEWEST_ROWS)
     rows, labels = held.rows.at(places), held.labels[places]
     draw, found = subject.draw(), list[WithoutValues]()
     for share in SHARES:

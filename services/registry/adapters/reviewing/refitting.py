@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from services.registry.adapters.inspection.overtime import OverTimeError
 from services.registry.adapters.inspection.sample import evenly
+from services.registry.adapters.reviewing.asking_time import affordable, seconds_left
 from services.registry.adapters.reviewing.results_answers import Answers, Places, answered
 from services.registry.adapters.reviewing.results_refits import (
     Labelled,
@@ -19,7 +20,6 @@ from services.registry.adapters.reviewing.results_refits import (
     deciding_estimate,
     labelled,
 )
-from services.registry.adapters.reviewing.results_time import affordable, seconds_left
 from services.registry.adapters.reviewing.subject import LeftOutError, Subject
 from understudy.contracts.reviews import Estimate, LearningPoint, TimeSplit
 
@@ -110,7 +110,7 @@ def _by_time(
     timed = held.usable if at is None else held.usable[np.isfinite(at[held.usable])]
     if at is None or not timed.size:
         raise LeftOutError("no row with a label has a time")
-    places = affordable(subject.runner, held.rows, evenly(timed, FITTED_ROWS), 0.2)
+    places = affordable(subject.runner, held.rows, evenly(timed, FITTED_ROWS), 0.2 * seconds_left())
     kept, answers = answered(subject, held, places)
     moments, metric = at[kept], _deciding(subject, labelled(held, kept))
     for parts in range(min(_PARTS, max(kept.size // _LEAST_PART, 1)), 0, -1):

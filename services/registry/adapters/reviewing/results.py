@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from services.registry.adapters.inspection.overtime import OverTimeError
+from services.registry.adapters.reviewing.asking_time import affordable, seconds_left
 from services.registry.adapters.reviewing.results_answers import Answers, answered
 from services.registry.adapters.reviewing.results_curves import (
     calibration_of,
@@ -23,7 +24,6 @@ from services.registry.adapters.reviewing.results_intervals import (
     plain,
 )
 from services.registry.adapters.reviewing.results_peers import peers_of
-from services.registry.adapters.reviewing.results_time import affordable
 from services.registry.adapters.reviewing.subject import LeftOutError, Subject
 from understudy.contracts.reviews import Estimate, Metric, Results
 
@@ -75,7 +75,9 @@ def _reference(subject: Subject, held: Estimates) -> Estimates:
         return held
     sampled = subject.reference
     try:
-        places = affordable(subject.runner, sampled.rows, sampled.some(_REFERENCE_ROWS), 0.3)
+        places = affordable(
+            subject.runner, sampled.rows, sampled.some(_REFERENCE_ROWS), 0.3 * seconds_left()
+        )
         _, answers = answered(subject, sampled, places)
     except LeftOutError:
         return {}

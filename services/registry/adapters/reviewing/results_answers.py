@@ -8,13 +8,14 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
+from services.registry.adapters.inspection.pieces import MOST_ROWS_A_CALL, ROWS_A_CALL
 from services.registry.adapters.reviewing.subject import LeftOutError, Sampled, Subject
 from understudy.inference.rows import Rows
 from understudy.inference.scored import Floats, Runner, Scored
 
 Places = NDArray[np.intp]
 
-_PIECE: Final = 500
+_PIECE: Final = MOST_ROWS_A_CALL
 _MOST_REFUSALS: Final = 200
 """Calls that fail before a model counts as one that can't be asked."""
 
@@ -68,7 +69,7 @@ def answered(subject: Subject, sampled: Sampled, places: Places) -> tuple[Places
 def asked(runner: Runner, rows: Rows) -> tuple[Places, Scored | None]:
     """Answers to the rows that a model does not refuse, and which these are.
 
-    A piece that it refuses is halved until the rows that it can't answer are alone.
+    A piece that it refuses is cut until the rows that it can't answer are alone.
     """
     kept, found = list[Places](), list[Scored]()
     # Threads that wait for each other on a busy machine take several times as long.
@@ -86,8 +87,7 @@ def asked(runner: Runner, rows: Rows) -> tuple[Places, Scored | None]:
 
 
 def _pieces(runner: Runner, rows: Rows) -> Iterator[tuple[int, int, Scored]]:
-    starts = range(0, len(rows), _PIECE)
-    waiting = [(start, min(start + _PIECE, len(rows))) for start in reversed(starts)]
+    waiting = _cut(0, len(rows), _PIECE)
     refusals = 0
     while waiting and refusals < _MOST_REFUSALS:
         start, stop = waiting.pop()
@@ -97,9 +97,15 @@ def _pieces(runner: Runner, rows: Rows) -> Iterator[tuple[int, int, Scored]]:
             raise
         except Exception:  # noqa: BLE001 - a model refuses in whatever way it likes
             refusals += 1
-            middle = (start + stop) // 2
-            if stop - start > 1:
-                waiting += [(middle, stop), (start, middle)]
+            if stop - start > ROWS_A_CALL:
+                waiting += _cut(start, stop, ROWS_A_CALL)
+            elif stop - start > 1:
+                waiting += _cut(start, stop, (stop - start + 1) // 2)
+
+
+def _cut(start: int, stop: int, size: int) -> list[tuple[int, int]]:
+    """Pieces of so many rows, the first one last."""
+    return [(at, min(at + size, stop)) for at in reversed(range(start, stop, size))]
 
 
 def joined(labels: Floats, scored: Scored, like: Answers) -> Answers:

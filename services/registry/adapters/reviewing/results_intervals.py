@@ -20,6 +20,7 @@ from typing import Final
 
 import numpy as np
 
+from services.registry.adapters.reviewing.asking_time import seconds_left
 from services.registry.adapters.reviewing.results_answers import Answers
 from services.registry.adapters.reviewing.results_figures import (
     HIGHER_IS_BETTER,
@@ -28,7 +29,6 @@ from services.registry.adapters.reviewing.results_figures import (
 )
 from services.registry.adapters.reviewing.results_peers import Peers
 from services.registry.adapters.reviewing.results_ranking import area_estimate, area_gain, area_of
-from services.registry.adapters.reviewing.results_time import seconds_left
 from understudy.contracts.reviews import Estimate
 from understudy.inference.scored import Floats
 

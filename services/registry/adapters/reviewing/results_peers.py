@@ -6,6 +6,7 @@ from typing import Final
 import numpy as np
 
 from services.registry.adapters.inspection.sample import evenly, legal_rows
+from services.registry.adapters.reviewing.asking_time import affordable, seconds_left
 from services.registry.adapters.reviewing.results_answers import (
     Answers,
     Places,
@@ -13,7 +14,6 @@ from services.registry.adapters.reviewing.results_answers import (
     asked,
     joined,
 )
-from services.registry.adapters.reviewing.results_time import affordable
 from services.registry.adapters.reviewing.subject import Subject
 from understudy.contracts.signature import Signature
 from understudy.inference.rows import Rows
@@ -38,7 +38,7 @@ class Peers:
 def peers_of(subject: Subject) -> Peers:
     """On the rows that results are measured on. Raises LeftOutError when there are none."""
     held = subject.held
-    places = affordable(subject.runner, held.rows, held.usable, _SHARE)
+    places = affordable(subject.runner, held.rows, held.usable, _SHARE * seconds_left())
     kept, model = answered(subject, held, places)
     found = Peers(model, dummy_of(subject, model))
     main = _main(subject, held.rows.at(kept))
@@ -76,7 +76,7 @@ def _main(subject: Subject, rows: Rows) -> tuple[Places, Scored] | None:
     if handed is None:
         return None
     legal = evenly(np.flatnonzero(legal_rows(handed, theirs)), _MAIN_ROWS)
-    legal = affordable(subject.main, handed, legal, _SHARE)
+    legal = affordable(subject.main, handed, legal, _SHARE * seconds_left())
     kept, scored = asked(subject.main, handed.at(legal))
     if scored is None:
         return None

@@ -11,8 +11,8 @@ from typing import Final
 import numpy as np
 from scipy import stats
 
+from services.registry.adapters.reviewing.asking_time import affordable
 from services.registry.adapters.reviewing.explaining_asking import (
-    affordable,
     asked,
     class_to_show,
     legal_places,
@@ -73,14 +73,15 @@ def explained_of(subject: Subject) -> tuple[Explained, Rows]:
     features, held = len(subject.signature.features), subject.held
     if features > _MOST_FEATURES:
         raise LeftOutError(f"there are more than {_MOST_FEATURES} features")
-    most = affordable(
-        subject,
-        MOST_ROWS,
-        BACKGROUND_ROWS * (2 * features + 1),
+    places = affordable(
+        subject.runner,
+        held.rows,
+        legal_places(held, MOST_ROWS),
         subject.task.seconds * _OF_ALL_TIME,
-        _FEWEST_ROWS,
+        times=BACKGROUND_ROWS * (2 * features + 1),
+        least=_FEWEST_ROWS,
     )
-    rows = held.rows.at(legal_places(held, most))
+    rows = held.rows.at(places)
     places = legal_places(subject.reference, BACKGROUND_ROWS)
     place = class_to_show(subject, rows)
     question = Question(subject, rows, subject.reference.rows.at(places), place)

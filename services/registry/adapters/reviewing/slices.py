@@ -26,8 +26,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from services.registry.adapters.inspection.importances import losses
+from services.registry.adapters.reviewing.asking_time import affordable, seconds_left
 from services.registry.adapters.reviewing.results_answers import answered
-from services.registry.adapters.reviewing.results_time import affordable
 from services.registry.adapters.reviewing.subject import LeftOutError, Subject
 from understudy.contracts.reviews import Estimate, Slice
 from understudy.contracts.signature import Feature, Signature
@@ -68,7 +68,7 @@ class _Found:
 def slices_of(subject: Subject) -> tuple[Slice, ...]:
     """The worst first. Raises LeftOutError."""
     held = subject.held
-    places = affordable(subject.runner, held.rows, held.some(_MOST_ROWS), 0.5)
+    places = affordable(subject.runner, held.rows, held.some(_MOST_ROWS), 0.5 * seconds_left())
     kept, answers = answered(subject, held, places)
     if kept.size < 2 * LEAST_ROWS:
         raise LeftOutError(f"there are {kept.size} rows with a label, less than {2 * LEAST_ROWS}")

@@ -1,7 +1,8 @@
 """Rules: what of a review's figures somebody who decides should know.
 
 Each module has one rule for each `FindingCode` it names, with formula, source and guarantee in its
-docstring; benchmarks/simulations/review.py measures how often each is wrong and how often right.
+docstring; benchmarks/simulations/review_samples.py, review_scores.py, review_features.py and
+review_groups.py measure how often they are wrong and how often right (docs/statistics/review.md).
 A rule that raises a warning or blocks looks at the near end of an interval, never at a bare figure.
 """
 
