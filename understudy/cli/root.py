@@ -18,6 +18,7 @@ from understudy.cli import (
     fairness,
     gate_policy,
     gating,
+    importing,
     jobs,
     keys,
     members,
@@ -175,6 +176,7 @@ coverage.add_to(app)
 fairness.add_to(app)
 reporting.add_to(app)
 predictions.add_to(app)
+app.add_typer(importing.app, name="import")
 app.add_typer(keys.app, name="keys")
 app.add_typer(users.app, name="users")
 app.add_typer(members.app, name="members")
