@@ -16,11 +16,12 @@ async def watch_for_changes(snapshots: Snapshots, pause_seconds: float) -> None:
     await repeat("changes", snapshots.poll, pause_seconds=pause_seconds)
 
 
-async def tell_of_jobs(jobs: Jobs) -> None:
+async def tell_of_jobs(*lines: Jobs) -> None:
     """Until cancelled."""
 
     async def beat() -> None:
-        await asyncio.to_thread(jobs.beat)
+        for jobs in lines:
+            await asyncio.to_thread(jobs.beat)
 
     await repeat("jobs", beat, pause_seconds=_BEAT_SECONDS)
 

@@ -43,9 +43,20 @@ class _CutOffError(Exception):
 class Jobs:
     """What is being worked on, and what was."""
 
-    def __init__(self, store: JobStore, clock: Clock, *, at_once: int) -> None:
+    def __init__(
+        self,
+        store: JobStore,
+        clock: Clock,
+        *,
+        at_once: int,
+        most_waiting: int = _MOST_WAITING,
+        most_of_one: int = _MOST_OF_ONE,
+    ) -> None:
+        """One line: `most_waiting` jobs are in it at most, `most_of_one` of them of one caller."""
         self._store = store
         self._clock = clock
+        self._most_waiting = most_waiting
+        self._most_of_one = most_of_one
         self._line: queue.SimpleQueue[tuple[str, Work] | None] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._telling = threading.Lock()
@@ -128,10 +139,10 @@ class Jobs:
                 thread.join(max(until - time.monotonic(), 0.0))
 
     def _require_room(self, actor: str) -> None:
-        if not self._open or len(self._mine) >= _MOST_WAITING:
+        if not self._open or len(self._mine) >= self._most_waiting:
             raise TooManyJobsError
-        if sum(job.owner == actor for job in self._mine.values()) >= _MOST_OF_ONE:
-            raise TooManyJobsError(f"{_MOST_OF_ONE} jobs of yours are waiting.")
+        if sum(job.owner == actor for job in self._mine.values()) >= self._most_of_one:
+            raise TooManyJobsError(f"{self._most_of_one} jobs of yours are waiting.")
 
     def _start(self) -> None:
         for thread in self._threads:

@@ -166,6 +166,30 @@ def test_one_caller_leaves_room_for_others() -> None:
     jobs.join(10)
 
 
+def test_one_line_fills_without_the_other() -> None:
+    stop, store = threading.Event(), MemoryJobs(Memory())
+    long = Jobs(store, lambda: NOON, at_once=1, most_waiting=3, most_of_one=2)
+    short = Jobs(store, lambda: NOON, at_once=1)
+
+    def wait(_step: Step) -> Mapping[str, object]:
+        stop.wait(timeout=30)
+        return {}
+
+    for _ in range(2):
+        long.begin(ANN, "test", "bank", wait)
+    with pytest.raises(TooManyJobsError, match="2 jobs of yours"):
+        long.begin(ANN, "test", "bank", wait)
+    bob = replace(ANN, actor="bob")
+    long.begin(bob, "test", "bank", wait)
+    with pytest.raises(TooManyJobsError, match="Too many jobs are waiting"):
+        long.begin(bob, "test", "bank", wait)
+    found = short.begin(ANN, "test", "bank", wait)
+    assert long.find(ANN, found.id).id == found.id
+    stop.set()
+    for line in (long, short):
+        line.join(30)
+
+
 def test_what_is_worked_on_when_it_stops_was_cut_off_at_once() -> None:
     memory, working, held = Memory(), threading.Event(), threading.Event()
     jobs = Jobs(MemoryJobs(memory), lambda: NOON, at_once=1)
