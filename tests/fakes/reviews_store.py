@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from services.registry.domain.audit import Entry
 from services.registry.domain.jobs import Step
 from services.registry.domain.reviews import Answers, Attempt, Made, Opening, ReviewFailedError
+from services.registry.domain.versions import Version
 from services.registry.ports.reviews import Reviewed, Subject
 from understudy.contracts.reviews import Data, Finding, Review
 
@@ -91,14 +92,19 @@ class PleasedReviewer:
         step("reviewing it", 0.5)
         if self.failure is not None:
             raise ReviewFailedError(self.failure)
-        draft = subject.version.draft
+        digest = self.written(subject.version)
+        return Reviewed(digest, REVIEW.validate_json(self._files[digest]))
+
+    def written(self, version: Version, seed: int = 1) -> str:
+        """The file of a review of that version."""
+        draft = version.draft
         review = Review(
             model=draft.model,
-            version=subject.version.number,
+            version=version.number,
             task=draft.signature.target.task,
             made_at=datetime(2026, 3, 1, 12, tzinfo=UTC),
             seconds=1.0,
-            seed=1,
+            seed=seed,
             artifact=draft.artifact,
             data=Data((), (), ()),
             findings=self.findings,
@@ -106,4 +112,4 @@ class PleasedReviewer:
         content = REVIEW.dump_json(review)
         digest = hashlib.sha256(content).hexdigest()
         self._files[digest] = content
-        return Reviewed(digest, review)
+        return digest

@@ -113,8 +113,10 @@ class Reviews:
 
         Raises NotFoundError or NoReviewError.
         """
-        found = self.peek(caller, model, number)
-        attempt, now = self._made(model, number), self._clock()
+        self._catalogue.version(caller, model, number)
+        # One look: of a review that is made meanwhile nobody has seen anything.
+        attempt = self._made(model, number)
+        found, now = self._content(attempt), self._clock()
         assert attempt.made is not None  # noqa: S101 - it was asked for those
         title = f"{model}/{number}"
         details = {"review": attempt.number, "file": attempt.made.file}
@@ -125,16 +127,7 @@ class Reviews:
     def peek(self, caller: Caller, model: str, number: int) -> Reviewed:
         """The same for machines and for other pages: nobody has opened it with that."""
         self._catalogue.version(caller, model, number)
-        attempt = self._made(model, number)
-        assert attempt.made is not None  # noqa: S101 - it was asked for those
-        content = b"".join(self._artifacts.read(attempt.made.file))
-        try:
-            return Reviewed(attempt.made.file, REVIEW.validate_json(content))
-        except ValidationError as error:
-            raise NoReviewError(
-                f"The review of {model}/{number} was written by another release of Understudy and "
-                "can't be read by this one; have it made again."
-            ) from error
+        return self._content(self._made(model, number))
 
     def openings(self, caller: Caller, model: str, number: int) -> tuple[Opening, ...]:
         """Who has opened which of its reviews."""
@@ -225,6 +218,17 @@ class Reviews:
         if job is not None and job.state is JobState.FAILED and job.problem is not None:
             detail = str(job.problem.get("detail", detail))
         return Standing(ReviewState.FAILED, latest, made, job, detail)
+
+    def _content(self, attempt: Attempt) -> Reviewed:
+        assert attempt.made is not None  # noqa: S101 - it was asked for those
+        content = b"".join(self._artifacts.read(attempt.made.file))
+        try:
+            return Reviewed(attempt.made.file, REVIEW.validate_json(content))
+        except ValidationError as error:
+            raise NoReviewError(
+                f"The review of {attempt.model}/{attempt.version} was written by another release "
+                "of Understudy and can't be read by this one; have it made again."
+            ) from error
 
     def _made(self, model: str, number: int) -> Attempt:
         attempt = self._store.latest_made(model, number)
