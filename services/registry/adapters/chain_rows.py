@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Row, Text, cast, select, type_coerce
 
 from services.registry.adapters.tables import audit
-from services.registry.domain.audit import Action, Entry, Recorded
+from services.registry.domain.audit import Entry, Recorded, action_of
 from services.registry.domain.chain import Link
 
 _AT_ONCE: Final = 500
@@ -35,7 +35,7 @@ def links_of(connection: Connection) -> Iterator[Link]:
 def _recorded(row: Row[Any]) -> Recorded | None:
     try:
         at, details = _moment(row.at), json.loads(row.details)
-        entry = Entry(at, row.actor, Action(row.action), row.subject, row.reason, dict(details))
+        entry = Entry(at, row.actor, action_of(row.action), row.subject, row.reason, dict(details))
     except (ValueError, TypeError):
         return None
     return Recorded(row.sequence, entry, str(row.hash))

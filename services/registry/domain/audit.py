@@ -41,12 +41,27 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Unknown:
+    """An action that this release does not know, by its word: a newer one has written it."""
+
+    value: str
+
+
+def action_of(word: str) -> Action | Unknown:
+    """As a word is read that stands in the trail, whichever release wrote it."""
+    try:
+        return Action(word)
+    except ValueError:
+        return Unknown(word)
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """Who did what to what, when and why."""
 
     at: datetime
     actor: str
-    action: Action
+    action: Action | Unknown
     subject: str
     reason: str = ""
     details: Mapping[str, object] = field(default_factory=dict)

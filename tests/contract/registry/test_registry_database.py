@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import sqlalchemy as sa
@@ -10,6 +12,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_mock_engine, text
 from sqlalchemy.schema import CreateTable
 
@@ -17,10 +20,14 @@ from services.registry.adapters import database as database_module
 from services.registry.adapters.catalogue_store import SqlCatalogue
 from services.registry.adapters.database import Database
 from services.registry.adapters.deployment_store import SqlDeployments
+from services.registry.adapters.rows import entry_row
 from services.registry.adapters.state_store import SqlState
 from services.registry.adapters.tables import UtcDateTime, metadata
-from services.registry.domain.audit import Action, Entry
+from services.registry.api.views import audit_view
+from services.registry.domain.audit import Action, Entry, Recorded, Unknown
+from services.registry.domain.chain import linked
 from services.registry.domain.errors import StoreUnavailableError
+from services.registry.domain.paging import Paging
 from services.registry.domain.releases import Setting
 from services.registry.domain.verifying import examined
 from services.registry.domain.versions import NotCompiled, NotMeasured
@@ -111,6 +118,8 @@ def test_entries_from_before_the_chain_are_linked(each_database: Database) -> No
            "details": {"n": [1, 2.5, None]}}  # fmt: skip
     with database.note() as connection:
         rows = [{**old, "sequence": first + number} for number in range(1, 1002)]
+        # A word that a newer release wrote before somebody went back to an older one.
+        rows[7]["action"] = "model.dream"
         connection.execute(sa.insert(row), rows)
         connection.execute(sa.text("UPDATE state SET sequence = :last"), {"last": first + 1001})
     database.migrate()
@@ -119,6 +128,29 @@ def test_entries_from_before_the_chain_are_linked(each_database: Database) -> No
     with database_state.chain() as chain:
         found = examined(chain)
     assert (found.entries, found.breaks) == (1003, ())
+
+
+def test_the_chain_begins_as_it_goes_on() -> None:
+    """The migration has its own copy of the hash, which no later release may change."""
+    script = ScriptDirectory(str(MIGRATIONS)).get_revision("0007")
+    assert script is not None
+    details = {"n": [0.1, 1e22, None], "ü": {"b": True, "a": "\N{SNOWMAN}"}}
+    for at in (NOON, datetime(2026, 3, 1, 13, 0, 0, 7, timezone(timedelta(hours=2)))):
+        entry = Entry(at, "änn", Action.RELEASE, "credit", 'be"cause', details)
+        row = SimpleNamespace(sequence=7, **entry_row(entry))
+        assert script.module.linked("a" * 64, row) == linked("a" * 64, Recorded(7, entry))
+
+
+def test_what_a_newer_release_did_is_told(each_database: Database) -> None:
+    """After a way back down, say: the words stay in the trail."""
+    state = SqlState(each_database)
+    with each_database.change() as change:
+        change.record(Entry(NOON, "ann", Unknown("model.dream"), "credit", "", {"of": "sheep"}))
+    (newest,) = state.trail(Paging(limit=1)).items
+    assert (newest.entry.action, newest.entry.subject) == (Unknown("model.dream"), "credit")
+    assert audit_view(newest).action == "model.dream"
+    with state.chain() as chain:
+        assert examined(chain).whole
 
 
 def test_several_processes_may_migrate_at_once(tmp_path: Path) -> None:

@@ -1,11 +1,12 @@
 """Reviews and who opened them, gates, questionnaires, trust, and the audit trail as a chain."""
 
+import hashlib
+import json
+from datetime import UTC
+from typing import Any
+
 import sqlalchemy as sa
 from alembic import op
-
-from services.registry.adapters.tables import UtcDateTime
-from services.registry.domain.audit import Action, Entry, Recorded
-from services.registry.domain.chain import BEGINNING, linked
 
 revision = "0007"
 down_revision = "0006"
@@ -142,7 +143,7 @@ def _link() -> None:
     audit = sa.table(
         "audit",
         sa.column("sequence"),
-        sa.column("at", UtcDateTime()),
+        sa.column("at", _TIME),
         sa.column("actor"),
         sa.column("action"),
         sa.column("subject"),
@@ -151,16 +152,30 @@ def _link() -> None:
         sa.column("hash"),
     )
     state, connection = sa.table("state", sa.column("chain")), op.get_bind()
-    before, after = BEGINNING, -1
+    before, after = "", -1
     following = sa.select(audit).order_by(audit.c.sequence).limit(_AT_ONCE)
     link = sa.update(audit).where(audit.c.sequence == sa.bindparam("place"))
     link = link.values(hash=sa.bindparam("link"))
     while rows := connection.execute(following.where(audit.c.sequence > after)).all():
         links = []
         for row in rows:
-            action, after = Action(row.action), row.sequence
-            entry = Entry(row.at, row.actor, action, row.subject, row.reason, row.details)
-            before = linked(before, Recorded(row.sequence, entry))
+            after, before = row.sequence, linked(before, row)
             links.append({"place": row.sequence, "link": before})
         connection.execute(link, links)
     connection.execute(sa.update(state).values(chain=before))
+
+
+def linked(before: str, row: sa.Row[Any]) -> str:
+    """The hash of a row in its place, as this revision began the chain; it never changes."""
+    at = row.at if row.at.tzinfo else row.at.replace(tzinfo=UTC)
+    told = {
+        "sequence": row.sequence,
+        "at": at.astimezone(UTC).isoformat(timespec="microseconds"),
+        "actor": row.actor,
+        "action": row.action,
+        "subject": row.subject,
+        "reason": row.reason,
+        "details": row.details,
+    }
+    text = json.dumps(told, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256((before + text).encode()).hexdigest()
