@@ -1,6 +1,7 @@
 """The gate: nobody deploys a version that was not reviewed as its project demands."""
 
 from services.registry.domain import versions
+from services.registry.domain.artifact_refusals import ArtifactDamagedError
 from services.registry.domain.audit import Action, Entry
 from services.registry.domain.gate import (
     Basis,
@@ -132,7 +133,7 @@ class Gate:
             return ()
         try:
             found = self._reviews.peek(caller, version.draft.model, version.number)
-        except NoReviewError:  # another release wrote it: what can't be read reaches nothing
+        except (NoReviewError, ArtifactDamagedError):  # what can't be read reaches nothing
             return ()
         return () if found.review.results is None else found.review.results.metrics
 

@@ -1,5 +1,6 @@
 """Reviews: begun when a version is registered, read by whoever decides, made anew when asked."""
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -8,6 +9,7 @@ from typing import Final
 import structlog
 from pydantic import TypeAdapter, ValidationError
 
+from services.registry.domain.artifact_refusals import ArtifactDamagedError
 from services.registry.domain.audit import Action, Entry
 from services.registry.domain.jobs import SILENT_AFTER, Job, Step, TooManyJobsError
 from services.registry.domain.reviews import (
@@ -111,7 +113,7 @@ class Reviews:
     def read(self, caller: Caller, model: str, number: int) -> Reviewed:
         """The version's review, which the caller has opened with that.
 
-        Raises NotFoundError or NoReviewError.
+        Raises NotFoundError, NoReviewError or ArtifactDamagedError.
         """
         self._catalogue.version(caller, model, number)
         # One look: of a review that is made meanwhile nobody has seen anything.
@@ -221,7 +223,7 @@ class Reviews:
 
     def _content(self, attempt: Attempt) -> Reviewed:
         assert attempt.made is not None  # noqa: S101 - it was asked for those
-        content = b"".join(self._artifacts.read(attempt.made.file))
+        content = self._bytes(attempt.made.file, f"{attempt.model}/{attempt.version}")
         try:
             return Reviewed(attempt.made.file, REVIEW.validate_json(content))
         except ValidationError as error:
@@ -229,6 +231,22 @@ class Reviews:
                 f"The review of {attempt.model}/{attempt.version} was written by another release "
                 "of Understudy and can't be read by this one; have it made again."
             ) from error
+
+    def _bytes(self, digest: str, title: str) -> bytes:
+        """Of a review's file; nobody decides by what somebody else has put in its place."""
+        if self._artifacts.size(digest) is None:
+            raise NoReviewError(
+                f"The file of the review of {title} is gone ({digest}): restore it from a backup, "
+                "or have the review made again."
+            )
+        content = b"".join(self._artifacts.read(digest))
+        if hashlib.sha256(content).hexdigest() != digest:
+            structlog.stdlib.get_logger().error("artifact_damaged", digest=digest, review=title)
+            raise ArtifactDamagedError(
+                f"The file of the review of {title} is damaged: its SHA-256 is not {digest} any "
+                "more. Restore it from a backup, or have the review made again."
+            )
+        return content
 
     def _made(self, model: str, number: int) -> Attempt:
         attempt = self._store.latest_made(model, number)

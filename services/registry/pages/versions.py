@@ -8,6 +8,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from services.registry.domain.artifact_refusals import ArtifactDamagedError
 from services.registry.domain.catalogue import Model
 from services.registry.domain.reviews import Answers, NoReviewError
 from services.registry.domain.versions import Version
@@ -195,7 +196,7 @@ class Versions:
             return None, None, None
         try:
             found = self._operations.reviews.read(caller, place.model, place.number)
-        except NoReviewError as unreadable:
+        except (NoReviewError, ArtifactDamagedError) as unreadable:
             return None, None, unreadable
         return Report(found.review, classes_of(version)), found.file, None
 

@@ -230,3 +230,28 @@ async def test_without_a_review_a_version_is_ignored_at_once(registry: Registry)
     await demand(registry)
     ignored = await registry.http.post(f"{VERSION}/decision", json={"decision": "ignore"})
     assert ignored.json()["state"] == "ignored"
+
+
+async def test_a_damaged_review_is_told_and_opens_nothing(registry: Registry) -> None:
+    await demand(registry, metrics={"roc_auc": {"at_least": 0.5}})
+    digest = reviewed(registry, metrics=[AUC])
+    held = registry.artifacts.files[digest]
+    registry.artifacts.files[digest] = held.replace(b"roc_auc", b"roc_auk")
+    answer = await registry.http.get(f"{VERSION}/review")
+    assert (answer.status_code, answer.json()["code"]) == (500, "artifact_damaged")
+    assert digest in answer.json()["detail"]
+    del registry.artifacts.files[digest]
+    answer = await registry.http.get(f"{VERSION}/review")
+    assert (answer.status_code, answer.json()["code"]) == (404, "no_review")
+    assert not registry.memory.openings
+    assert codes(await registry.http.get(f"{VERSION}/gate")) == ["not_opened", "metric"]
+
+
+async def test_the_page_of_a_damaged_review_offers_another_one(registry: Registry) -> None:
+    registry.artifacts.files[reviewed(registry)] = b"{}"
+    settle(registry, "ann", MemberRole.SCIENTIST)
+    ann = await sign_in(registry, "ann")
+    page = await ann.get("/models/credit/versions/4")
+    assert page.status_code == 500
+    assert "is damaged" in page.text
+    assert "Make it again" in page.text
