@@ -45,6 +45,8 @@ class ReviewTask(BaseModel):
     reference: SampleFile
     evaluation: SampleFile | None = None
     main: ModelFile | None = None
+    main_missing: str | None = None
+    """Why the main can't be handed over."""
     signature: Signature
     main_signature: Signature | None = None
     time_column: str | None = None

@@ -98,6 +98,8 @@ def make(subject: Subject, made: Made, left: Callable[[], float]) -> Iterator[st
 def assembled(subject: Subject, made: Made, *, seconds: float, libraries: dict[str, str]) -> Review:
     """All parts as one review, with what is to be found in them."""
     task, parts = subject.task, made.parts
+    if subject.main_missing is not None:
+        made.left_out.append(LeftOut("main", subject.main_missing))
     review = Review(
         model=task.name,
         version=task.subject.number,

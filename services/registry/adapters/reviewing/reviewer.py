@@ -29,6 +29,7 @@ from services.registry.domain.jobs import Step
 from services.registry.domain.reviews import ReviewFailedError
 from services.registry.domain.versions import Baseline, Compiled, Version
 from services.registry.ports.reviews import Reviewed, Subject
+from understudy.contracts.refusals import Refusal
 from understudy.contracts.reviews import Review
 
 CHILD: Final = (sys.executable, "-m", "services.registry.adapters.reviewing.child")
@@ -93,6 +94,12 @@ class ChildReviewer:
             return SampleFile(path=local(digest), digest=digest)
 
         draft, main = subject.version.draft, subject.main
+        against, missing = None, None
+        if main is not None:
+            try:
+                against = model(main)
+            except Refusal as refusal:  # a main that is damaged does not keep others from a review
+                missing = f"the main, version {main.number}, can't be read: {refusal.detail}"
         compiled, baseline = draft.compiled, draft.baseline
         return ReviewTask(
             name=draft.model,
@@ -104,7 +111,8 @@ class ChildReviewer:
             baseline=local(baseline.file) if isinstance(baseline, Baseline) else None,
             reference=sample(draft.reference),
             evaluation=None if draft.evaluation is None else sample(draft.evaluation),
-            main=None if main is None else model(main),
+            main=against,
+            main_missing=missing,
             main_signature=None if main is None else main.draft.signature,
             signature=draft.signature,
             time_column=draft.time_column,
@@ -130,8 +138,9 @@ class ChildReviewer:
             raise ReviewFailedError(detail) from error
         except (ChildEndedError, ValidationError) as error:
             raise ReviewFailedError(
-                "The review broke down: the model or the samples take more than the "
-                f"{self._limits.memory_bytes} bytes that a review may take, or end its process."
+                "The review broke down: the model or the samples take more than "
+                f"{self._limits.memory_bytes} bytes of memory, or more time of the processor, than "
+                f"a review of {self._limits.seconds:g} s may take, or they end its process."
             ) from error
 
     def _said(self, child: ChildProcess, ends: float) -> Said:

@@ -32,6 +32,9 @@ MOST_ROWS: Final = 50_000
 _MOST_VALUES: Final = 20_000_000
 """Fewer rows of very many columns: the values of all of them are held at once."""
 _PROBE_ROWS: Final = 100
+_CLEARLY_RARER: Final = 0.45
+"""Share of the rarer class. Nearer to a half, samples would decide which one it is."""
+_LONGEST_REASON: Final = 500
 
 
 class LeftOutError(Exception):
@@ -82,6 +85,8 @@ class Subject:
     reference: Sampled
     evaluation: Sampled | None
     main: Runner | None
+    main_missing: str | None = None
+    """Why there is none, where there is a main."""
 
     @property
     def signature(self) -> Signature:
@@ -100,11 +105,15 @@ class Subject:
 
     @property
     def positive(self) -> int | None:
-        """Of two classes, the index of the rarer one; None for more classes and for numbers."""
+        """Of two classes, the index of the clearly rarer one, else of the signature's last.
+
+        By the reference sample, so that it does not depend on which rows were held out. None for
+        more classes and for numbers.
+        """
         if not self.classification or len(self.signature.target.classes) != 2:
             return None
-        labels = self.held.labels
-        return int(np.nansum(labels == 1.0) <= np.nansum(labels == 0.0))
+        first, last = (np.nansum(self.reference.labels == place) for place in (0.0, 1.0))
+        return 0 if first < _CLEARLY_RARER * (first + last) else 1
 
     def draw(self) -> np.random.Generator:
         """Random numbers, the same for each part that asks."""
@@ -121,11 +130,21 @@ def read_subject(task: ReviewTask) -> Subject:
     if task.evaluation is not None:
         evaluation = _read(task, task.evaluation, BaselineSample.EVALUATION)
     runner, estimator = load(task, task.subject, task.signature, reference)
-    main = None
-    if task.main is not None:
-        signature = task.main_signature or task.signature
-        main, _ = load(task, task.main, signature, reference)
-    return Subject(task, runner, estimator, reference, evaluation, main)
+    main, missing = _main(task, reference)
+    return Subject(task, runner, estimator, reference, evaluation, main, missing)
+
+
+def _main(task: ReviewTask, reference: Sampled) -> tuple[Runner | None, str | None]:
+    if task.main is None:
+        return None, task.main_missing
+    try:
+        runner, _ = load(task, task.main, task.main_signature or task.signature, reference)
+    except MemoryError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a foreign model, of which types may be trusted no more
+        reason = f"the main, version {task.main.number}, can't be loaded ({error})"
+        return None, reason[:_LONGEST_REASON]
+    return runner, None
 
 
 def load(

@@ -57,7 +57,8 @@ def unfair(held: AttributeFairness) -> Iterator[Finding]:
     between two groups begins above 0.10 (of accuracy: only worth a look). Or the selection rates'
     ratio is surely below four fifths (Uniform Guidelines on Employee Selection Procedures, 1978,
     section 4D) between groups of 100 rows or more whose rates surely differ by more than 0.05:
-    where few are selected at all, a small difference is a small ratio.
+    where few are selected at all, a small difference is a small ratio. The rule is about the
+    favourable answer, and nobody has said which that is: it is worth a look and no warning.
     Guarantee: intervals hold for all pairs of groups of an attribute together (Bonferroni), so that
     groups whose figures are within the threshold raise a false alarm in at most 2.5 % of reviews,
     for each figure and attribute. A difference is no proof of wrong: groups may differ in what is
@@ -118,11 +119,12 @@ def _four_fifths(held: AttributeFairness) -> Iterator[Finding]:
         less, more, share = worst
         yield Finding(
             FindingCode.UNFAIR,
-            Severity.WARN,
-            f"Selection breaks the four-fifths rule by {held.attribute}",
+            Severity.LOOK,
+            f"Selection is below the four-fifths rule by {held.attribute}",
             f"{less.group} is selected {share.value:.2f} times as often as {more.group} (at most "
-            f"{share.high:.2f} times; four fifths is what is usually accepted). Say in the "
-            "questionnaire which definition of fairness holds here, and why this is right.",
+            f"{share.high:.2f} times). If to be selected is the favourable answer, four fifths is "
+            "what is usually accepted. Say in the questionnaire which definition of fairness holds "
+            "here, and why this is right.",
             (held.attribute, less.group, more.group),
             share,
             FOUR_FIFTHS,
