@@ -24,6 +24,7 @@ from services.registry.adapters.deployment_store import SqlDeployments
 from services.registry.adapters.follower_store import SqlFollowers
 from services.registry.adapters.gate_store import SqlGates
 from services.registry.adapters.gate_yaml import YamlGates
+from services.registry.adapters.inspection.attesting import KeyAttestations, read_keys
 from services.registry.adapters.inspection.children import Children
 from services.registry.adapters.inspection.inferring import ChildSignatureReader
 from services.registry.adapters.inspection.inspector import ChildInspector, Limits
@@ -68,6 +69,8 @@ from understudy.runtime.loops import cancel
 
 _ENDING_SECONDS: Final = 2.0
 """What jobs that were interrupted get to tidy up."""
+_MOST_REVIEWS: Final = 1_000
+"""That wait in this process."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,7 +226,7 @@ def _reviewer(
     limits = ReviewLimits(
         settings.review_seconds, settings.review_memory_bytes, settings.review_shap
     )
-    at_once = settings.inspections_at_once
+    at_once = settings.reviews_at_once
     return ChildReviewer(files, limits, _now, at_once=at_once, children=children)
 
 
@@ -268,15 +271,23 @@ def _operations(
     uploads = Uploads(store=store.uploads, artifacts=files, catalogue=catalogue, clock=_now)
     registered = verbs.Catalogue(store=catalogue, instruments=metrics, clock=_now)
     jobs = verbs.Jobs(store.jobs, _now, at_once=settings.inspections_at_once)
+    review_jobs = verbs.Jobs(
+        store.jobs,
+        _now,
+        at_once=settings.reviews_at_once,
+        most_waiting=_MOST_REVIEWS,
+        most_of_one=_MOST_REVIEWS,
+    )
     reviews = verbs.Reviews(
         store=store.reviews,
         catalogue=registered,
         state=state,
         artifacts=files,
         reviewer=reviewer,
-        jobs=jobs,
+        jobs=review_jobs,
         clock=_now,
     )
+    attestations = KeyAttestations(files, read_keys(settings.signing_keys))
     trust = verbs.Trust(store.trust, _now)
     gates = verbs.GatePolicies(
         store=store.gates,
@@ -295,6 +306,7 @@ def _operations(
         instruments=metrics,
         trust=trust,
         allows_pickle=gates.allows_pickle,
+        attester=attestations,
     )
     gate = verbs.Gate(
         policies=gates,
@@ -303,6 +315,7 @@ def _operations(
         store=catalogue,
         keys=store.keys,
         state=state,
+        attestations=attestations,
         instruments=metrics,
         clock=_now,
     )
@@ -361,6 +374,7 @@ def _operations(
             clock=_now,
         ),
         jobs=jobs,
+        review_jobs=review_jobs,
     )
 
 
@@ -436,7 +450,8 @@ def _lifespan(
 
         on_change(wake)
         changes = watch_for_changes(snapshots, settings.sequence_poll_seconds)
-        telling = tell_of_jobs(operations.jobs)
+        lines = (operations.jobs, operations.review_jobs)
+        telling = tell_of_jobs(*lines)
         sweeping = sweep_staged(operations.mlflow.staging)
         using = keep_uses(operations.followers)
         loops = [asyncio.create_task(work) for work in (changes, telling, sweeping, using)]
@@ -444,9 +459,11 @@ def _lifespan(
             yield
         finally:
             await cancel(loops)
-            await asyncio.to_thread(operations.jobs.stop)
+            for line in lines:
+                await asyncio.to_thread(line.stop)
             end()
-            await asyncio.to_thread(operations.jobs.join, _ENDING_SECONDS)
+            for line in lines:
+                await asyncio.to_thread(line.join, _ENDING_SECONDS)
             close()
 
     return lifespan

@@ -79,6 +79,9 @@ class RegistrySettings(ServiceSettings):
     of the provider does. Without it administrators are made here."""
     trusted_types: Annotated[tuple[str, ...], NoDecode] = ()
     """Type names that artifacts may hold beyond what skops trusts; separated by commas."""
+    signing_keys: Annotated[tuple[Path, ...], NoDecode] = ()
+    """Public keys in PEM (P-256, P-384, P-521) that may sign artifacts: files, or folders of
+    `*.pem`; separated by commas. What carries another key's signature is refused."""
     artifact_limit_bytes: Bytes = 1 << 30
     """The largest upload that is taken."""
     body_limit_bytes: Bytes = 8 << 20
@@ -130,6 +133,8 @@ class RegistrySettings(ServiceSettings):
     gate_policy: Path | None = None
     """A YAML file with what is demanded of versions before they are deployed, in projects that
     have no gate of their own; see docs/gate.md."""
+    reviews_at_once: Annotated[int, Field(ge=1)] = 2
+    """Further reviews wait in a line of their own."""
     inspections_at_once: Annotated[int, Field(ge=1)] = 2
     """Further registrations wait, and are turned away when they wait too long."""
     session_idle_seconds: Seconds = 12 * 3600.0
@@ -144,7 +149,7 @@ class RegistrySettings(ServiceSettings):
     """How many passwords may be checked at once, with 64 MiB each; further sign-ins are turned
     away, and may try again."""
 
-    @field_validator("trusted_types", mode="before")
+    @field_validator("trusted_types", "signing_keys", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
