@@ -27,6 +27,7 @@ from understudy.cli import (
     replays,
     reporting,
     reviewing,
+    signing,
     status,
     trail,
     trust,
@@ -163,6 +164,7 @@ def version() -> None:
 
 app.command()(up.up)
 versions.add_to(app)
+signing.add_to(app)
 reviewing.add_to(app)
 deploying.add_to(app)
 deployments.add_to(app)

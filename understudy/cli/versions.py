@@ -80,6 +80,23 @@ def register(
             show_default=False,
         ),
     ] = None,
+    protected: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A column of the samples with a protected attribute, which the model never sees; "
+            "may be repeated.",
+            metavar="NAME",
+            show_default=False,
+        ),
+    ] = None,
+    attestation: Annotated[
+        Path | None,
+        typer.Option(
+            help="The artifact's signature, as `understudy sign` writes it.",
+            exists=True,
+            show_default=False,
+        ),
+    ] = None,
     signature: Annotated[
         Path, typer.Option(help="What the model takes and answers, JSON.", exists=True)
     ],
@@ -121,6 +138,8 @@ def register(
             reference=_upload(registry, reference),
             evaluation=None if evaluation is None else _upload(registry, evaluation),
             time_column=time_column,
+            protected=tuple(protected or ()),
+            attestation=None if attestation is None else _upload(registry, attestation),
             signature=checked,
             metrics=figures,
             lineage=origin,

@@ -100,7 +100,7 @@ def _beside(
     protected: Protected, frame: pd.DataFrame, held_out: pd.DataFrame | None
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Protected columns of both samples."""
-    if protected is None:
+    if protected is None or (not isinstance(protected, pd.DataFrame) and not protected):
         nothing = pd.DataFrame(index=frame.index)
         return nothing, pd.DataFrame(index=None if held_out is None else held_out.index)
     if isinstance(protected, pd.DataFrame):

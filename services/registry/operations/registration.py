@@ -23,6 +23,7 @@ from services.registry.ports import (
     Sample,
     StateStore,
 )
+from services.registry.ports.attesting import Attester
 from understudy.contracts.refusals import FieldError
 from understudy.runtime.keys import Caller
 
@@ -42,6 +43,7 @@ class Registration:
         instruments: Instruments,
         trust: Trust,
         allows_pickle: Callable[[str], bool] = lambda _project: False,
+        attester: Attester | None = None,
     ) -> None:
         self._catalogue = catalogue
         self._store = store
@@ -54,6 +56,8 @@ class Registration:
         self._trust = trust
         self._allows_pickle = allows_pickle
         """By project, as its gate says."""
+        self._attester = attester
+        """Without one no attestation is verified, and none counts at the gate."""
 
     def register(
         self,
@@ -70,6 +74,8 @@ class Registration:
         _require_thawed(model, draft)
         step("looking for its files", 0.05)
         self._require_files(caller, draft)
+        if self._attester is not None and draft.attestation is not None:
+            self._attester.verify(draft.artifact, draft.attestation)
         step("inspecting, measuring and compiling it", 0.1)
         draft = _with(draft, self._inspected(caller, model, draft))
         step("registering it", 0.95)
@@ -133,6 +139,8 @@ def _registration(draft: VersionDraft, tags: Tags) -> Entry:
         "evaluation": draft.evaluation,
         "time_column": draft.time_column,
     }
+    if draft.attestation is not None:
+        details["attestation"] = draft.attestation
     if draft.converted_from is not None:
         details["converted_from"] = draft.converted_from
     if tags:

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.registry.conftest import ADMIN, RegistryProcess
+from tests.integration.registry.conftest import ADMIN, RegistryProcess, files
 from understudy.client import RegistryClient
+
+__all__ = ["files"]
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +24,12 @@ def reviewing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryProc
 def registry(reviewing: RegistryProcess) -> Iterator[RegistryClient]:
     with RegistryClient(reviewing.url, ADMIN) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def registry_process(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RegistryProcess]:
+    """It reviews nothing."""
+    running = RegistryProcess(tmp_path_factory.mktemp("importing"))
+    running.start()
+    yield running
+    running.end()
