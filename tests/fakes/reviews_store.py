@@ -10,7 +10,14 @@ from pydantic import TypeAdapter
 
 from services.registry.domain.audit import Entry
 from services.registry.domain.jobs import Step
-from services.registry.domain.reviews import Answers, Attempt, Made, Opening, ReviewFailedError
+from services.registry.domain.reviews import (
+    Answers,
+    Attempt,
+    Made,
+    Opening,
+    ReviewFailedError,
+    ReviewRunningError,
+)
 from services.registry.domain.versions import Version
 from services.registry.ports.reviews import Reviewed, Subject
 from understudy.contracts.reviews import Data, Finding, Review
@@ -27,9 +34,11 @@ class MemoryReviews:
     def __init__(self, memory: "Memory") -> None:
         self._memory = memory
 
-    def begin(self, attempt: Attempt) -> Attempt:
+    def begin(self, attempt: Attempt, after: int) -> Attempt:
         with self._memory.lock:
             held = self._memory.reviews.setdefault((attempt.model, attempt.version), [])
+            if len(held) != after:
+                raise ReviewRunningError("Somebody else has just begun a review; wait for it.")
             held.append(replace(attempt, number=len(held) + 1))
             return held[-1]
 

@@ -11,11 +11,18 @@ from sqlalchemy.exc import IntegrityError
 from services.registry.adapters.database import Database
 from services.registry.adapters.tables import answers, openings, reviews
 from services.registry.domain.audit import Entry
-from services.registry.domain.reviews import Answers, Attempt, Made, Opening
+from services.registry.domain.reviews import (
+    Answers,
+    Attempt,
+    Made,
+    Opening,
+    ReviewRunningError,
+)
 from understudy.contracts.reviews import Finding
 from understudy.contracts.vocabulary import Question
 
 _FINDINGS: Final = TypeAdapter(tuple[Finding, ...])
+_RUNNING: Final = "Somebody else has just begun a review of {}/{}; wait for it."
 _ANSWERS: Final = TypeAdapter(dict[Question, str])
 
 
@@ -25,21 +32,25 @@ class SqlReviews:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def begin(self, attempt: Attempt) -> Attempt:
-        """Number it."""
+    def begin(self, attempt: Attempt, after: int) -> Attempt:
+        """Number it: `after` and one more. Raises ReviewRunningError when somebody was faster."""
         last = select(func.max(reviews.c.number)).where(*_version(attempt.model, attempt.version))
-        with self._database.note() as connection:
-            number = (connection.execute(last).scalar() or 0) + 1
-            begun = replace(attempt, number=number)
-            row = {
-                "model": begun.model,
-                "version": begun.version,
-                "number": number,
-                "job": begun.job,
-                "began_at": begun.began_at,
-                "began_by": begun.began_by,
-            }
-            connection.execute(insert(reviews).values(**row))
+        begun = replace(attempt, number=after + 1)
+        row = {
+            "model": begun.model,
+            "version": begun.version,
+            "number": begun.number,
+            "job": begun.job,
+            "began_at": begun.began_at,
+            "began_by": begun.began_by,
+        }
+        try:
+            with self._database.note() as connection:
+                if (connection.execute(last).scalar() or 0) != after:
+                    raise ReviewRunningError(_RUNNING.format(attempt.model, attempt.version))
+                connection.execute(insert(reviews).values(**row))
+        except IntegrityError as error:  # at the same moment: nothing locks the number before
+            raise ReviewRunningError(_RUNNING.format(attempt.model, attempt.version)) from error
         return begun
 
     def made(self, attempt: Attempt, made: Made, entry: Entry) -> None:

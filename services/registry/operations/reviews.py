@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -11,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.registry.domain.artifact_refusals import ArtifactDamagedError
 from services.registry.domain.audit import Action, Entry
-from services.registry.domain.jobs import SILENT_AFTER, Job, Step, TooManyJobsError
+from services.registry.domain.jobs import SILENT_AFTER, Job, Step
 from services.registry.domain.reviews import (
     Answers,
     Attempt,
@@ -79,18 +80,24 @@ class Reviews:
         Raises NotFoundError, ReviewRunningError or TooManyJobsError.
         """
         version = self._catalogue.version(caller, model, number)
-        if self.standing(caller, model, number).state is ReviewState.RUNNING:
+        standing = self.standing(caller, model, number)
+        if standing.state is ReviewState.RUNNING:
             raise ReviewRunningError(f"A review of {version.title} is being made; wait for it.")
-        return self._begin(caller, version)
+        # Of two at once the store lets one begin: both come after the same attempt.
+        after = 0 if standing.latest is None else standing.latest.number
+        return self._begin(caller, version, after=after)
 
     def begin_first(self, caller: Caller, version: Version) -> Job | None:
         """Have the review of a version made that was just registered; it stays when that fails."""
+        log = structlog.stdlib.get_logger()
         try:
-            return self._begin(caller, version)
-        except TooManyJobsError as full:
-            log = structlog.stdlib.get_logger()
-            log.warning("review_not_begun", version=version.title, reason=full.detail)
-            return None
+            return self._begin(caller, version, after=0)
+        except Refusal as refusal:
+            log.warning("review_not_begun", version=version.title, reason=refusal.detail)
+        except Exception as error:
+            # Whatever it is, the version is registered.
+            log.exception("review_not_begun", version=version.title, exc_info=error)
+        return None
 
     def standing(self, caller: Caller, model: str, number: int) -> Standing:
         """Where it stands. Raises NotFoundError."""
@@ -159,20 +166,22 @@ class Reviews:
         self._store.answer(model, number, kept, entry)
         return kept
 
-    def _begin(self, caller: Caller, version: Version) -> Job:
+    def _begin(self, caller: Caller, version: Version, *, after: int) -> Job:
         draft = version.draft
         project = self._catalogue.model(caller, draft.model).project
         now = self._clock()
         job_id = new_id(now)
         attempt = self._store.begin(
-            Attempt(draft.model, version.number, 0, job_id, now, caller.actor)
+            Attempt(draft.model, version.number, 0, job_id, now, caller.actor), after
         )
         try:
             return self._jobs.begin(
                 caller, JOB, project, partial(self._work, caller, version, attempt), job_id
             )
         except BaseException:
-            self._store.failed(attempt, "It could not be put in line; have it made again.")
+            # Where even that can't be kept, the job that is not there tells it a little later.
+            with suppress(Exception):
+                self._store.failed(attempt, "It could not be put in line; have it made again.")
             raise
 
     def _work(

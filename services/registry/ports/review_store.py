@@ -10,8 +10,11 @@ from services.registry.domain.reviews import Answers, Attempt, Made, Opening
 class ReviewStore(Protocol):
     """Attempts, openings, questionnaires."""
 
-    def begin(self, attempt: Attempt) -> Attempt:
-        """Number it: one more than the version's last. No change that followers need know of."""
+    def begin(self, attempt: Attempt, after: int) -> Attempt:
+        """Number it: `after` and one more. No change that followers need know of.
+
+        Raises ReviewRunningError unless `after` is the number of the version's last.
+        """
 
     def made(self, attempt: Attempt, made: Made, entry: Entry) -> None:
         """The attempt has ended with a review."""

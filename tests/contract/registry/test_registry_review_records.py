@@ -1,8 +1,10 @@
 """What is kept of reviews while several people and processes have to do with them."""
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,9 @@ import pytest
 from services.registry.adapters.database import Database
 from services.registry.domain.audit import Action, Entry
 from services.registry.domain.catalogue import Model, Project
-from services.registry.domain.reviews import Attempt, Made
+from services.registry.domain.errors import StoreUnavailableError
+from services.registry.domain.jobs import SILENT_AFTER, TooManyJobsError
+from services.registry.domain.reviews import Attempt, Made, ReviewRunningError
 from services.registry.operations.catalogue import Catalogue
 from services.registry.operations.jobs import Jobs
 from services.registry.operations.reviews import Reviews
@@ -19,7 +23,7 @@ from services.registry.ports import Store
 from tests.fakes.outcome_stores import DATABASES, fresh_url
 from tests.fakes.registry import NOON, MemoryArtifacts, SilentInstruments, draft, memory_store
 from tests.fakes.reviews_store import PleasedReviewer
-from understudy.contracts.vocabulary import Scope
+from understudy.contracts.vocabulary import ReviewState, Scope
 from understudy.runtime.keys import Caller, Grant
 
 from .test_registry_stores import sql_store
@@ -36,8 +40,9 @@ class Installation:
     artifacts: MemoryArtifacts
     reviewer: PleasedReviewer
     now: datetime = NOON
+    lines: list[Jobs] = field(default_factory=list)
 
-    def reviews(self, store: Any = None) -> Reviews:
+    def reviews(self, store: Any = None, jobs: Any = None) -> Reviews:
         def clock() -> datetime:
             return self.now
 
@@ -49,16 +54,25 @@ class Installation:
             state=self.store.state,
             artifacts=self.artifacts,
             reviewer=self.reviewer,
-            jobs=Jobs(self.store.jobs, clock, at_once=1),
+            jobs=jobs or self._line(clock),
             clock=clock,
         )
+
+    def _line(self, clock: Callable[[], datetime]) -> Jobs:
+        self.lines.append(Jobs(self.store.jobs, clock, at_once=1))
+        return self.lines[-1]
+
+    def begun(self) -> Attempt:
+        """One more try, by a process that never says anything of it."""
+        latest = self.store.reviews.latest("credit", 1)
+        attempt = Attempt("credit", 1, 0, "job", NOON, "user:ann")
+        return self.store.reviews.begin(attempt, 0 if latest is None else latest.number)
 
     def made(self) -> str:
         """One more review; its file."""
         version = self.store.catalogue.version("credit", 1)
         assert version is not None
-        attempt = Attempt("credit", 1, 0, "job", NOON, "user:ann")
-        begun = self.store.reviews.begin(attempt)
+        begun = self.begun()
         digest = self.reviewer.written(version, seed=begun.number)
         self.store.reviews.made(begun, Made(digest, NOON, (), None), ENTRY)
         return digest
@@ -76,7 +90,10 @@ def installation(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Ins
     made.catalogue.add_model(Model("credit", "bank", "", NOON), ENTRY)
     made.catalogue.add_version(draft(), ENTRY)
     artifacts = MemoryArtifacts()
-    yield Installation(made, artifacts, PleasedReviewer(artifacts.files))
+    found = Installation(made, artifacts, PleasedReviewer(artifacts.files))
+    yield found
+    for line in found.lines:
+        line.join(30)
     if database is not None:
         database.close()
 
@@ -103,3 +120,75 @@ def test_what_was_shown_was_opened_and_nothing_newer(installation: Installation)
     assert found.file == first
     (opening,) = installation.store.reviews.openings("credit", 1)
     assert opening.number == 1
+
+
+class BothLook:
+    """Reviews' store whose newest attempt two look up before either begins another one."""
+
+    def __init__(self, store: Any) -> None:
+        self._store = store
+        self._both = threading.Barrier(2, timeout=30)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    def latest(self, model: str, version: int) -> Attempt | None:
+        found: Attempt | None = self._store.latest(model, version)
+        self._both.wait()
+        return found
+
+
+def test_of_two_who_begin_at_once_one_does(installation: Installation) -> None:
+    reviews = installation.reviews(BothLook(installation.store.reviews))
+
+    def begin(_place: int) -> str:
+        try:
+            return reviews.begin(ANN, "credit", 1).id
+        except ReviewRunningError as refusal:
+            return refusal.code
+
+    with ThreadPoolExecutor(2) as threads:
+        found = sorted(threads.map(begin, range(2)))
+    assert found[1] == "review_running"
+    latest = installation.store.reviews.latest("credit", 1)
+    assert latest is not None
+    assert (latest.number, latest.job) == (1, found[0])
+
+
+def test_who_was_cut_off_blocks_nobody(installation: Installation) -> None:
+    installation.begun()
+    with pytest.raises(ReviewRunningError):
+        installation.reviews().begin(ANN, "credit", 1)
+    installation.now = NOON + SILENT_AFTER + timedelta(seconds=1)
+    job = installation.reviews().begin(ANN, "credit", 1)
+    latest = installation.store.reviews.latest("credit", 1)
+    assert latest is not None
+    assert (latest.number, latest.job) == (2, job.id)
+
+
+class NoLine:
+    """Jobs that nothing can be put in line of."""
+
+    def __init__(self, error: Exception) -> None:
+        self._error = error
+
+    def begin(self, *_args: object) -> None:
+        raise self._error
+
+    def look(self, _job_id: str) -> None:
+        """Nothing was kept."""
+
+
+@pytest.mark.parametrize(
+    "error", [TooManyJobsError(), StoreUnavailableError("gone"), ValueError("a bug")]
+)
+def test_a_version_stays_registered_when_its_review_can_not_begin(
+    installation: Installation, error: Exception
+) -> None:
+    version = installation.store.catalogue.version("credit", 1)
+    assert version is not None
+    reviews = installation.reviews(jobs=NoLine(error))
+    assert reviews.begin_first(ANN, version) is None
+    standing = reviews.standing(ANN, "credit", 1)
+    assert standing.state is ReviewState.FAILED
+    assert "could not be put in line" in standing.failure
