@@ -314,7 +314,6 @@ def _operations(
         reviews=reviews,
         store=catalogue,
         keys=store.keys,
-        state=state,
         attestations=attestations,
         instruments=metrics,
         clock=_now,

@@ -3,21 +3,23 @@
 from collections.abc import Callable
 from typing import Final
 
-from services.registry.domain.audit import SYSTEM
-
 INSTALLATION: Final = "the installation"
-"""Who holds the settings' keys counts as one person: which of them acted is not known."""
+"""One person for all of whom nobody can say who they are: holders of the settings' keys, of keys
+whose issuer was not kept, of keys that lead to a setting that is no more. Otherwise whoever is
+given a new key would pass as a second person."""
 
 Issuer = Callable[[str], str | None]
 """Who issued the key of that id; None when no such key is known, "" when nobody kept it."""
 
+_USER: Final = "user:"
 
-def person_behind(actor: str, installation_keys: frozenset[str], issuer: Issuer) -> str:
-    """A user as `user:<name>`, the installation, or the actor where the chain ends untold."""
+
+def person_behind(actor: str, issuer: Issuer) -> str:
+    """A user as `user:<name>`, or the installation for whoever does not lead to one."""
     passed = set[str]()
-    while actor not in passed:
-        if actor == SYSTEM or actor in installation_keys:
-            return INSTALLATION
+    while actor and actor not in passed:
+        if actor.startswith(_USER):
+            return actor
         passed.add(actor)
-        actor = issuer(actor) or actor
-    return actor
+        actor = issuer(actor) or ""
+    return INSTALLATION

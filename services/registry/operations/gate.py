@@ -18,7 +18,7 @@ from services.registry.operations.catalogue import Catalogue
 from services.registry.operations.gate_policies import GatePolicies
 from services.registry.operations.reach import Clock
 from services.registry.operations.reviews import Reviews
-from services.registry.ports import CatalogueStore, Instruments, KeyStore, StateStore
+from services.registry.ports import CatalogueStore, Instruments, KeyStore
 from services.registry.ports.gates import Attestations
 from understudy.contracts.gate import Assessment, GatePolicy, Obstacle
 from understudy.contracts.reviews import Metric
@@ -37,7 +37,6 @@ class Gate:
         reviews: Reviews,
         store: CatalogueStore,
         keys: KeyStore,
-        state: StateStore,
         attestations: Attestations | None = None,
         instruments: Instruments,
         clock: Clock,
@@ -48,7 +47,6 @@ class Gate:
         self._reviews = reviews
         self._store = store
         self._keys = keys
-        self._state = state
         self._attestations = attestations
         self._instruments = instruments
         self._clock = clock
@@ -149,8 +147,7 @@ class Gate:
         return None
 
     def _person(self, actor: str) -> str:
-        installation = frozenset(key.id for key in self._state.configuration().keys)
-        return person_behind(actor, installation, self._issuer)
+        return person_behind(actor, self._issuer)
 
     def _issuer(self, key_id: str) -> str | None:
         key = self._keys.find(key_id)

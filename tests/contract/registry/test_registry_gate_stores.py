@@ -151,7 +151,6 @@ def installed(store: Store, before: Callable[[], object] = lambda: None) -> Inst
         reviews=reviews,
         store=Paused(store.catalogue, before),
         keys=store.keys,
-        state=store.state,
         instruments=SilentInstruments(),
         clock=lambda: NOON,
     )
@@ -161,7 +160,9 @@ def installed(store: Store, before: Callable[[], object] = lambda: None) -> Inst
 def make_review(store: Store, artifacts: MemoryArtifacts) -> None:
     version = store.catalogue.version("credit", 1)
     assert version is not None
-    attempt = store.reviews.begin(Attempt("credit", 1, 0, "job-1", NOON, "user:ann"))
+    latest = store.reviews.latest("credit", 1)
+    begun = Attempt("credit", 1, 0, "job-1", NOON, "user:ann")
+    attempt = store.reviews.begin(begun, 0 if latest is None else latest.number)
     review = sample_file(attempt.number)
     digest = hashlib.sha256(review).hexdigest()
     artifacts.files[digest] = review
