@@ -40,11 +40,9 @@ def read_mlmodel(text: str) -> MlflowModel:
     import yaml  # noqa: PLC0415 - of the extras `cli` and `registry`
 
     try:
-        told = yaml.safe_load(text)
+        told = _mapping(yaml.safe_load(text))
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         raise UnclearError("MLmodel is not YAML") from error
-    if not isinstance(told, dict):
-        raise UnclearError("MLmodel is no mapping")
     flavors = _mapping(told.get("flavors"))
     return MlflowModel(
         flavors={str(name): _mapping(one) for name, one in flavors.items()},

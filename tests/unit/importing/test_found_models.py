@@ -38,7 +38,7 @@ def test_a_folder_of_mlflow_tells_file_time_and_run(tmp_path: Path) -> None:
         (MLMODEL.format(file="model.pkl", kept="dill"), "serialization_format 'dill'"),
         ("flavors: {xgboost: {}}", "its flavours are xgboost; sklearn and onnx"),
         ("[1, 2", "is not YAML"),
-        ("- 1", "is no mapping"),
+        ("- 1", "its flavours are none"),
         ("!!python/object/apply:os.system ['true']", "is not YAML"),
     ],
 )
