@@ -19,7 +19,7 @@ from benchmarks.simulations.verdict.tables import Table
 from services.registry.adapters.inspection.importances import losses
 from services.registry.adapters.reviewing.results_answers import Answers
 from services.registry.adapters.reviewing.results_curves import calibration_of, confusion_of
-from services.registry.adapters.reviewing.results_intervals import Z, estimates
+from services.registry.adapters.reviewing.results_intervals import estimates
 from services.registry.adapters.reviewing.results_ranking import (
     Area,
     area_estimate,
@@ -29,6 +29,7 @@ from services.registry.adapters.reviewing.results_ranking import (
 from services.registry.adapters.reviewing.results_refits import deciding_estimate
 from services.registry.adapters.reviewing.slices import slices_from
 from services.registry.domain.findings import scores
+from services.registry.domain.proportions import Z
 from understudy.contracts.reviews import Data, Metric, Results, Review, TimeSplit
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import (

@@ -5,6 +5,7 @@ from typing import Final
 import numpy as np
 from scipy import stats
 
+from services.registry.adapters.reviewing.results_intervals import share_of
 from services.registry.adapters.reviewing.subject import LeftOutError, Subject
 from services.registry.domain.auc_interval import auc_interval
 from understudy.contracts.reviews import Estimate
@@ -29,7 +30,7 @@ def deciding(subject: Subject, scored: Scored, labels: Floats) -> Estimate:
         scores = answers.astype(np.float64) if chances is None else chances[:, subject.positive]
         return _area(scores, labels == subject.positive)
     if scored.probabilities is None:
-        return _accuracy(scored.values == labels)
+        return share_of((scored.values == labels).sum(), labels.size)
     areas = [
         _area(scored.probabilities[:, place], labels == place)
         for place in np.unique(labels).astype(np.intp).tolist()
@@ -59,11 +60,6 @@ def _area(scores: Floats, positive: np.ndarray) -> Estimate:
     above = float(ranks[positive].sum()) - positives * (positives + 1) / 2
     area = min(max(above / (positives * negatives), 0.0), 1.0)
     return Estimate(area, *auc_interval(area, positives, negatives, _LEVEL))
-
-
-def _accuracy(right: np.ndarray) -> Estimate:
-    found = stats.binomtest(int(right.sum()), right.size).proportion_ci(_LEVEL, method="wilson")
-    return Estimate(float(right.mean()), float(found.low), float(found.high))
 
 
 def _rmse(errors: Floats) -> Estimate:

@@ -9,7 +9,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_curve, roc_curve
 
 from services.registry.adapters.reviewing.results_answers import Answers
 from services.registry.adapters.reviewing.results_figures import BINS, bins_of, promises
-from services.registry.adapters.reviewing.results_intervals import wilson
+from services.registry.adapters.reviewing.results_intervals import share_of
 from understudy.contracts.reviews import CalibrationBin, Curve, Residuals, Threshold
 from understudy.inference.scored import Floats
 
@@ -51,7 +51,7 @@ def calibration_of(answers: Answers) -> tuple[CalibrationBin, ...]:
     return tuple(
         CalibrationBin(
             predicted=float(promised[chosen].mean()),
-            observed=wilson(float(came_true[chosen].sum()), float(chosen.sum())),
+            observed=share_of(came_true[chosen].sum(), chosen.sum()),
             rows=int(chosen.sum()),
         )
         for chosen in found

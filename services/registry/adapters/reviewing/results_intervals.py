@@ -15,7 +15,6 @@ Assumes: rows are independent. Rows of one customer are not: then intervals are 
 
 import math
 from collections.abc import Mapping, Sequence
-from statistics import NormalDist
 from typing import Final
 
 import numpy as np
@@ -29,6 +28,7 @@ from services.registry.adapters.reviewing.results_figures import (
 )
 from services.registry.adapters.reviewing.results_peers import Peers
 from services.registry.adapters.reviewing.results_ranking import area_estimate, area_gain, area_of
+from services.registry.domain.proportions import Z, wilson
 from understudy.contracts.reviews import Estimate
 from understudy.inference.scored import Floats
 
@@ -39,7 +39,6 @@ FEWEST: Final = 30
 _FEWEST_RESAMPLES: Final = 100
 _SHARE: Final = 0.2
 """Of the time that is left, for resampling one sample; beyond it, fewer resamples are enough."""
-Z: Final = NormalDist().inv_cdf(0.975)
 
 
 def plain(answers: Answers | None) -> dict[str, float]:
@@ -80,14 +79,11 @@ def against_main(peers: Peers, draw: np.random.Generator) -> tuple[Estimates, Es
     return _with_intervals(main, theirs), gains
 
 
-def wilson(hits: float, rows: float, z: float = Z) -> Estimate:
-    """A share of at least one row."""
-    total, square = float(rows), z * z
-    share = float(hits) / total
-    scale = 1 + square / total
-    middle = (share + square / (2 * total)) / scale
-    half = z / scale * math.sqrt(share * (1 - share) / total + square / (4 * total * total))
-    return Estimate(share, max(0.0, min(share, middle - half)), min(1.0, max(share, middle + half)))
+def share_of(hits: float, rows: float) -> Estimate:
+    """Of at least one row, with Wilson's interval."""
+    found = wilson(float(hits), int(rows))
+    assert found is not None  # noqa: S101 - there are rows
+    return found
 
 
 def _with_intervals(answers: Answers, drawn: Mapping[str, Floats]) -> Estimates:
@@ -105,13 +101,13 @@ def _shares(answers: Answers) -> Estimates:
     """Figures that are shares of rows, or means of such."""
     truth, told = answers.labels, answers.values
     right = truth == told
-    parts = [wilson(right[truth == label].sum(), (truth == label).sum()) for label in {*truth}]
-    found = {"accuracy": wilson(right.sum(), right.size), "balanced_accuracy": _average(parts)}
+    parts = [share_of(right[truth == label].sum(), (truth == label).sum()) for label in {*truth}]
+    found = {"accuracy": share_of(right.sum(), right.size), "balanced_accuracy": _average(parts)}
     if answers.positive is not None:
         for name, rows in (("precision", told), ("recall", truth)):
             part = rows == answers.positive
             if part.any():
-                found[name] = wilson(right[part].sum(), part.sum())
+                found[name] = share_of(right[part].sum(), part.sum())
     return found
 
 

@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_limits
 
 from services.registry.adapters.inspection.pieces import InPieces
 from services.registry.adapters.reviewing.results_answers import Answers, Places, asked, joined
-from services.registry.adapters.reviewing.results_intervals import wilson
+from services.registry.adapters.reviewing.results_intervals import share_of
 from services.registry.adapters.reviewing.results_ranking import area_estimate, area_of
 from services.registry.adapters.reviewing.subject import LeftOutError, Sampled, Subject
 from understudy.contracts.reviews import Estimate
@@ -133,7 +133,7 @@ def deciding_estimate(answers: Answers, metric: str) -> Estimate | None:
         area = area_of(answers)
         return None if area is None else area_estimate(area)
     if metric == "accuracy":
-        return wilson(float((answers.labels == answers.values).sum()), len(answers))
+        return share_of((answers.labels == answers.values).sum(), len(answers))
     squares = np.square(answers.labels - answers.values)
     mean = float(squares.mean())
     if not np.isfinite(mean) or squares.size < 2:

@@ -1,11 +1,11 @@
 """Rules about parts of the rows: slices of features, and moments."""
 
-import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from services.registry.domain.findings.scores_metrics import said, title_of
-from understudy.contracts.reviews import Estimate, Finding, Results, Slice
+from services.registry.domain.proportions import difference
+from understudy.contracts.reviews import Finding, Results, Slice
 from understudy.contracts.vocabulary import BaselineSample, FindingCode, Severity, Task
 
 TIMES_WORSE: Final = 1.5
@@ -74,9 +74,9 @@ def time_split_drop(results: Results) -> Iterator[Finding]:
     better, worse = split.shuffled, split.refitted
     if lower_is_better:
         better, worse = worse, better
-    drop = _difference(better, worse)
+    drop = difference(better, worse)
     tolerance = TOLERANCES.get(results.deciding, RMSE_TOLERANCE * split.shuffled.value)
-    if drop is None or drop.low is None or drop.low <= tolerance:
+    if drop.low is None or drop.low <= tolerance:
         return
     yield Finding(
         code=FindingCode.TIME_SPLIT_DROP,
@@ -120,13 +120,3 @@ def _listed(slices: Sequence[Slice]) -> str:
         f"{one.loss.value:.4g} instead of {_others(one):.4g}"
         for one in slices
     )
-
-
-def _difference(more: Estimate, less: Estimate) -> Estimate | None:
-    """Of two independent figures."""
-    if more.low is None or more.high is None or less.low is None or less.high is None:
-        return None
-    value = more.value - less.value
-    below = math.hypot(more.value - more.low, less.high - less.value)
-    above = math.hypot(more.high - more.value, less.value - less.low)
-    return Estimate(value, value - below, value + above)
