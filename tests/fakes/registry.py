@@ -12,7 +12,7 @@ from typing import TypeVar
 from services.registry.domain.access import Configuration, Key, Reach
 from services.registry.domain.annotations import MODEL, NO_TAGS, Tags
 from services.registry.domain.attempts import Attempts
-from services.registry.domain.audit import Entry, Recorded, Wanted
+from services.registry.domain.audit import Entry, KeysOf, Recorded, Wanted
 from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.chain import BEGINNING, Head, Link, linked
 from services.registry.domain.deployments import Deployment
@@ -398,8 +398,25 @@ class MemoryState:
         return _newest_first(self._memory.trail, paging, lambda recorded: recorded.sequence)
 
     def entries(self, wanted: Wanted) -> tuple[Recorded, ...]:
-        found = [one for one in self._memory.trail if _is_wanted(one.entry, wanted)]
+        found = self._wanted(wanted)
         return tuple(found if wanted.most is None else found[-wanted.most :])
+
+    def count(self, wanted: Wanted) -> int:
+        return len(self._wanted(wanted))
+
+    def _wanted(self, wanted: Wanted) -> list[Recorded]:
+        keys = None if wanted.keys is None else self._keys_of(wanted.keys)
+        found = [one for one in self._memory.trail if _is_wanted(one.entry, wanted)]
+        return [one for one in found if keys is None or one.entry.subject in keys]
+
+    def _keys_of(self, wanted: KeysOf) -> set[str]:
+        return {
+            key.id
+            for key in self._memory.keys.values()
+            if key.reach.deployment == wanted.deployment
+            and key.created_at >= wanted.since
+            and (wanted.until is None or key.created_at < wanted.until)
+        }
 
     @contextmanager
     def chain(self) -> Iterator[Chain]:

@@ -11,7 +11,7 @@ from understudy.cli.connections import connections
 from understudy.cli.durations import moment
 from understudy.cli.key_names import names_of_keys
 from understudy.cli.output import Format, make_details, make_table, output_format, show
-from understudy.contracts.history import Admission, AuditReport, MainAt, ReleaseMade
+from understudy.contracts.history import Admission, AuditReport, MainAt, Omitted, ReleaseMade
 
 DeploymentArgument = Annotated[
     str, typer.Argument(metavar="DEPLOYMENT", help="The deployment.", show_default=False)
@@ -116,6 +116,16 @@ def _evidence(made: ReleaseMade) -> str | None:
     return f"{verdict} (see -o json)" if isinstance(verdict, str) else "see -o json"
 
 
+def _version(found: AuditReport, model: str, number: int) -> str:
+    """With its model, when it is another than that of the last deployment of the name."""
+    return str(number) if model == found.model else f"{model}/{number}"
+
+
+def _left_out(found: Omitted) -> str | None:
+    told = [f"{count} older {name}" for name, count in found if count]
+    return ", ".join(told) or None
+
+
 def _report(found: AuditReport, who: Mapping[str, str]) -> RenderableType:
     releases = [
         (
@@ -123,7 +133,7 @@ def _report(found: AuditReport, who: Mapping[str, str]) -> RenderableType:
             who.get(r.by, r.by),
             r.release,
             r.kind,
-            r.main,
+            _version(found, r.model, r.main),
             r.challengers,
             _evidence(r),
             r.reason,
@@ -134,7 +144,7 @@ def _report(found: AuditReport, who: Mapping[str, str]) -> RenderableType:
         (
             d.decided_at,
             who.get(d.decided_by, d.decided_by),
-            d.version,
+            _version(found, d.model, d.version),
             d.state,
             d.overridden,
             d.reason,
@@ -148,12 +158,15 @@ def _report(found: AuditReport, who: Mapping[str, str]) -> RenderableType:
             ("Deployment", found.deployment),
             ("Model", found.model),
             ("Period", f"{found.since or 'the beginning'} to {found.until}"),
-            ("Left out", f"{found.left_out} older releases" if found.left_out else None),
+            ("Left out", _left_out(found.left_out)),
             ("Trail", f"whole, {chain.entries} entries" if chain.whole else "BROKEN: audit verify"),
             ("Newest", chain.head and f"{chain.head.sequence}:{chain.head.hash}"),
         )
     )
-    mains = [(m.since, m.until or "now", m.version, m.release) for m in found.mains]
+    mains = [
+        (m.since, m.until or "now", _version(found, m.model, m.version), m.release)
+        for m in found.mains
+    ]
     return Group(
         facts,
         "",

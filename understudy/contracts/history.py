@@ -38,11 +38,15 @@ class Verification(Body):
     breaks: tuple[ChainBreak, ...] = ()
     more: int = 0
     """Breaks beyond those that are listed."""
+    walked_at: AwareDatetime | None = None
+    """When; None: for this answer. Reports share a walk while no entry is written, for five minutes
+    at most."""
 
 
 class Admission(Body):
     """How a version left `pending`."""
 
+    model: Name
     version: Number
     state: VersionState
     decided_at: AwareDatetime
@@ -61,6 +65,8 @@ class Admission(Body):
 class ReleaseMade(Body):
     """A release with what it rested on."""
 
+    model: Name
+    """Of its versions: another deployment of the name may have been of another one."""
     release: int
     kind: ReleaseKind
     main: Number
@@ -78,6 +84,9 @@ class ReleaseMade(Body):
 class Reign(Body):
     """A version was main."""
 
+    project: Name
+    model: Name
+    """As the deployment had them then: a name may have been taken again."""
     version: Number
     release: int
     """That made it main."""
@@ -90,8 +99,6 @@ class MainAt(Reign):
     """`GET /v1/deployments/{deployment}/main?at=TIME`: which version was main then, and why."""
 
     deployment: Name
-    project: Name
-    model: Name
     at: AwareDatetime
     release_then: int
     """That held at that moment: challengers or policy may have changed since the version became
@@ -116,6 +123,15 @@ class KeyChange(Body):
     entry: ChainHead
 
 
+class Omitted(Body):
+    """How many a report does not list: of each kind it lists the newest thousand."""
+
+    mains: int = 0
+    releases: int = 0
+    decisions: int = 0
+    keys: int = 0
+
+
 class AuditReport(Body):
     """`GET /v1/deployments/{deployment}/audit-report`: what was done in a period, by whom and why.
 
@@ -125,6 +141,7 @@ class AuditReport(Body):
     deployment: Name
     project: Name
     model: Name
+    """Of the last deployment of the name, as `project`."""
     since: AwareDatetime | None
     """None: from the beginning."""
     until: AwareDatetime
@@ -136,11 +153,10 @@ class AuditReport(Body):
     releases: tuple[ReleaseMade, ...]
     decisions: tuple[Admission, ...]
     """About the versions that it named in the period, whenever they were decided, and about others
-    of its model that were decided in it."""
+    of its models that were decided in it."""
     overrides: tuple[Admission, ...]
     """Those of `decisions` that were made against what stood in the way."""
     keys: tuple[KeyChange, ...]
     """Of keys that reach this deployment alone."""
-    left_out: int = 0
-    """Releases of the period beyond those that are listed, which are the newest."""
+    left_out: Omitted = Omitted()
     verification: Verification

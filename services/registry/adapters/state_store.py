@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 
 from services.registry.adapters.chain_rows import links_of
 from services.registry.adapters.database import Database
@@ -21,7 +21,7 @@ from services.registry.adapters.rows import (
 from services.registry.adapters.tables import audit, deployments, keys, releases, state, versions
 from services.registry.adapters.trust_store import decided_types
 from services.registry.domain.access import Configuration, Key
-from services.registry.domain.audit import Entry, Recorded, Wanted
+from services.registry.domain.audit import Entry, KeysOf, Recorded, Wanted
 from services.registry.domain.chain import Head
 from services.registry.domain.paging import Paging, Slice, cut
 from services.registry.domain.releases import Release
@@ -93,18 +93,17 @@ class SqlState:
     def entries(self, wanted: Wanted) -> tuple[Recorded, ...]:
         """Oldest first."""
         query = select(audit).order_by(audit.c.sequence.desc()).limit(wanted.most)
-        query = query.where(audit.c.action.in_([action.value for action in wanted.actions]))
-        if wanted.subjects is not None:
-            query = query.where(audit.c.subject.in_(wanted.subjects))
-        if wanted.within is not None:
-            query = query.where(audit.c.subject.startswith(wanted.within, autoescape=True))
-        if wanted.since is not None:
-            query = query.where(audit.c.at >= wanted.since)
-        if wanted.until is not None:
-            query = query.where(audit.c.at < wanted.until)
         with self._database.read() as connection:
-            found = [recorded_of(row) for row in connection.execute(query)]
-        return tuple(reversed(found))
+            found = connection.execute(query.where(*_wanted(wanted)))
+            newest = [recorded_of(row) for row in found]
+        return tuple(reversed(newest))
+
+    def count(self, wanted: Wanted) -> int:
+        """How many there are, beyond `most` too."""
+        query = select(func.count()).select_from(audit).where(*_wanted(wanted))
+        with self._database.read() as connection:
+            counted: int = connection.execute(query).scalar_one()
+        return counted
 
     @contextmanager
     def chain(self) -> Iterator[Chain]:
@@ -112,6 +111,27 @@ class SqlState:
         with self._database.read() as connection:
             sequence, head = connection.execute(select(state.c.sequence, state.c.chain)).one()
             yield Chain(Head(sequence, head), links_of(connection))
+
+
+def _wanted(wanted: Wanted) -> Iterator[ColumnElement[bool]]:
+    of = audit.c
+    yield of.action.in_([action.value for action in wanted.actions])
+    if wanted.subjects is not None:
+        yield of.subject.in_(wanted.subjects)
+    if wanted.within is not None:
+        yield of.subject.startswith(wanted.within, autoescape=True)
+    if wanted.keys is not None:
+        yield of.subject.in_(_keys_of(wanted.keys))
+    if wanted.since is not None:
+        yield of.at >= wanted.since
+    if wanted.until is not None:
+        yield of.at < wanted.until
+
+
+def _keys_of(wanted: KeysOf) -> Select[tuple[str]]:
+    of = keys.c
+    found = select(of.id).where(of.deployment == wanted.deployment, of.created_at >= wanted.since)
+    return found if wanted.until is None else found.where(of.created_at < wanted.until)
 
 
 def _sequence(connection: Connection) -> int:

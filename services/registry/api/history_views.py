@@ -1,11 +1,13 @@
 """Domain objects of the history as wire bodies."""
 
 from dataclasses import asdict
+from datetime import datetime
 
 from services.registry.domain.audit import Recorded
 from services.registry.domain.history import Reign
 from services.registry.domain.verifying import Examination
-from services.registry.operations.history import Admitted, KeyChanged, Made, MainThen, Report
+from services.registry.operations.evidence import Admitted, KeyChanged
+from services.registry.operations.history import Made, MainThen, Report
 from understudy.contracts.history import (
     Admission,
     AuditReport,
@@ -13,14 +15,15 @@ from understudy.contracts.history import (
     ChainHead,
     KeyChange,
     MainAt,
+    Omitted,
     ReleaseMade,
     Verification,
 )
 from understudy.contracts.history import Reign as ReignBody
 
 
-def verification_view(found: Examination) -> Verification:
-    """What walking the chain has found."""
+def verification_view(found: Examination, walked_at: datetime | None = None) -> Verification:
+    """What walking the chain has found; at another time than now, when that is given."""
     head = found.head and ChainHead(sequence=found.head.sequence, hash=found.head.hash)
     return Verification(
         whole=found.whole,
@@ -29,6 +32,7 @@ def verification_view(found: Examination) -> Verification:
         head=head,
         breaks=tuple(ChainBreak(**asdict(one)) for one in found.breaks),
         more=found.more,
+        walked_at=walked_at,
     )
 
 
@@ -38,8 +42,6 @@ def main_view(found: MainThen) -> MainAt:
     return MainAt(
         **reign_view(found.reign).model_dump(),
         deployment=deployment.name,
-        project=deployment.project,
-        model=deployment.model,
         at=found.at,
         release_then=found.release_then.number,
         deleted_at=found.life.deleted_at,
@@ -62,17 +64,19 @@ def report_view(found: Report) -> AuditReport:
         deleted_at=gone if gone is not None and gone < found.until else None,
         mains=tuple(map(reign_view, found.mains)),
         releases=tuple(map(release_made_view, found.releases)),
-        left_out=found.left_out,
         decisions=decisions,
         overrides=tuple(one for one in decisions if one.overridden),
         keys=tuple(map(_key_view, found.keys)),
-        verification=verification_view(found.examination),
+        left_out=Omitted(**asdict(found.left_out)),
+        verification=verification_view(found.walked.examination, found.walked.at),
     )
 
 
 def reign_view(reign: Reign) -> ReignBody:
     """A version was main."""
     return ReignBody(
+        project=reign.deployment.project,
+        model=reign.deployment.model,
         version=reign.release.setting.main,
         release=reign.release.number,
         since=reign.since,
@@ -85,6 +89,7 @@ def release_made_view(made: Made) -> ReleaseMade:
     release = made.release
     evidence = None if made.recorded is None else made.recorded.entry.details.get("evidence")
     return ReleaseMade(
+        model=made.deployment.model,
         release=release.number,
         kind=release.kind,
         main=release.setting.main,
@@ -102,6 +107,7 @@ def admission_view(admitted: Admitted) -> Admission:
     """How a version left `pending`."""
     ruling, recorded = admitted.ruling, admitted.recorded
     return Admission(
+        model=admitted.model,
         version=admitted.version,
         state=ruling.state,
         decided_at=ruling.decided_at,

@@ -82,6 +82,16 @@ class Recorded:
 
 
 @dataclass(frozen=True, slots=True)
+class KeysOf:
+    """The keys that were issued for a deployment alone, from one moment to another."""
+
+    deployment: str
+    since: datetime
+    until: datetime | None
+    """Not included; None: until now."""
+
+
+@dataclass(frozen=True, slots=True)
 class Wanted:
     """Entries that are asked for; None is every one."""
 
@@ -89,6 +99,8 @@ class Wanted:
     subjects: frozenset[str] | None = None
     within: str | None = None
     """Subjects that begin with it."""
+    keys: KeysOf | None = None
+    """Subjects that are such keys."""
     since: datetime | None = None
     until: datetime | None = None
     """Not included."""

@@ -18,16 +18,27 @@ class Life:
     releases: tuple[Release, ...]
     """Ascending."""
 
+    @property
+    def began_at(self) -> datetime:
+        """When it was made."""
+        return self.releases[0].released_at
+
+    def overlaps(self, since: datetime | None, until: datetime) -> bool:
+        """Whether it was there at some time between."""
+        ended_after = since is None or self.deleted_at is None or since < self.deleted_at
+        return self.began_at < until and ended_after
+
     def runs_at(self, at: datetime) -> bool:
         """Whether it was there then."""
-        begun = self.releases[0].released_at <= at
-        return begun and (self.deleted_at is None or at < self.deleted_at)
+        return self.began_at <= at and (self.deleted_at is None or at < self.deleted_at)
 
 
 @dataclass(frozen=True, slots=True)
 class Reign:
     """A version was main from a release until another one took its place."""
 
+    deployment: Deployment
+    """Of the life that it was in, as that is or was in the end."""
     release: Release
     """That made it main."""
     until: datetime | None
@@ -48,13 +59,13 @@ class Reign:
 
 def reigns(life: Life) -> Iterator[Reign]:
     """One after the other, without gaps."""
-    made, last = life.releases[0], life.releases[0]
+    deployment, made, last = life.deployment, life.releases[0], life.releases[0]
     for release in life.releases[1:]:
         if release.setting.main != made.setting.main:
-            yield Reign(made, release.released_at, last)
+            yield Reign(deployment, made, release.released_at, last)
             made = release
         last = release
-    yield Reign(made, life.deleted_at, last)
+    yield Reign(deployment, made, life.deleted_at, last)
 
 
 def reign_at(lives: Sequence[Life], at: datetime) -> tuple[Life, Reign] | None:
@@ -72,15 +83,18 @@ def release_at(life: Life, at: datetime) -> Release:
 
 
 def recorded_by_release(lives: Sequence[Life], trail: Sequence[Recorded]) -> dict[int, Recorded]:
-    """The entries of a name's releases, by number.
+    """The entries of the lives' releases, by number, among those of a name.
 
-    An entry of a release tells its number; those of deployments that were made tell none, and come
-    in the order of the deployments.
+    An entry of a release tells its number, which no two lives of a name share. That of a deployment
+    that was made tells none, and belongs to the life that it was written in: no two overlap.
     """
-    made = [one for one in trail if one.entry.action is Action.MAKE_DEPLOYMENT]
-    found = {life.releases[0].number: one for life, one in zip(lives, made, strict=False)}
+    found: dict[int, Recorded] = {}
     for one in trail:
-        number = one.entry.details.get("release")
-        if one.entry.action is Action.RELEASE and isinstance(number, int):
-            found[number] = one
+        if one.entry.action is Action.MAKE_DEPLOYMENT:
+            begun = (life.releases[0].number for life in lives if life.runs_at(one.entry.at))
+            number: object = next(begun, None)
+        else:
+            number = one.entry.details.get("release")
+        if isinstance(number, int):
+            found.setdefault(number, one)
     return found

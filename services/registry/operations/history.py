@@ -3,30 +3,26 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import ClassVar, Final
+from typing import ClassVar
 
-from services.registry.domain.audit import Action, Recorded, Wanted
-from services.registry.domain.history import (
-    Life,
-    Reign,
-    recorded_by_release,
-    reign_at,
-    reigns,
-    release_at,
-)
+from services.registry.domain.audit import Recorded
+from services.registry.domain.deployments import Deployment
+from services.registry.domain.history import Life, Reign, reign_at, reigns, release_at
 from services.registry.domain.releases import Release
-from services.registry.domain.verifying import Examination, examined
-from services.registry.domain.versions import Ruling
+from services.registry.operations.evidence import (
+    MOST,
+    Admitted,
+    Evidence,
+    KeyChanged,
+    Period,
+    Place,
+)
 from services.registry.operations.reach import Clock, not_found, require_able
+from services.registry.operations.trail import Examinations, Walked
 from services.registry.ports import CatalogueStore, DeploymentStore, StateStore
 from services.registry.ports.review_store import ReviewStore
 from understudy.contracts.refusals import Fault, FieldError, Refusal
 from understudy.runtime.keys import Caller
-
-_MADE: Final = frozenset({Action.MAKE_DEPLOYMENT, Action.RELEASE})
-_KEYS: Final = frozenset({Action.ISSUE_KEY, Action.REVOKE_KEY})
-_MOST: Final = 1_000
-"""Releases of a report."""
 
 
 class NoMainThenError(Refusal):
@@ -43,19 +39,10 @@ class NotYetError(Refusal):
 
 
 @dataclass(frozen=True, slots=True)
-class Admitted:
-    """How a version left `pending`."""
-
-    version: int
-    ruling: Ruling
-    review: str | None
-    recorded: Recorded | None
-
-
-@dataclass(frozen=True, slots=True)
 class Made:
-    """A release and its entry."""
+    """A release, the deployment that it is of, and its entry."""
 
+    deployment: Deployment
     release: Release
     recorded: Recorded | None
 
@@ -73,12 +60,13 @@ class MainThen:
 
 
 @dataclass(frozen=True, slots=True)
-class KeyChanged:
-    """A key was issued or revoked."""
+class Omitted:
+    """How many of a period a report does not list: the oldest."""
 
-    name: str
-    recorded: Recorded
-    scopes: tuple[str, ...]
+    mains: int
+    releases: int
+    decisions: int
+    keys: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +79,10 @@ class Report:
     made_at: datetime
     mains: tuple[Reign, ...]
     releases: tuple[Made, ...]
-    left_out: int
     decisions: tuple[Admitted, ...]
     keys: tuple[KeyChanged, ...]
-    examination: Examination
+    left_out: Omitted
+    walked: Walked
 
 
 class History:
@@ -110,9 +98,8 @@ class History:
         clock: Clock,
     ) -> None:
         self._deployments = deployments
-        self._catalogue = catalogue
-        self._reviews = reviews
-        self._state = state
+        self._evidence = Evidence(catalogue=catalogue, reviews=reviews, state=state)
+        self._examinations = Examinations(state, clock)
         self._clock = clock
 
     def main_at(self, caller: Caller, name: str, at: datetime | None) -> MainThen:
@@ -125,119 +112,86 @@ class History:
         if found is None:
             raise NoMainThenError(_why_none(name, lives, at))
         life, reign = found
-        made = recorded_by_release(lives, self._trail(name))
-        model, version = life.deployment.model, reign.release.setting.main
+        (decision,) = self._made([(life, reign.release)])
         return MainThen(
             life=life,
             at=at,
             reign=reign,
             release_then=release_at(life, at),
-            decision=Made(reign.release, made.get(reign.release.number)),
-            admission=self._admitted(model, version, self._decided(model, [version])),
+            decision=decision,
+            admission=self._evidence.of_version(_main(reign)),
         )
 
     def report(
         self, caller: Caller, name: str, since: datetime | None, until: datetime | None
     ) -> Report:
-        """Raises NotFoundError, or NotYetError for a period that begins after it ends, or now."""
+        """Raises NotFoundError, NotYetError when it begins after it ends, WalkedAlreadyError."""
         lives, now = self._lives(caller, name), self._clock()
         until = now if until is None else min(until, now)
         if since is not None and since > until:
             raise _not_yet("/since", since, until)
-        entries = recorded_by_release(lives, self._trail(name))
-        all_mains = [reign for life in lives for reign in reigns(life)]
-        mains = tuple(reign for reign in all_mains if reign.overlaps(since, until))
-        releases = [one for life in lives for one in life.releases if _in(one, since, until)]
-        named = {reign.release.setting.main for reign in mains}
-        for release in releases:
-            named |= {release.setting.main, *release.setting.challengers}
-        with self._state.chain() as chain:
-            examination = examined(chain)
-        kept = releases[-_MOST:]
+        period = Period(since, until)
+        reigned = [one for life in lives for one in reigns(life) if one.overlaps(since, until)]
+        released = [
+            (life, one) for life in lives for one in life.releases if period.holds(one.released_at)
+        ]
+        mains, releases = reigned[-MOST:], released[-MOST:]
+        named = {*map(_main, mains), *_named(releases)}
+        there = [one for one in lives if one.overlaps(since, until)] or lives[-1:]
+        models = {one.deployment.model for one in there}
+        decisions, decisions_left = self._evidence.of_versions(named, models, period)
+        keys, keys_left = self._evidence.of_keys(lives, period)
+        left_out = Omitted(
+            len(reigned) - len(mains), len(released) - len(releases), decisions_left, keys_left
+        )
         return Report(
             life=lives[-1],
             since=since,
             until=until,
             made_at=now,
-            mains=mains,
-            releases=tuple(Made(one, entries.get(one.number)) for one in kept),
-            left_out=len(releases) - len(kept),
-            decisions=self._decisions(lives, named, since, until),
-            keys=tuple(self._keys(name, since, until)),
-            examination=examination,
+            mains=tuple(mains),
+            releases=self._made(releases),
+            decisions=decisions,
+            keys=keys,
+            left_out=left_out,
+            walked=self._examinations.recent(),
         )
 
     def _lives(self, caller: Caller, name: str) -> Sequence[Life]:
-        """Those within reach: a deleted deployment may have been another project's."""
+        """Those that may be read: a deleted deployment may have been another project's.
+
+        Who is limited to the deployment is limited to the one that is there: its project's.
+        """
         lives = self._deployments.lives(name)
-        reached = [one for one in lives if caller.reaches(name, one.deployment.project)]
+        own = lives[-1].deployment.project if lives and lives[-1].deleted_at is None else None
+
+        def limits(project: str) -> str | None:
+            return name if project == own else None
+
+        found = [(one, one.deployment.project) for one in lives]
+        reached = [(one, of) for one, of in found if caller.reaches(limits(of), of)]
         if not reached:
             raise not_found("deployment", name)
-        require_able(
-            caller,
-            "deployment",
-            name,
-            project=reached[-1].deployment.project,
-            deployment=name,
-        )
-        return reached
+        readable = [one for one, of in reached if caller.able(limits(of), of)]
+        if not readable:
+            _, project = reached[-1]
+            require_able(caller, "deployment", name, project=project, deployment=limits(project))
+        return readable
 
-    def _trail(self, name: str) -> Sequence[Recorded]:
-        return self._state.entries(Wanted(_MADE, frozenset({name})))
-
-    def _decisions(
-        self, lives: Sequence[Life], named: set[int], since: datetime | None, until: datetime
-    ) -> tuple[Admitted, ...]:
-        model = lives[-1].deployment.model
-        decided = self._decided(model)
-        lately = {
-            number
-            for number, one in decided.items()
-            if (since is None or since <= one.entry.at) and one.entry.at < until
-        }
-        found = (self._admitted(model, number, decided) for number in sorted(named | lately))
-        return tuple(one for one in found if one is not None)
-
-    def _decided(self, model: str, versions: Iterable[int] | None = None) -> dict[int, Recorded]:
-        """The entries of decisions, by version."""
-        subjects = None if versions is None else frozenset(f"{model}/{one}" for one in versions)
-        wanted = Wanted(frozenset({Action.DECIDE_VERSION}), subjects, within=f"{model}/")
-        found = self._state.entries(wanted)
-        return {int(one.entry.subject.rpartition("/")[2]): one for one in found}
-
-    def _admitted(self, model: str, number: int, decided: dict[int, Recorded]) -> Admitted | None:
-        version = self._catalogue.version(model, number)
-        if version is None or version.ruling is None:
-            return None
-        recorded = decided.get(number)
-        return Admitted(number, version.ruling, self._review(model, number, recorded), recorded)
-
-    def _review(self, model: str, number: int, recorded: Recorded | None) -> str | None:
-        """As the entry tells; otherwise what was made before, if nothing was made since."""
-        told = None if recorded is None else recorded.entry.details.get("review")
-        if isinstance(told, str):
-            return told
-        attempt = self._reviews.latest_made(model, number)
-        if attempt is None or attempt.made is None or recorded is None:
-            return None
-        return attempt.made.file if attempt.made.at <= recorded.entry.at else None
-
-    def _keys(self, name: str, since: datetime | None, until: datetime) -> Iterable[KeyChanged]:
-        issued: dict[str, Recorded] = {}
-        for one in self._state.entries(Wanted(_KEYS, until=until)):
-            entry = one.entry
-            if entry.action is Action.ISSUE_KEY and entry.details.get("deployment") == name:
-                issued[entry.subject] = one
-            began = issued.get(entry.subject)
-            if began is None or (since is not None and entry.at < since):
-                continue
-            told, scopes = began.entry.details, began.entry.details.get("scopes")
-            known = tuple(map(str, scopes)) if isinstance(scopes, list | tuple) else ()
-            yield KeyChanged(str(told.get("name", "")), one, known)
+    def _made(self, releases: Sequence[tuple[Life, Release]]) -> tuple[Made, ...]:
+        lives = {one.releases[0].number: one for one, _ in releases}
+        entries = self._evidence.of_releases([*lives.values()], [one for _, one in releases])
+        return tuple(Made(life.deployment, one, entries.get(one.number)) for life, one in releases)
 
 
-def _in(release: Release, since: datetime | None, until: datetime) -> bool:
-    return (since is None or since <= release.released_at) and release.released_at < until
+def _main(reign: Reign) -> Place:
+    return reign.deployment.model, reign.release.setting.main
+
+
+def _named(releases: Iterable[tuple[Life, Release]]) -> Iterable[Place]:
+    for life, one in releases:
+        for number in (one.setting.main, *one.setting.challengers):
+            yield life.deployment.model, number
 
 
 def _not_yet(field: str, at: datetime, limit: datetime) -> NotYetError:

@@ -79,6 +79,7 @@ class AuditReports:
             name=name,
             period=period,
             report=found,
+            several=len(_models(found)) > 1,
             overrides=sum(bool(one.ruling.overridden) for one in found.decisions),
             evidence_of=evidence_of,
             query=_query(found),
@@ -94,6 +95,12 @@ def evidence_of(made: Made) -> str:
     if not isinstance(evidence, Mapping):
         return ""
     return say.plain(json.dumps(evidence, indent=1, ensure_ascii=False, default=str))
+
+
+def _models(found: Report) -> set[str]:
+    """Several, when the name was taken again for another model."""
+    held = {one.deployment.model for one in found.mains}
+    return held | {one.model for one in found.decisions} | {found.life.deployment.model}
 
 
 def _query(found: Report) -> str:

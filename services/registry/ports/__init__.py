@@ -74,8 +74,8 @@ class CatalogueStore(Protocol):
     def end_review(self, version: Version, entry: Entry, basis: Basis | None = None) -> None:
         """Keep the version's review, if what it rests on is still so.
 
-        Raises AlreadyDecidedError when it had ended meanwhile, GateChangedError or
-        ReviewChangedError.
+        Raises AlreadyDecidedError when it had ended meanwhile, GateChangedError,
+        ReviewChangedError or AnswersChangedError.
         """
 
     def projects_using(self, digest: str) -> frozenset[str]:
@@ -195,6 +195,9 @@ class StateStore(Protocol):
 
     def entries(self, wanted: Wanted) -> tuple[Recorded, ...]:
         """Those that are asked for, oldest first."""
+
+    def count(self, wanted: Wanted) -> int:
+        """How many there are of them, beyond `most` too."""
 
     def chain(self) -> AbstractContextManager[Chain]:
         """All of them as one transaction sees them, to be walked within."""

@@ -25,7 +25,7 @@ from services.registry.adapters.trust_store import SqlTrust
 from services.registry.adapters.upload_store import SqlUploads
 from services.registry.domain import versions
 from services.registry.domain.access import Configuration, InstallationKey, Key, Reach
-from services.registry.domain.audit import Action, Entry
+from services.registry.domain.audit import Action, Entry, KeysOf, Wanted
 from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.errors import (
     AlreadyDecidedError,
@@ -442,6 +442,25 @@ def test_keys_come_within_reach_and_go(filled: Store) -> None:
     assert [held.id[-1] for held in filled.state.state().keys] == ["1", "2", "3"]
     filled.keys.revoke("aaaaaaa0", replace(entry(), at=NOON + timedelta(hours=1)))
     assert filled.keys.find("aaaaaaa0") == revoked
+
+
+def test_what_was_done_to_the_keys_of_a_deployment_is_had_at_once(filled: Store) -> None:
+    """Of those that were issued for it in some time, and of nothing else."""
+    risk = Reach("risk")
+    held = (("aaaaaaa0", risk, 0), ("aaaaaaa1", risk, 2), ("aaaaaaa2", Reach(), 1))
+    for key_id, reach, hours in held:
+        at = NOON + timedelta(hours=hours)
+        issued = replace(entry(Action.ISSUE_KEY, key_id), at=at)
+        filled.keys.add(replace(key(key_id, reach), created_at=at), issued)
+    revoked = replace(entry(Action.REVOKE_KEY, "aaaaaaa0"), at=NOON + timedelta(hours=9))
+    filled.keys.revoke("aaaaaaa0", revoked)
+    changes = frozenset({Action.ISSUE_KEY, Action.REVOKE_KEY})
+    first = Wanted(changes, keys=KeysOf("risk", NOON, NOON + timedelta(hours=2)), most=1)
+    assert [one.entry for one in filled.state.entries(first)] == [revoked]
+    assert filled.state.count(first) == 2
+    each = filled.state.entries(Wanted(changes, keys=KeysOf("risk", NOON, None)))
+    assert [one.entry.subject for one in each] == ["aaaaaaa0", "aaaaaaa1", "aaaaaaa0"]
+    assert filled.state.count(Wanted(changes, until=NOON)) == 0
 
 
 def test_every_change_moves_the_sequence_by_one_and_is_in_the_trail(filled: Store) -> None:

@@ -33,6 +33,7 @@ BROKEN = Verification(
     more=7,
 )
 MADE = ReleaseMade(
+    model="credit",
     release=3,
     kind=ReleaseKind.PROMOTE,
     main=2,
@@ -44,6 +45,7 @@ MADE = ReleaseMade(
     entry=HEAD,
 )
 ADMITTED = Admission(
+    model="credit",
     version=2,
     state=VersionState.DEPLOYED,
     decided_at=NOW,
@@ -53,12 +55,10 @@ ADMITTED = Admission(
     review="b" * 64,
     entry=HEAD,
 )
-REIGN = Reign(version=2, release=3, since=NOW)
+REIGN = Reign(project="bank", model="credit", version=2, release=3, since=NOW)
 MAIN = MainAt(
     **REIGN.model_dump(),
     deployment="risk",
-    project="bank",
-    model="credit",
     at=NOW,
     release_then=4,
     decision=MADE,
