@@ -323,6 +323,7 @@ def _operations(
         catalogue=registered,
         registration=registration,
         reviews=reviews,
+        cards=verbs.Cards(registered, reviews, gates),
         gate=gate,
         gates=gates,
         files=verbs.Files(files, uploads, metrics),

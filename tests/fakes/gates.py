@@ -4,7 +4,11 @@ from typing import TYPE_CHECKING
 
 from services.registry.domain.audit import Entry
 from services.registry.domain.gate import Basis, Written
-from services.registry.domain.gate_refusals import GateChangedError, ReviewChangedError
+from services.registry.domain.gate_refusals import (
+    AnswersChangedError,
+    GateChangedError,
+    ReviewChangedError,
+)
 from services.registry.domain.paging import Paging, Slice, cut
 from services.registry.domain.versions import Version
 
@@ -43,3 +47,6 @@ def require_basis(memory: "Memory", version: Version, basis: Basis) -> None:
     newest = max((each.number for each in attempts if each.made is not None), default=0)
     if basis.review is not None and newest != basis.review:
         raise ReviewChangedError(version.title)
+    answers = memory.answers.get((version.draft.model, version.number))
+    if basis.asked and (answers.at if answers else None) != basis.answered_at:
+        raise AnswersChangedError(version.title)

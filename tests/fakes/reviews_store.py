@@ -1,7 +1,7 @@
 """Reviews in memory, and a reviewer that finds nothing."""
 
 import hashlib
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from pydantic import TypeAdapter
 
 from services.registry.domain.audit import Entry
+from services.registry.domain.errors import AlreadyDecidedError
 from services.registry.domain.jobs import Step
 from services.registry.domain.reviews import (
     Answers,
@@ -17,6 +18,7 @@ from services.registry.domain.reviews import (
     Opening,
     ReviewFailedError,
     ReviewRunningError,
+    merged,
 )
 from services.registry.domain.versions import Version
 from services.registry.ports.reviews import Reviewed, Subject
@@ -50,6 +52,10 @@ class MemoryReviews:
         with self._memory.lock:
             self._change(replace(attempt, failure=reason))
 
+    def attempt(self, model: str, version: int, number: int) -> Attempt | None:
+        held = self._memory.reviews.get((model, version), [])
+        return next((one for one in held if one.number == number), None)
+
     def latest(self, model: str, version: int) -> Attempt | None:
         return next(reversed(self._memory.reviews.get((model, version), [])), None)
 
@@ -75,9 +81,15 @@ class MemoryReviews:
         held = self._memory.openings.get((model, version), [])
         return tuple(sorted(held, key=lambda one: (one.at, one.number, one.actor)))
 
-    def answer(self, model: str, version: int, answers: Answers, entry: Entry) -> None:
-        with self._memory.change(entry):
-            self._memory.answers[model, version] = answers
+    def answer(self, version: Version, given: Answers, told: Callable[[Answers], Entry]) -> Answers:
+        place = version.draft.model, version.number
+        with self._memory.lock:
+            if self._memory.versions[place].ruling is not None:
+                raise AlreadyDecidedError(f"Somebody else has just decided {version.title}.")
+            kept = merged(self._memory.answers.get(place), given)
+            with self._memory.change(told(kept)):
+                self._memory.answers[place] = kept
+        return kept
 
     def answers(self, model: str, version: int) -> Answers | None:
         return self._memory.answers.get((model, version))

@@ -68,12 +68,14 @@ class CardReview:
     made_at: datetime
     samples: tuple[SampleFacts, ...]
     findings: tuple[Finding, ...]
-    """The limits that are known."""
+    """The limits that are known, with the severities of the policy."""
     results: CardResults | None = None
     importances: tuple[Importance, ...] = ()
     """The ten largest."""
     fairness: CardFairness | None = None
     left_out: tuple[LeftOut, ...] = ()
+    number: int = 0
+    """Among the version's reviews."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +140,12 @@ class ModelCard:
     lineage: CardLineage
     statements: CardStatements
     review: CardReview | None = None
-    """None where none was made."""
+    """The newest; of a version that was decided, the one that it was decided on, if any."""
+    newer_review: int | None = None
+    """The number of the newest, where that was made after the decision."""
+    policy: int | None = None
+    """The number of the policy that holds, or by which the version was decided; 0 is the
+    installation's own, None where nobody kept it."""
     openings: tuple[CardOpening, ...] = ()
     decision: CardDecision | None = None
     """None while the version is pending."""

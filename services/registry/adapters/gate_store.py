@@ -1,15 +1,20 @@
 """Gates of projects in SQL."""
 
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from services.registry.adapters.database import Database
-from services.registry.adapters.tables import gates, reviews
+from services.registry.adapters.tables import answers, gates, reviews
 from services.registry.domain.audit import Entry
 from services.registry.domain.gate import Basis, Written
-from services.registry.domain.gate_refusals import GateChangedError, ReviewChangedError
+from services.registry.domain.gate_refusals import (
+    AnswersChangedError,
+    GateChangedError,
+    ReviewChangedError,
+)
 from services.registry.domain.gate_texts import document_of, policy_of
 from services.registry.domain.paging import Paging, Slice, cut
 from services.registry.domain.versions import Version
@@ -60,11 +65,19 @@ class SqlGates:
 
 
 def require_basis(connection: Connection, version: Version, basis: Basis) -> None:
-    """In the transaction that decides. Raises GateChangedError or ReviewChangedError."""
+    """In the transaction that decides.
+
+    Raises GateChangedError, ReviewChangedError or AnswersChangedError.
+    """
     if _last(connection, basis.project) != basis.policy:
         raise GateChangedError(basis.project)
-    if basis.review is None:
-        return
+    if basis.review is not None and _newest(connection, version) != basis.review:
+        raise ReviewChangedError(version.title)
+    if basis.asked and _answered_at(connection, version) != basis.answered_at:
+        raise AnswersChangedError(version.title)
+
+
+def _newest(connection: Connection, version: Version) -> int:
     of = reviews.c
     newest = (
         select(func.max(of.number))
@@ -72,8 +85,13 @@ def require_basis(connection: Connection, version: Version, basis: Basis) -> Non
         .where(of.version == version.number)
         .where(of.file.is_not(None))
     )
-    if (connection.execute(newest).scalar() or 0) != basis.review:
-        raise ReviewChangedError(version.title)
+    return connection.execute(newest).scalar() or 0
+
+
+def _answered_at(connection: Connection, version: Version) -> datetime | None:
+    of = answers.c
+    query = select(of.at).where(of.model == version.draft.model, of.version == version.number)
+    return connection.execute(query).scalar()
 
 
 def _last(connection: Connection, project: str) -> int:

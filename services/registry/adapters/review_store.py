@@ -1,25 +1,28 @@
 """Reviews, who opened them, and questionnaires in SQL."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
 from pydantic import TypeAdapter
-from sqlalchemy import Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from services.registry.adapters.database import Database
-from services.registry.adapters.tables import answers, openings, reviews
+from services.registry.adapters.tables import answers, openings, reviews, versions
 from services.registry.domain.audit import Entry
+from services.registry.domain.errors import AlreadyDecidedError
 from services.registry.domain.reviews import (
     Answers,
     Attempt,
     Made,
     Opening,
     ReviewRunningError,
+    merged,
 )
+from services.registry.domain.versions import Version
 from understudy.contracts.reviews import Finding
-from understudy.contracts.vocabulary import Question
+from understudy.contracts.vocabulary import Question, VersionState
 
 _FINDINGS: Final = TypeAdapter(tuple[Finding, ...])
 _RUNNING: Final = "Somebody else has just begun a review of {}/{}; wait for it."
@@ -70,6 +73,11 @@ class SqlReviews:
         with self._database.note() as connection:
             connection.execute(update(reviews).where(*_attempt(attempt)).values(failure=reason))
 
+    def attempt(self, model: str, version: int, number: int) -> Attempt | None:
+        """The attempt of that number."""
+        one = reviews.c.number == number
+        return self._first(select(reviews).where(*_version(model, version), one))
+
     def latest(self, model: str, version: int) -> Attempt | None:
         """The newest attempt."""
         return self._first(select(reviews).where(*_version(model, version)))
@@ -118,35 +126,47 @@ class SqlReviews:
             found = connection.execute(query.order_by(of.at, of.number, of.actor))
             return tuple(Opening(*row) for row in found)
 
-    def answer(self, model: str, version: int, found: Answers, entry: Entry) -> None:
-        """Keep the questionnaire instead of what was there."""
-        of = answers.c
-        row = {
-            "answers": _ANSWERS.dump_python(dict(found.answers), mode="json"),
-            "at": found.at,
-            "by": found.by,
-        }
+    def answer(self, version: Version, given: Answers, told: Callable[[Answers], Entry]) -> Answers:
+        """Merge them with what is there. Raises AlreadyDecidedError."""
+        model, number = version.draft.model, version.number
+        here = (answers.c.model == model, answers.c.version == number)
         with self._database.change() as change:
-            here = (of.model == model, of.version == version)
+            _require_pending(change.connection, version)
+            kept = merged(_answers(change.connection, model, number), given)
+            row = {
+                "answers": _ANSWERS.dump_python(dict(kept.answers), mode="json"),
+                "at": kept.at,
+                "by": kept.by,
+            }
             change.connection.execute(delete(answers).where(*here))
-            change.connection.execute(insert(answers).values(model=model, version=version, **row))
-            change.record(entry)
+            change.connection.execute(insert(answers).values(model=model, version=number, **row))
+            change.record(told(kept))
+        return kept
 
     def answers(self, model: str, version: int) -> Answers | None:
         """The questionnaire."""
-        of = answers.c
-        query = select(of.answers, of.at, of.by).where(of.model == model, of.version == version)
         with self._database.read() as connection:
-            row = connection.execute(query).first()
-        if row is None:
-            return None
-        return Answers(_ANSWERS.validate_python(row.answers), row.at, row.by)
+            return _answers(connection, model, version)
 
     def _first(self, query: Select[Any]) -> Attempt | None:
         newest = query.order_by(reviews.c.number.desc()).limit(1)
         with self._database.read() as connection:
             row = connection.execute(newest).first()
         return None if row is None else _attempt_of(row)
+
+
+def _require_pending(connection: Connection, version: Version) -> None:
+    of = versions.c
+    query = select(of.state).where(of.model == version.draft.model, of.number == version.number)
+    if connection.execute(query).scalar_one() != VersionState.PENDING.value:
+        raise AlreadyDecidedError(f"Somebody else has just decided {version.title}.")
+
+
+def _answers(connection: Connection, model: str, version: int) -> Answers | None:
+    of = answers.c
+    query = select(of.answers, of.at, of.by).where(of.model == model, of.version == version)
+    row = connection.execute(query).first()
+    return row and Answers(_ANSWERS.validate_python(row.answers), row.at, row.by)
 
 
 def _version(model: str, version: int) -> tuple[Any, Any]:

@@ -1,8 +1,9 @@
 """Reviews of versions, and their questionnaires."""
 
 from collections import Counter
+from typing import Annotated
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.responses import Response
 
 from services.registry.api.edge import PathName, PathNumber, Reader, Registrar, Verbs
@@ -10,6 +11,7 @@ from services.registry.api.jobs import accepted
 from services.registry.domain.reviews import Answers, Opening
 from services.registry.operations.reviews import Standing
 from understudy.contracts.registry import (
+    MAX_NUMBER,
     JobView,
     QuestionnaireRequest,
     QuestionnaireView,
@@ -29,10 +31,16 @@ def make_review(caller: Registrar, verbs: Verbs, model: PathName, version: PathN
 
 @router.get("/review")
 def read_review(
-    caller: Reader, verbs: Verbs, model: PathName, version: PathNumber, response: Response
+    *,
+    caller: Reader,
+    verbs: Verbs,
+    model: PathName,
+    version: PathNumber,
+    review: Annotated[int | None, Query(ge=1, le=MAX_NUMBER)] = None,
+    response: Response,
 ) -> Review:
-    """The review, whole. Who reads it has opened it, which is kept."""
-    found = verbs.reviews.read(caller, model, version)
+    """The newest review, or that of a number, whole. Who reads it has opened it, which is kept."""
+    found = verbs.reviews.read(caller, model, version, review)
     response.headers["ETag"] = f'"{found.file}"'
     return found.review
 

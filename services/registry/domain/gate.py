@@ -55,6 +55,10 @@ class Basis:
     policy: int
     review: int | None
     """The newest review that was made, 0 for none; None when it does not matter."""
+    asked: bool = False
+    """Whether answers are demanded."""
+    answered_at: datetime | None = None
+    """When the questionnaire was answered last."""
 
 
 @dataclass(frozen=True, slots=True)

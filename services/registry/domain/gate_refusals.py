@@ -51,6 +51,16 @@ class ReviewChangedError(Refusal):
         super().__init__(f"A newer review of {title} was made meanwhile: open it, then decide.")
 
 
+class AnswersChangedError(Refusal):
+    """Somebody has answered the questionnaire anew since the decision was assessed."""
+
+    fault: ClassVar = Fault.CONFLICT
+    code: ClassVar = "answers_changed"
+
+    def __init__(self, title: str) -> None:
+        super().__init__(f"Somebody has just changed the answers about {title}: look, then repeat.")
+
+
 class GateChangedError(Refusal):
     """The project's policy became another one while a decision or a change was under way."""
 

@@ -1,7 +1,7 @@
 """What is known of a version's reviews: attempts, what they found in short, who opened them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import ClassVar
 
@@ -77,3 +77,9 @@ class Answers:
     answers: Mapping[Question, str]
     at: datetime
     by: str
+
+
+def merged(before: Answers | None, given: Answers) -> Answers:
+    """Questions that are not named keep their answers, empty ones lose them."""
+    held = {**(before.answers if before else {}), **given.answers}
+    return replace(given, answers={q: text.strip() for q, text in held.items() if text.strip()})

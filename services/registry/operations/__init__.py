@@ -6,6 +6,7 @@ Every verb takes the caller and checks its reach; its scope was checked at the d
 from dataclasses import dataclass
 
 from services.registry.operations.annotations import Annotations
+from services.registry.operations.cards import Cards
 from services.registry.operations.catalogue import Catalogue
 from services.registry.operations.deployments import Deployments
 from services.registry.operations.describing import Descriptions, Reached, Usage
@@ -33,6 +34,7 @@ from services.registry.operations.trust import Trust
 
 __all__ = [
     "Annotations",
+    "Cards",
     "Catalogue",
     "Deployments",
     "Descriptions",
@@ -70,6 +72,7 @@ class Operations:
     catalogue: Catalogue
     registration: Registration
     reviews: Reviews
+    cards: Cards
     gate: Gate
     gates: GatePolicies
     files: Files

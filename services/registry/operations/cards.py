@@ -2,9 +2,12 @@
 
 from typing import Final
 
+from services.registry.domain.gate import judged
+from services.registry.domain.grounds import Grounds
 from services.registry.domain.reviews import NoReviewError
 from services.registry.domain.versions import Lineage, Ruling, VersionDraft
 from services.registry.operations.catalogue import Catalogue
+from services.registry.operations.gate_policies import GatePolicies
 from services.registry.operations.reviews import Reviews
 from services.registry.ports.reviews import Reviewed
 from understudy.contracts.cards import (
@@ -18,6 +21,7 @@ from understudy.contracts.cards import (
     CardStatements,
     ModelCard,
 )
+from understudy.contracts.gate import DEFAULT
 from understudy.contracts.reviews import Fairness, Results
 from understudy.runtime.keys import Caller
 
@@ -27,15 +31,21 @@ _MOST_IMPORTANCES: Final = 10
 class Cards:
     """One for each version, at any time as its records are then."""
 
-    def __init__(self, catalogue: Catalogue, reviews: Reviews) -> None:
+    def __init__(self, catalogue: Catalogue, reviews: Reviews, policies: GatePolicies) -> None:
         self._catalogue = catalogue
         self._reviews = reviews
+        self._policies = policies
 
     def card(self, caller: Caller, model: str, number: int) -> ModelCard:
         """A version's card; reading it opens no review. Raises NotFoundError."""
         found = self._catalogue.model(caller, model)
         version = self._catalogue.version(caller, model, number)
         draft, answers = version.draft, self._reviews.answers(caller, model, number)
+        newest = self._reviews.standing(caller, model, number).made
+        grounds = self._reviews.grounds(caller, model, number)
+        if grounds is None:
+            holding = self._policies.of(found.project)
+            grounds = Grounds(newest and newest.number, holding.number, holding.policy)
         return ModelCard(
             model=model,
             project=found.project,
@@ -52,7 +62,9 @@ class Cards:
             statements=CardStatements()
             if answers is None
             else CardStatements(answers.answers, answers.at, answers.by),
-            review=self._review(caller, model, number),
+            review=self._review(caller, model, number, grounds),
+            newer_review=newest.number if newest and newest.number != grounds.review else None,
+            policy=grounds.policy,
             openings=tuple(
                 CardOpening(one.number, one.actor, one.at)
                 for one in self._reviews.openings(caller, model, number)
@@ -60,25 +72,31 @@ class Cards:
             decision=None if version.ruling is None else _decision(version.ruling),
         )
 
-    def _review(self, caller: Caller, model: str, number: int) -> CardReview | None:
+    def _review(
+        self, caller: Caller, model: str, number: int, grounds: Grounds
+    ) -> CardReview | None:
+        if grounds.review is None:
+            return None
         try:
-            return _reviewed(self._reviews.peek(caller, model, number))
+            found = self._reviews.peek(caller, model, number, grounds.review)
         except NoReviewError:
             return None
+        return _reviewed(found, grounds)
 
 
-def _reviewed(found: Reviewed) -> CardReview:
+def _reviewed(found: Reviewed, grounds: Grounds) -> CardReview:
     review = found.review
     explained = review.explanations
     return CardReview(
         file=found.file,
         made_at=review.made_at,
         samples=review.data.samples,
-        findings=review.findings,
+        findings=judged(grounds.demands or DEFAULT, review.findings),
         results=None if review.results is None else _results(review.results),
         importances=explained.importances[:_MOST_IMPORTANCES] if explained else (),
         fairness=None if review.fairness is None else _fairness(review.fairness),
         left_out=review.left_out,
+        number=grounds.review or 0,
     )
 
 

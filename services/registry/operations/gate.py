@@ -11,6 +11,7 @@ from services.registry.domain.gate import (
     named,
     require_leave,
 )
+from services.registry.domain.grounds import grounds_in
 from services.registry.domain.persons import person_behind
 from services.registry.domain.reviews import Attempt, NoReviewError, Opening
 from services.registry.domain.versions import Version
@@ -70,7 +71,8 @@ class Gate:
         """End a pending version's review, or nothing has happened.
 
         Raises AlreadyDecidedError, GateClosedError, OverrideRefusedError, ReasonTooShortError;
-        ReviewChangedError or GateChangedError when what was assessed is not so any more.
+        ReviewChangedError, AnswersChangedError or GateChangedError when what was assessed is not
+        so any more.
         """
         version = self._catalogue.version(caller, model, number)
         version.require_pending()
@@ -165,18 +167,18 @@ def _roles(caller: Caller, project: str) -> frozenset[MemberRole]:
 
 def _basis(written: Written, facts: Facts) -> Basis:
     reviewed = facts.review.number if facts.review else 0
-    return Basis(written.project, written.number, reviewed if written.policy.review else None)
+    return Basis(
+        project=written.project,
+        policy=written.number,
+        review=reviewed if written.policy.review else None,
+        asked=bool(written.policy.questions),
+        answered_at=facts.answers.at if facts.answers else None,
+    )
 
 
 def _evidence(written: Written, facts: Facts, obstacles: tuple[Obstacle, ...]) -> dict[str, object]:
     """What the decision rests on, for the trail."""
-    made = facts.review.made if facts.review else None
-    details: dict[str, object] = {
-        "policy": written.number,
-        "review": facts.review.number if facts.review else None,
-        "file": made.file if made else None,
-        "opened_at": facts.opening.at.isoformat() if facts.opening else None,
-    }
+    details = grounds_in(written, facts)
     if obstacles:
         details["overridden"] = [
             {"code": each.code.value, "subject": each.subject, "detail": each.detail}

@@ -11,7 +11,8 @@ import structlog
 from pydantic import TypeAdapter, ValidationError
 
 from services.registry.domain.artifact_refusals import ArtifactDamagedError
-from services.registry.domain.audit import Action, Entry
+from services.registry.domain.audit import Action, Entry, Wanted
+from services.registry.domain.grounds import Grounds, grounds_of
 from services.registry.domain.jobs import SILENT_AFTER, Job, Step
 from services.registry.domain.reviews import (
     Answers,
@@ -117,26 +118,42 @@ class Reviews:
         self._catalogue.model(caller, model)
         return self._store.of_model(model, versions)
 
-    def read(self, caller: Caller, model: str, number: int) -> Reviewed:
+    def grounds(self, caller: Caller, model: str, number: int) -> Grounds | None:
+        """What a version was decided on; None while nobody has. Raises NotFoundError."""
+        version = self._catalogue.version(caller, model, number)
+        if version.ruling is None:
+            return None
+        wanted = Wanted(frozenset({Action.DECIDE_VERSION}), frozenset({version.title}))
+        for recorded in reversed(self._state.entries(wanted)):
+            if (found := grounds_of(recorded.entry.details)) is not None:
+                return found
+        # Decided before that was kept: if nothing was made since, on what there is.
+        made = self._store.latest_made(model, number)
+        before = made and made.made and made.made.at <= version.ruling.decided_at
+        return Grounds(review=made.number if made and before else None)
+
+    def read(self, caller: Caller, model: str, number: int, review: int | None = None) -> Reviewed:
         """The version's review, which the caller has opened with that.
+
+        The newest, or the one of that number.
 
         Raises NotFoundError, NoReviewError or ArtifactDamagedError.
         """
         self._catalogue.version(caller, model, number)
         # One look: of a review that is made meanwhile nobody has seen anything.
-        attempt = self._made(model, number)
+        attempt = self._made(model, number, review)
         found, now = self._content(attempt), self._clock()
         assert attempt.made is not None  # noqa: S101 - it was asked for those
         title = f"{model}/{number}"
-        details = {"review": attempt.number, "file": attempt.made.file}
+        details = {"review": attempt.made.file, "review_number": attempt.number}
         entry = Entry(now, caller.actor, Action.OPEN_REVIEW, title, details=details)
         self._store.open(attempt, Opening(attempt.number, caller.actor, now), entry)
         return found
 
-    def peek(self, caller: Caller, model: str, number: int) -> Reviewed:
+    def peek(self, caller: Caller, model: str, number: int, review: int | None = None) -> Reviewed:
         """The same for machines and for other pages: nobody has opened it with that."""
         self._catalogue.version(caller, model, number)
-        return self._content(self._made(model, number))
+        return self._content(self._made(model, number, review))
 
     def openings(self, caller: Caller, model: str, number: int) -> tuple[Opening, ...]:
         """Who has opened which of its reviews."""
@@ -157,14 +174,13 @@ class Reviews:
         """
         version = self._catalogue.version(caller, model, number)
         version.require_pending()
-        before = self._store.answers(model, number)
-        held = {**(before.answers if before else {}), **answers}
-        now, by = self._clock(), caller.actor
-        kept = Answers({q: text.strip() for q, text in held.items() if text.strip()}, now, by)
-        details = {"answers": {question.value: text for question, text in kept.answers.items()}}
-        entry = Entry(now, by, Action.ANSWER_QUESTIONS, version.title, details=details)
-        self._store.answer(model, number, kept, entry)
-        return kept
+        given = Answers(answers, self._clock(), caller.actor)
+
+        def told(kept: Answers) -> Entry:
+            details = {"answers": {question.value: text for question, text in kept.answers.items()}}
+            return Entry(kept.at, kept.by, Action.ANSWER_QUESTIONS, version.title, details=details)
+
+        return self._store.answer(version, given, told)
 
     def _begin(self, caller: Caller, version: Version, *, after: int) -> Job:
         draft = version.draft
@@ -197,8 +213,8 @@ class Reviews:
         against = None if main is None else main.number
         made = Made(found.file, self._clock(), found.review.findings, against)
         details = {
-            "review": attempt.number,
-            "file": made.file,
+            "review": made.file,
+            "review_number": attempt.number,
             "main": made.main,
             "findings": [f"{one.severity.value} {one.code.value}" for one in made.findings],
         }
@@ -257,7 +273,12 @@ class Reviews:
             )
         return content
 
-    def _made(self, model: str, number: int) -> Attempt:
+    def _made(self, model: str, number: int, review: int | None = None) -> Attempt:
+        if review is not None:
+            one = self._store.attempt(model, number, review)
+            if one is None or one.made is None:
+                raise NoReviewError(f"Version {model}/{number} has no review {review}.")
+            return one
         attempt = self._store.latest_made(model, number)
         if attempt is None:
             raise NoReviewError(

@@ -7,7 +7,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.registry.operations import Operations
-from services.registry.operations.cards import Cards
 from services.registry.pages import charts
 from services.registry.pages import review_words as say
 from services.registry.pages.charts import numbers
@@ -24,7 +23,7 @@ class CardPages:
 
     def __init__(self, documents: Documents, operations: Operations) -> None:
         self._documents = documents
-        self._cards = Cards(operations.catalogue, operations.reviews)
+        self._cards = operations.cards
 
     async def show(self, request: Request) -> Response:
         """`GET`."""

@@ -10,11 +10,11 @@ from starlette.responses import Response
 
 from services.registry.domain.artifact_refusals import ArtifactDamagedError
 from services.registry.domain.catalogue import Model
+from services.registry.domain.gate import judged
 from services.registry.domain.reviews import Answers, NoReviewError
 from services.registry.domain.versions import Version
 from services.registry.operations import Operations
 from services.registry.operations.reach import not_found
-from services.registry.operations.reviews import Standing
 from services.registry.pages import charts
 from services.registry.pages import review_words as say
 from services.registry.pages.charts import numbers
@@ -23,7 +23,7 @@ from services.registry.pages.questions import answered, asked
 from services.registry.pages.review import Report, classes_of, tally
 from services.registry.pages.review_demands import demands
 from services.registry.pages.visits import Form, Visit, form_of, see, shown, visit_of
-from understudy.contracts.gate import SHORTEST_REASON
+from understudy.contracts.gate import DEFAULT, SHORTEST_REASON
 from understudy.contracts.refusals import Refusal
 from understudy.contracts.registry import MAX_NUMBER
 from understudy.contracts.reviews import SampleFacts
@@ -80,7 +80,7 @@ class Versions:
     def _shown(self, request: Request, done: str | None) -> Response:
         visit = visit_of(request)
         try:
-            return self._page(visit, place_of(request), done=done)
+            return self._page(visit, place_of(request), done=done, chosen=_chosen(request))
         except Refusal as refusal:
             return shown(self._documents, "missing.html", visit, refusal=hidden(refusal))
 
@@ -143,21 +143,24 @@ class Versions:
         refusal: Refusal | None = None,
         done: str | None = None,
         typed: Typed | None = None,
+        chosen: int | None = None,
     ) -> Response:
+        """`chosen` is the number of a review; without it the newest, or what was decided on."""
         caller, typed, verbs = reader(visit), typed or Typed(), self._operations
         model = verbs.catalogue.model(caller, place.model)
         version = verbs.catalogue.version(caller, place.model, place.number)
         standing = verbs.reviews.standing(caller, place.model, place.number)
-        report, file, unreadable = self._report(caller, place, version, standing)
+        grounds = verbs.reviews.grounds(caller, place.model, place.number)
+        number = chosen or (grounds and grounds.review) or (standing.made and standing.made.number)
+        report, file, unreadable = self._report(caller, place, version, number)
         answers = verbs.reviews.answers(caller, place.model, place.number)
         gate = verbs.gates.show(caller, model.project)
         # What one would decide with; who may not decide is told what stands in anybody's way.
         assessment = None
         if version.ruling is None:
             assessment = verbs.gate.assessment(caller, place.model, place.number)
-        findings = report.review.findings if report else ()
-        if assessment is not None and report is not None:
-            findings = say.legible(assessment.findings)
+        demanded = gate.policy if grounds is None else grounds.demands or DEFAULT
+        findings = judged(demanded, report.review.findings) if report else ()
         return shown(
             self._documents,
             "review.html",
@@ -168,6 +171,8 @@ class Versions:
             model=model,
             version=version,
             standing=standing,
+            grounds=grounds,
+            number=number,
             refreshing=standing.state is ReviewState.RUNNING and report is None,
             report=report,
             file=file,
@@ -190,12 +195,12 @@ class Versions:
         )
 
     def _report(
-        self, caller: Caller, place: Place, version: Version, standing: Standing
+        self, caller: Caller, place: Place, version: Version, number: int | None
     ) -> tuple[Report | None, str | None, Refusal | None]:
-        if standing.made is None:
+        if number is None:
             return None, None, None
         try:
-            found = self._operations.reviews.read(caller, place.model, place.number)
+            found = self._operations.reviews.read(caller, place.model, place.number, number)
         except (NoReviewError, ArtifactDamagedError) as unreadable:
             return None, None, unreadable
         return Report(found.review, classes_of(version)), found.file, None
@@ -207,6 +212,13 @@ def place_of(request: Request) -> Place:
     if not (number.isascii() and number.isdigit() and 1 <= int(number[:12]) <= MAX_NUMBER):
         raise not_found("version", f"{model[:63]}/{number[:12]}")
     return Place(model, int(number))
+
+
+def _chosen(request: Request) -> int | None:
+    """Of which review; None for what is no number."""
+    text = request.query_params.get("review", "")
+    few = text.isascii() and text.isdigit() and len(text) <= len(str(MAX_NUMBER))
+    return int(text) if few and 1 <= int(text) <= MAX_NUMBER else None
 
 
 def reader(visit: Visit) -> Caller:

@@ -176,7 +176,7 @@ class StateStore(Protocol):
         """Raises StoreUnavailableError when the database can't be written."""
 
     def sequence(self) -> int:
-        """The number of the last change."""
+        """The number of the last change that followers need know of: that of the snapshot."""
 
     def state(self) -> State:
         """Everything that followers need."""

@@ -1,10 +1,11 @@
 """Where reviews are remembered."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Protocol
 
 from services.registry.domain.audit import Entry
 from services.registry.domain.reviews import Answers, Attempt, Made, Opening
+from services.registry.domain.versions import Version
 
 
 class ReviewStore(Protocol):
@@ -22,6 +23,9 @@ class ReviewStore(Protocol):
     def failed(self, attempt: Attempt, reason: str) -> None:
         """The attempt has ended without one."""
 
+    def attempt(self, model: str, version: int, number: int) -> Attempt | None:
+        """The attempt of that number."""
+
     def latest(self, model: str, version: int) -> Attempt | None:
         """The newest attempt, however it stands."""
 
@@ -37,8 +41,11 @@ class ReviewStore(Protocol):
     def openings(self, model: str, version: int) -> tuple[Opening, ...]:
         """Of all its reviews, the earliest first."""
 
-    def answer(self, model: str, version: int, answers: Answers, entry: Entry) -> None:
-        """Keep the questionnaire instead of what was there."""
+    def answer(self, version: Version, given: Answers, told: Callable[[Answers], Entry]) -> Answers:
+        """Merge them with what is there (`domain.reviews.merged`), which is told and returned.
+
+        Raises AlreadyDecidedError when the version was decided meanwhile.
+        """
 
     def answers(self, model: str, version: int) -> Answers | None:
         """The questionnaire, if anybody has answered."""

@@ -102,7 +102,8 @@ async def test_who_opens_the_review_may_deploy(registry: Registry) -> None:
     deployed = await registry.http.post(f"{VERSION}/decision", json=DEPLOY)
     assert (deployed.status_code, deployed.json()["state"]) == (200, "deployed")
     details = await decided(registry)
-    assert (details["policy"], details["review"], details["file"]) == (1, 1, digest)
+    assert (details["policy"], details["review"], details["review_number"]) == (1, digest, 1)
+    assert details["demands"]["review"] is True
     assert details["opened_at"] is not None
     assert "overridden" not in details
 
@@ -255,3 +256,39 @@ async def test_the_page_of_a_damaged_review_offers_another_one(registry: Registr
     assert page.status_code == 500
     assert "is damaged" in page.text
     assert "Make it again" in page.text
+
+
+async def test_what_was_decided_on_is_shown_when_a_newer_review_is_there(
+    registry: Registry,
+) -> None:
+    await demand(registry, findings={LEAK.code.value: "look"})
+    first = reviewed(registry, LEAK)
+    settle(registry, "ann", MemberRole.APPROVER)
+    ann = await sign_in(registry, "ann")
+    assert (await ann.get(f"{VERSION}/review")).is_success
+    assert (await ann.post(f"{VERSION}/decision", json=DEPLOY)).is_success
+    second = reviewed(registry)
+    await demand(registry, second_person=True)
+    card = (await ann.get(f"{VERSION}/card")).json()
+    assert (card["review"]["file"], card["review"]["number"]) == (first, 1)
+    assert (card["newer_review"], card["policy"]) == (2, 1)
+    assert [each["severity"] for each in card["review"]["findings"]] == ["look"]
+    place = "/models/credit/versions/4"
+    page = (await ann.get(place)).text
+    assert LEAK.title in page
+    assert f"{place}?review=2" in page
+    newer = (await ann.get(f"{place}?review=2")).text
+    assert LEAK.title not in newer
+    assert "The version was decided on" in newer
+    assert f"{place}?review=2" in (await ann.get(f"{place}/card")).text
+    told = [(await ann.get(f"{VERSION}/review", params=which)) for which in ({}, {"review": 1})]
+    assert [each.headers["ETag"] for each in told] == [f'"{second}"', f'"{first}"']
+    assert (await ann.get(f"{VERSION}/review?review=3")).json()["code"] == "no_review"
+
+
+async def test_a_card_has_the_severities_of_the_policy(registry: Registry) -> None:
+    await demand(registry, findings={LEAK.code.value: "warn"})
+    reviewed(registry, LEAK)
+    card = (await registry.http.get(f"{VERSION}/card")).json()
+    assert [each["severity"] for each in card["review"]["findings"]] == ["warn"]
+    assert (card["policy"], card["newer_review"]) == (1, None)

@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,12 @@ import pytest
 from services.registry.adapters.database import Database
 from services.registry.domain.audit import Action, Entry
 from services.registry.domain.catalogue import Model, Project
-from services.registry.domain.errors import StoreUnavailableError
+from services.registry.domain.errors import AlreadyDecidedError, StoreUnavailableError
+from services.registry.domain.gate import Basis
+from services.registry.domain.gate_refusals import AnswersChangedError
 from services.registry.domain.jobs import SILENT_AFTER, TooManyJobsError
 from services.registry.domain.reviews import Attempt, Made, ReviewRunningError
+from services.registry.domain.versions import Version, decide
 from services.registry.operations.catalogue import Catalogue
 from services.registry.operations.jobs import Jobs
 from services.registry.operations.reviews import Reviews
@@ -23,7 +26,7 @@ from services.registry.ports import Store
 from tests.fakes.outcome_stores import DATABASES, fresh_url
 from tests.fakes.registry import NOON, MemoryArtifacts, SilentInstruments, draft, memory_store
 from tests.fakes.reviews_store import PleasedReviewer
-from understudy.contracts.vocabulary import ReviewState, Scope
+from understudy.contracts.vocabulary import Decision, Question, ReviewState, Scope
 from understudy.runtime.keys import Caller, Grant
 
 from .test_registry_stores import sql_store
@@ -192,3 +195,53 @@ def test_a_version_stays_registered_when_its_review_can_not_begin(
     standing = reviews.standing(ANN, "credit", 1)
     assert standing.state is ReviewState.FAILED
     assert "could not be put in line" in standing.failure
+
+
+def test_two_who_answer_at_once_lose_nothing(installation: Installation) -> None:
+    reviews = installation.reviews()
+    asked = (Question.OBJECTIVE, Question.MONITORING)
+
+    def answer(question: Question) -> None:
+        reviews.answer(ANN, "credit", 1, {question: " told "})
+
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(answer, asked))
+    found = reviews.answers(ANN, "credit", 1)
+    assert found is not None
+    assert found.answers == dict.fromkeys(asked, "told")
+
+
+class Decided:
+    """Reviews' store before whose change somebody decides."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store.reviews, name)
+
+    def answer(self, version: Version, given: Any, told: Any) -> Any:
+        ended = decide(version, Decision.IGNORE, by="user:bob", at=NOON, reason="")
+        self._store.catalogue.end_review(ended, ENTRY)
+        return self._store.reviews.answer(version, given, told)
+
+
+def test_what_is_decided_meanwhile_is_answered_no_more(installation: Installation) -> None:
+    reviews = installation.reviews(Decided(installation.store))
+    with pytest.raises(AlreadyDecidedError):
+        reviews.answer(ANN, "credit", 1, {Question.OBJECTIVE: "late"})
+    assert reviews.answers(ANN, "credit", 1) is None
+
+
+def test_answers_that_a_decision_rests_on_are_still_there(installation: Installation) -> None:
+    reviews, store = installation.reviews(), installation.store
+    before = reviews.answer(ANN, "credit", 1, {Question.OBJECTIVE: "Fewer losses."})
+    installation.now = NOON + timedelta(minutes=1)
+    reviews.answer(ANN, "credit", 1, {Question.OBJECTIVE: ""})
+    version = store.catalogue.version("credit", 1)
+    assert version is not None
+    ended = decide(version, Decision.DEPLOY, by="user:bob", at=NOON, reason="")
+    basis = Basis("bank", 0, None, asked=True, answered_at=before.at)
+    with pytest.raises(AnswersChangedError):
+        store.catalogue.end_review(ended, ENTRY, basis)
+    store.catalogue.end_review(ended, ENTRY, replace(basis, asked=False))
