@@ -12,7 +12,7 @@ from typing import TypeVar
 from services.registry.domain.access import Configuration, Key, Reach
 from services.registry.domain.annotations import MODEL, NO_TAGS, Tags
 from services.registry.domain.attempts import Attempts
-from services.registry.domain.audit import Entry, KeysOf, Recorded, Wanted
+from services.registry.domain.audit import UNFOLLOWED, Entry, KeysOf, Recorded, Wanted
 from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.chain import BEGINNING, Head, Link, linked
 from services.registry.domain.deployments import Deployment
@@ -27,6 +27,7 @@ from services.registry.domain.history import Life
 from services.registry.domain.jobs import Job
 from services.registry.domain.paging import Paging, Slice, cut
 from services.registry.domain.people import Membership, Session, User
+from services.registry.domain.recipes import require_thawed
 from services.registry.domain.releases import Release, Setting
 from services.registry.domain.replies import Begun
 from services.registry.domain.reviews import Answers, Attempt, Opening
@@ -189,6 +190,7 @@ class MemoryCatalogue:
 
     def add_version(self, draft: VersionDraft, entry: Entry, tags: Tags = NO_TAGS) -> Version:
         with self._memory.lock:
+            require_thawed(draft, self._frozen(draft.model))
             version = Version(self._count(draft.model) + 1, draft)
             with self._memory.change(entry.about(version.title)):
                 self._memory.versions[draft.model, version.number] = version
@@ -365,13 +367,15 @@ class MemoryState:
         """Nothing can be missing."""
 
     def sequence(self) -> int:
-        return self._memory.sequence
+        trail = reversed(self._memory.trail)
+        followed = (one.sequence for one in trail if one.entry.action not in UNFOLLOWED)
+        return next(followed, self._memory.sequence)
 
     def state(self) -> State:
         with self._memory.lock:
             held = self._memory
             return State(
-                sequence=held.sequence,
+                sequence=self.sequence(),
                 configuration=held.configuration,
                 keys=tuple(key for _, key in sorted(held.keys.items()) if key.revoked_at is None),
                 deployments=tuple(self._served(name) for name in sorted(held.deployments)),

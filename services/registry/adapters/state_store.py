@@ -21,7 +21,7 @@ from services.registry.adapters.rows import (
 from services.registry.adapters.tables import audit, deployments, keys, releases, state, versions
 from services.registry.adapters.trust_store import decided_types
 from services.registry.domain.access import Configuration, Key
-from services.registry.domain.audit import Entry, KeysOf, Recorded, Wanted
+from services.registry.domain.audit import UNFOLLOWED, Entry, KeysOf, Recorded, Wanted
 from services.registry.domain.chain import Head
 from services.registry.domain.paging import Paging, Slice, cut
 from services.registry.domain.releases import Release
@@ -43,7 +43,7 @@ class SqlState:
         self._database.verify()
 
     def sequence(self) -> int:
-        """The number of the last change."""
+        """The number of the last change that followers need know of."""
         with self._database.read() as connection:
             return _sequence(connection)
 
@@ -135,7 +135,12 @@ def _keys_of(wanted: KeysOf) -> Select[tuple[str]]:
 
 
 def _sequence(connection: Connection) -> int:
-    sequence: int = connection.execute(select(state.c.sequence)).scalar_one()
+    # Of the trail, so that all replicas come to the same.
+    of = audit.c
+    followed = select(of.sequence).where(of.action.not_in([one.value for one in UNFOLLOWED]))
+    newest = followed.order_by(of.sequence.desc()).limit(1).scalar_subquery()
+    query = select(func.coalesce(newest, state.c.sequence))
+    sequence: int = connection.execute(query).scalar_one()
     return sequence
 
 

@@ -40,6 +40,14 @@ class Action(StrEnum):
     RESTORE = "registry.restore"
 
 
+UNFOLLOWED: Final = frozenset(
+    {Action.MAKE_REVIEW, Action.OPEN_REVIEW, Action.ANSWER_QUESTIONS, Action.ASK_TRUST}
+)
+"""Changes of which no follower need know: the snapshot is the same before and after, and keeps its
+number. Each of them happens whenever somebody reads or registers, so snapshots would be fetched for
+nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Unknown:
     """An action that this release does not know, by its word: a newer one has written it."""
@@ -73,7 +81,10 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """An entry in its place; its number is that of the snapshot that it led to."""
+    """An entry in its place; its number is that of the snapshot that it led to.
+
+    `UNFOLLOWED` ones have a number too, and led to none.
+    """
 
     sequence: int
     entry: Entry

@@ -25,7 +25,7 @@ from services.registry.adapters.trust_store import SqlTrust
 from services.registry.adapters.upload_store import SqlUploads
 from services.registry.domain import versions
 from services.registry.domain.access import Configuration, InstallationKey, Key, Reach
-from services.registry.domain.audit import Action, Entry, KeysOf, Wanted
+from services.registry.domain.audit import UNFOLLOWED, Action, Entry, KeysOf, Wanted
 from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.errors import (
     AlreadyDecidedError,
@@ -473,6 +473,22 @@ def test_every_change_moves_the_sequence_by_one_and_is_in_the_trail(filled: Stor
     assert newest.items[0].entry == written
     older = filled.state.trail(Paging(1, newest.next_cursor))
     assert older.items[0].sequence == before
+
+
+@pytest.mark.parametrize("action", sorted(UNFOLLOWED))
+def test_what_followers_need_not_know_leaves_the_snapshots_number(
+    filled: Store, action: Action
+) -> None:
+    """It has a number of its own in the trail, as every change has."""
+    filled.keys.add(key(), entry(Action.ISSUE_KEY, "abcdefgh"))
+    before = filled.state.state()
+    filled.catalogue.add_project(Project("third", "", NOON), entry(action))
+    assert filled.state.state() == before
+    assert filled.state.sequence() == before.sequence
+    (newest,) = filled.state.trail(Paging(limit=1)).items
+    assert (newest.sequence, newest.entry.action) == (before.sequence + 1, action)
+    filled.keys.revoke("abcdefgh", entry(Action.REVOKE_KEY, "abcdefgh"))
+    assert filled.state.sequence() == before.sequence + 2
 
 
 def test_the_state_is_whole(filled: Store) -> None:
