@@ -30,6 +30,7 @@ from services.registry.domain.catalogue import Model, Project
 from services.registry.domain.errors import AlreadyDecidedError, NameTakenError
 from services.registry.domain.gate import Basis
 from services.registry.domain.paging import Paging, Slice, cut
+from services.registry.domain.recipes import require_thawed
 from services.registry.domain.versions import Version, VersionDraft
 from understudy.contracts.vocabulary import VersionState
 
@@ -95,8 +96,11 @@ class SqlCatalogue:
         return cut(found, paging.limit, lambda model: model.name)
 
     def add_version(self, draft: VersionDraft, entry: Entry, tags: Tags = NO_TAGS) -> Version:
-        """Number the draft."""
+        """Number the draft. Raises RecipeFrozenError."""
+        frozen = _models().where(models.c.name == draft.model)
         with self._database.change() as change:
+            found = change.connection.execute(frozen).first()
+            require_thawed(draft, None if found is None else Model(*found).frozen_by)
             last = select(func.max(versions.c.number)).where(versions.c.model == draft.model)
             number = (change.connection.execute(last).scalar() or 0) + 1
             version = Version(number, draft)

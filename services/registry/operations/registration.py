@@ -7,8 +7,8 @@ from services.registry.domain.annotations import NO_TAGS, Tags
 from services.registry.domain.artifact_refusals import ArtifactTypesNotTrustedError
 from services.registry.domain.audit import Action, Entry
 from services.registry.domain.catalogue import Model
-from services.registry.domain.errors import RecipeFrozenError
 from services.registry.domain.jobs import Step
+from services.registry.domain.recipes import require_thawed
 from services.registry.domain.versions import Baseline, Compiled, Version, VersionDraft
 from services.registry.operations.catalogue import Catalogue
 from services.registry.operations.jobs import silently
@@ -24,7 +24,6 @@ from services.registry.ports import (
     StateStore,
 )
 from services.registry.ports.attesting import Attester
-from understudy.contracts.refusals import FieldError
 from understudy.runtime.keys import Caller
 
 
@@ -68,10 +67,10 @@ class Registration:
     ) -> Version:
         """Number a new version once its files were found, inspected, measured, compiled.
 
-        It is pending.
+        It is pending. Raises RecipeFrozenError, also when that happens while it is inspected.
         """
         model = self._catalogue.model(caller, draft.model)
-        _require_thawed(model, draft)
+        require_thawed(draft, model.frozen_by)
         step("looking for its files", 0.05)
         self._require_files(caller, draft)
         if self._attester is not None and draft.attestation is not None:
@@ -102,17 +101,6 @@ class Registration:
         for pointer, digest in named.items():
             if digest is not None:
                 self._uploads.require(caller, pointer, digest)
-
-
-def _require_thawed(model: Model, draft: VersionDraft) -> None:
-    """A persisted version freezes its recipe: what was scheduled to train predicts from then on."""
-    if model.frozen_by is not None and draft.lineage.run is not None:
-        detail = (
-            f"Version {model.name}/{model.frozen_by} was persisted, which froze its recipe: "
-            f"scheduled runs of '{model.name}' train no more. Leave 'run' out to register what a "
-            "person has trained."
-        )
-        raise RecipeFrozenError(detail, FieldError("/lineage/run", detail))
 
 
 def _with(draft: VersionDraft, found: Inspected) -> VersionDraft:

@@ -63,7 +63,10 @@ class CatalogueStore(Protocol):
         """By name."""
 
     def add_version(self, draft: VersionDraft, entry: Entry, tags: Tags = NO_TAGS) -> Version:
-        """Number the draft: one more than the model's last. The entry's subject is its title."""
+        """Number the draft: one more than the model's last. The entry's subject is its title.
+
+        Raises RecipeFrozenError when its recipe was frozen meanwhile.
+        """
 
     def version(self, model: str, number: int) -> Version | None:
         """One version."""

@@ -13,12 +13,16 @@ import pytest
 from services.registry.adapters.database import Database
 from services.registry.domain.audit import Action, Entry
 from services.registry.domain.catalogue import Model, Project
-from services.registry.domain.errors import AlreadyDecidedError, StoreUnavailableError
+from services.registry.domain.errors import (
+    AlreadyDecidedError,
+    RecipeFrozenError,
+    StoreUnavailableError,
+)
 from services.registry.domain.gate import Basis
 from services.registry.domain.gate_refusals import AnswersChangedError
 from services.registry.domain.jobs import SILENT_AFTER, TooManyJobsError
 from services.registry.domain.reviews import Attempt, Made, ReviewRunningError
-from services.registry.domain.versions import Version, decide
+from services.registry.domain.versions import Lineage, Version, decide
 from services.registry.operations.catalogue import Catalogue
 from services.registry.operations.jobs import Jobs
 from services.registry.operations.reviews import Reviews
@@ -245,3 +249,16 @@ def test_answers_that_a_decision_rests_on_are_still_there(installation: Installa
     with pytest.raises(AnswersChangedError):
         store.catalogue.end_review(ended, ENTRY, basis)
     store.catalogue.end_review(ended, ENTRY, replace(basis, asked=False))
+
+
+def test_a_recipe_that_is_frozen_meanwhile_takes_no_run(installation: Installation) -> None:
+    store = installation.store
+    version = store.catalogue.version("credit", 1)
+    assert version is not None
+    ended = decide(version, Decision.PERSIST, by="user:bob", at=NOON, reason="")
+    store.catalogue.end_review(ended, ENTRY)
+    before = store.state.sequence()
+    with pytest.raises(RecipeFrozenError, match="credit/1 was persisted"):
+        store.catalogue.add_version(replace(draft(), lineage=Lineage(run="nightly-7")), ENTRY)
+    assert store.state.sequence() == before
+    assert store.catalogue.add_version(draft(), ENTRY).number == 2
