@@ -519,11 +519,12 @@ class TrustingInspector:
         self.inspected: list[Sample] = []
         self.baseline: Baseline | NotMeasured = NotMeasured("no rows")
         self.compiled: Compiled | NotCompiled = NotCompiled("no converter")
+        self.converted: str | None = None
 
     def inspect(self, sample: Sample, trusted_types: Collection[str]) -> Inspected:
         del trusted_types
         self.inspected.append(sample)
-        return Inspected(self.baseline, self.compiled)
+        return Inspected(self.baseline, self.compiled, converted=self.converted)
 
 
 class SilentInstruments:

@@ -21,6 +21,8 @@ LONGEST_TEXT: Final = 64 * 1024
 """Bytes of a policy with its comments."""
 _MOST_DAYS: Final = 36_500
 _SHOWN: Final = 40
+_NEVER_OVERRIDING: Final = frozenset({MemberRole.VIEWER, MemberRole.SCIENTIST})
+"""Roles are judged by scopes: every approver has the first, every author the second."""
 _BOUNDS: Final = ("at_least", "at_most", "better_than_dummy_by", "worse_than_main_by_at_most")
 
 
@@ -136,8 +138,19 @@ class _Reading:
         return demand
 
     def _override(self, value: object, path: Path) -> Override:
-        readers = {"roles": lambda value, path: self._words(value, path, MemberRole)}
+        readers = {"roles": self._overriders}
         return Override(**self._members(value, path, readers))
+
+    def _overriders(self, value: object, path: Path) -> tuple[MemberRole, ...]:
+        roles = self._words(value, path, MemberRole)
+        for role in roles:
+            if role in _NEVER_OVERRIDING:
+                self._wrong(
+                    path,
+                    f"'{role.value}' can't decide against a gate: whoever may read or register has "
+                    "that role; name approver, operator or admin",
+                )
+        return roles
 
     def _members(
         self, value: object, path: Path, readers: Mapping[str, Callable[[object, Path], Any]]

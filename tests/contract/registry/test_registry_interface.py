@@ -118,6 +118,26 @@ async def test_a_version_that_was_not_compiled_tells_why(registry: Registry) -> 
     assert registered.details["not_compiled"] == "no converter"
 
 
+async def test_the_trail_tells_what_was_registered(registry: Registry) -> None:
+    registry.inspector.converted = "c" * 64
+    # Of the other model nobody has frozen the recipe.
+    await registry.http.post("/v1/models", json={"name": "other", "project": "bank"})
+    stated = {"protected": ["gender"], "lineage": {"run": "nightly-7"}}
+    made = await registry.http.post("/v1/models/other/versions", json={**VERSION, **stated})
+    assert made.status_code == 201, made.text
+    answer = await registry.http.get("/v1/audit?limit=1")
+    (registered,) = Page[AuditView].model_validate_json(answer.content).items
+    told = ("format", "protected", "attestation", "artifact", "converted_from", "run")
+    assert [registered.details[name] for name in told] == [
+        "skops",
+        ["gender"],
+        None,
+        "c" * 64,
+        "a" * 64,
+        "nightly-7",
+    ]
+
+
 async def test_a_policy_is_configured_kept_and_rolled_back(registry: Registry) -> None:
     policy = {"durability": "relaxed", "guards": {"out_of_range": {"action": "flag"}}}
     made = await release(registry, kind="configure", policy=policy, expected_release=1)
