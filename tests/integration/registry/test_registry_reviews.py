@@ -96,11 +96,18 @@ def test_a_review_that_takes_too_much_memory_fails_and_says_so(
         review_of(tmp_path, DummyClassifier(), numbers_signature(), few, limits=limits)
 
 
-def test_a_review_that_is_over_time_leaves_parts_out(tmp_path: Path, few: pd.DataFrame) -> None:
+def test_a_review_that_is_over_time_leaves_parts_out_or_says_so(
+    tmp_path: Path, few: pd.DataFrame
+) -> None:
     model = DummyClassifier(strategy="prior").fit(few[["age", "gone"]].to_numpy(), few["paid"])
     # Loading the libraries alone takes as long.
     limits = ReviewLimits(seconds=1.5, memory_bytes=4 << 30, shap=False)
-    review = review_of(tmp_path, model, numbers_signature(), few, limits=limits)
+    try:
+        review = review_of(tmp_path, model, numbers_signature(), few, limits=limits)
+    except ReviewFailedError as failure:
+        # On a very busy machine it is not even loaded by its deadline.
+        assert "1.5 s" in failure.detail  # noqa: PT017 - either end is right
+        return
     assert any("no time left" in reason for reason in missing(review).values())
 
 
