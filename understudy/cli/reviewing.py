@@ -23,21 +23,12 @@ from understudy.cli.review_words import told
 from understudy.cli.versions import Model, Number
 from understudy.client import RegistryClient
 from understudy.contracts.gate import Assessment
+from understudy.contracts.questionnaire import QUESTIONS
 from understudy.contracts.registry import JobView, QuestionnaireRequest, ReviewStanding
 from understudy.contracts.reviews import Review
 from understudy.contracts.vocabulary import Question, ReviewState, VersionState
 
 _REVIEW: Final = TypeAdapter(Review)
-_ASKED: Final = {
-    Question.OBJECTIVE: "What is the model for, and how is success measured?",
-    Question.LABEL_MEANING: "What does the label mean, and who determines it when?",
-    Question.CONSTRAINTS: "Which laws, rules and limits hold for it?",
-    Question.INTENDED_USE: "Who uses its answers for which decisions?",
-    Question.OUT_OF_SCOPE: "What must it not be used for?",
-    Question.FAIRNESS: "Which definition of fairness was chosen, and why?",
-    Question.MONITORING: "What is watched, by whom, and what happens on an alarm?",
-    Question.RETRAINING: "When is it trained anew, and on which data?",
-}
 
 
 def add_to(app: typer.Typer) -> None:
@@ -148,6 +139,7 @@ def _require_made(standing: ReviewStanding, model: str, version: int, *, anew: b
 def _next_step(model: str, version: int, assessment: Assessment | None) -> None:
     if assessment is not None and assessment.open:
         remark(f"Next: understudy deploy {model} {version} --name {model}")
+        remark(f"  or, to decide and leave that to others: understudy approve {model} {version}")
 
 
 def _read(file: Path) -> QuestionnaireRequest:
@@ -176,5 +168,5 @@ def _template(answers: dict[Question, str]) -> str:
         text = yaml.safe_dump(
             {question.value: answers.get(question, "")}, allow_unicode=True, width=90
         )
-        parts.append(f"# {_ASKED[question]}\n{text}")
+        parts.append(f"# {QUESTIONS[question].hint}\n{text}")
     return "\n".join(parts)

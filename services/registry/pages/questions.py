@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from services.registry.pages.people import InvalidFormError
-from services.registry.pages.review_words import QUESTIONS, plain
+from services.registry.pages.review_words import plain
 from services.registry.pages.visits import Form
+from understudy.contracts.questionnaire import QUESTIONS
 from understudy.contracts.vocabulary import Question
 
 LONGEST: Final = 4_000
@@ -32,9 +33,9 @@ class Asked:
 
 def asked(answers: Mapping[Question, str], demanded: Collection[Question]) -> Iterator[Asked]:
     """All questions in their order."""
-    for question, (title, hint) in QUESTIONS.items():
+    for question, asks in QUESTIONS.items():
         answer = plain(answers.get(question, ""))
-        yield Asked(question, title, hint, answer, question in demanded)
+        yield Asked(question, asks.title, asks.hint, answer, question in demanded)
 
 
 def answered(form: Form) -> Mapping[Question, str]:
@@ -42,7 +43,7 @@ def answered(form: Form) -> Mapping[Question, str]:
     found = {}
     for question in Question:
         text = form.text(f"answer-{question.value}").replace("\r\n", "\n")
-        title = QUESTIONS[question][0]
+        title = QUESTIONS[question].title
         if len(text) > LONGEST:
             raise InvalidFormError(
                 f"{title}: an answer has at most {LONGEST:,} characters, this one {len(text):,}."

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from services.registry.pages.charts.numbers import figure
-from services.registry.pages.review_words import QUESTIONS, SEVERITIES, metric
+from services.registry.pages.review_words import SEVERITIES, metric
 from understudy.contracts.gate import GatePolicy, MetricDemand
+from understudy.contracts.questionnaire import QUESTIONS
 
 
 def demands(policy: GatePolicy) -> Iterator[str]:
@@ -22,7 +23,7 @@ def demands(policy: GatePolicy) -> Iterator[str]:
     for name, demand in policy.metrics.items():
         yield f"{metric(name)}: {'; '.join(_bounds(demand))}."
     if policy.questions:
-        titles = ", ".join(QUESTIONS[question][0] for question in policy.questions)
+        titles = ", ".join(QUESTIONS[question].title for question in policy.questions)
         yield f"These questions are answered: {titles}."
     for code, severity in policy.findings.items():
         yield f"“{code.value}” counts as: {SEVERITIES[severity].lower()}."

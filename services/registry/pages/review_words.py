@@ -12,7 +12,6 @@ from understudy.contracts.vocabulary import (
     Decision,
     FindingCode,
     ObstacleCode,
-    Question,
     ReviewState,
     Severity,
     VersionState,
@@ -104,28 +103,6 @@ _SECTIONS_OF: Final[Mapping[str, frozenset[FindingCode]]] = {
             FindingCode.WEAK_SLICE,
         }
     ),
-}
-QUESTIONS: Final[Mapping[Question, tuple[str, str]]] = {
-    Question.OBJECTIVE: ("Objective", "Which decision does the model help with, and whose?"),
-    Question.LABEL_MEANING: (
-        "What the label means",
-        "What exactly is predicted, when is it known, and how was it measured?",
-    ),
-    Question.CONSTRAINTS: (
-        "Constraints",
-        "Laws, policies, latency or budget that it must keep to.",
-    ),
-    Question.INTENDED_USE: ("Intended use", "By whom, for which rows, and in which process."),
-    Question.OUT_OF_SCOPE: ("Out of scope", "What it must not be used for."),
-    Question.FAIRNESS: (
-        "Fairness",
-        "Which definition of fairness was chosen, and why this one rather than another?",
-    ),
-    Question.MONITORING: (
-        "Monitoring",
-        "What is watched once it answers, and who acts on what?",
-    ),
-    Question.RETRAINING: ("Retraining", "When and on what it is trained anew."),
 }
 OBSTACLES: Final[Mapping[ObstacleCode, str]] = {
     ObstacleCode.NO_REVIEW: "There is no review",
