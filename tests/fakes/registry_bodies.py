@@ -1,12 +1,16 @@
 """Bodies of the registry as its clients meet them, for scripted answers."""
 
 from datetime import UTC, datetime
+from typing import Any
 
+from tests.fakes.scripted_http import Script
+from understudy.contracts.people import GrantView, MeView
 from understudy.contracts.policy import Policy
 from understudy.contracts.registry import (
     Baseline,
     Compiled,
     DeploymentView,
+    ModelView,
     ReleaseView,
     VersionView,
 )
@@ -28,6 +32,15 @@ SIGNATURE_JSON = {
     "features": [{"name": "age", "kind": "integer"}],
     "target": {"name": "risk", "task": "classification", "classes": ["bad", "good"]},
 }
+
+
+def deployer(server: Script, **grant: Any) -> None:
+    """The server knows the model's project and what the caller may do: by default deploy there."""
+    server.on(
+        "GET", "/v1/models/risk", ModelView(name="risk", project="bank", created_at=NOW, versions=4)
+    )
+    told = GrantView.model_validate(grant or {"scopes": ("deploy",), "project": "bank"})
+    server.on("GET", "/v1/me", MeView(actor="annkey01", grants=(told,)))
 
 
 def version(

@@ -6,6 +6,7 @@ from typing import Annotated
 import typer
 
 from understudy.cli.connections import connections
+from understudy.cli.deciding import settle
 from understudy.cli.deployments import show_release
 from understudy.cli.policies import (
     DurabilityOption,
@@ -15,7 +16,7 @@ from understudy.cli.policies import (
     UnseenCategoryOption,
     amended,
 )
-from understudy.cli.versions import Model, Number, Override, Reason, settle
+from understudy.cli.versions import Model, Number, Override, Reason
 from understudy.client import ProblemError, RegistryClient
 from understudy.contracts.policy import Policy
 from understudy.contracts.registry import (
@@ -59,7 +60,8 @@ def deploy(
     """Make a version the main one of a deployment, which is made if it does not exist.
 
     A version whose review is still pending is decided by this: `deployed`, or with `--persist`
-    `persisted`, if its project's gate is open. The other options say how the deployment answers,
+    `persisted`, if its project's gate is open and you may deploy; `approve` decides and deploys
+    nothing. The other options say how the deployment answers,
     as those of `configure` do.
 
     Example: `understudy deploy credit-risk 1 --name credit-risk --challenger 2`
@@ -78,7 +80,7 @@ def deploy(
             low_confidence=low_confidence,
         )
         numbers = (version, *beside)
-        settle(registry, model, numbers, decision, reason, override=override)
+        settle(registry, model, numbers, decision, reason, deployment=name, override=override)
         if existing is None:
             request = DeploymentRequest(
                 name=name,

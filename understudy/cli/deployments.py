@@ -5,10 +5,11 @@ from typing import Annotated, Final
 import typer
 
 from understudy.cli.connections import connections
+from understudy.cli.deciding import settle
 from understudy.cli.key_names import names_of_keys
 from understudy.cli.output import Format, make_table, output_format, remark, show
 from understudy.cli.policies import changes, described
-from understudy.cli.versions import Number, Reason, settle
+from understudy.cli.versions import Number, Reason
 from understudy.contracts.policy import Policy
 from understudy.contracts.registry import (
     DeploymentView,
@@ -62,7 +63,7 @@ def challenge(
     decision = Decision.PERSIST if persist else Decision.DEPLOY
     with connections(context).registry() as registry:
         model = registry.deployment(deployment).model
-        settle(registry, model, [version], decision, reason)
+        settle(registry, model, [version], decision, reason, deployment=deployment)
         request = ReleaseRequest(kind=ReleaseKind.CHALLENGE, version=version, reason=reason)
         made = registry.release(deployment, request)
     show_release(context, made)

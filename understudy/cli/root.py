@@ -12,6 +12,7 @@ from typer.core import TyperGroup
 from understudy.cli import (
     configuring,
     coverage,
+    deciding,
     deploying,
     deployments,
     drifting,
@@ -166,6 +167,7 @@ app.command()(up.up)
 versions.add_to(app)
 signing.add_to(app)
 reviewing.add_to(app)
+deciding.add_to(app)
 deploying.add_to(app)
 deployments.add_to(app)
 configuring.add_to(app)

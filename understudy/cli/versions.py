@@ -1,7 +1,6 @@
-"""Versions of models: register them, list them, end a review without deploying."""
+"""Versions of models: register them, list them."""
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Final, TypeVar
 
@@ -24,7 +23,6 @@ from understudy.cli.version_figures import COLUMNS, baseline, details_of, row_of
 from understudy.client import ProblemError, RegistryClient
 from understudy.contracts.registry import JobView, Lineage, VersionRequest, VersionView
 from understudy.contracts.signature import Signature
-from understudy.contracts.vocabulary import Decision, VersionState
 
 Parsed = TypeVar("Parsed")
 
@@ -49,7 +47,6 @@ def add_to(app: typer.Typer) -> None:
     """Give the root this module's commands."""
     app.command()(register)
     app.command()(versions)
-    app.command()(ignore)
 
 
 def register(
@@ -181,59 +178,6 @@ def versions(
         else:
             listed = registry.versions(model)
             show(context, listed, make_table(COLUMNS, [row_of(version) for version in listed]))
-
-
-def ignore(
-    context: typer.Context,
-    *,
-    model: Model,
-    version: Number,
-    reason: Reason = "",
-    override: Override = False,
-) -> None:
-    """End a pending version's review: it will never be deployed. This is final.
-
-    Where the version has a review, you must have opened it.
-
-    Example: `understudy ignore credit-risk 3 --reason "worse than chance on new customers"`
-    """
-    with connections(context).registry() as registry:
-        decided = registry.decide(model, version, Decision.IGNORE, reason, override=override)
-    show(context, decided, f"{decided.model} version {decided.version} is {decided.state}")
-
-
-def settle(
-    registry: RegistryClient,
-    model: str,
-    numbers: Iterable[int],
-    decision: Decision,
-    reason: str,
-    *,
-    override: bool = False,
-) -> None:
-    """End the reviews of versions that are put to work, as far as they are still pending.
-
-    All of them or none: where there are several, the gates of all are asked first.
-    """
-    wanted = dict.fromkeys(numbers)
-    pending = [n for n in wanted if registry.version(model, n).state is VersionState.PENDING]
-    if len(pending) > 1 and not override:
-        _require_open(registry, model, pending)
-    for number in pending:
-        decided = registry.decide(model, number, decision, reason, override=override)
-        remark(f"{model} version {number} is {decided.state}")
-        if decided.overridden:
-            remark(f"  against what stood in the way: {', '.join(decided.overridden)}")
-
-
-def _require_open(registry: RegistryClient, model: str, numbers: Iterable[int]) -> None:
-    closed = False
-    for number in numbers:
-        for obstacle in registry.assessment(model, number).obstacles:
-            remark(f"The gate is closed for {model}/{number}: {obstacle.detail}")
-            closed = True
-    if closed:
-        raise typer.Exit(1)
 
 
 def _registered(registry: RegistryClient, model: str, request: VersionRequest) -> VersionView:

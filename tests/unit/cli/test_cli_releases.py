@@ -4,6 +4,7 @@ from dataclasses import replace
 import pytest
 
 from tests.fakes.registry_bodies import (
+    deployer,
     deployment,
     release,
     version,
@@ -19,6 +20,7 @@ RELEASES = "/v1/deployments/risk/releases"
 
 def test_deploy_decides_and_makes_the_deployment(run: Run, server: Script) -> None:
     decided = version(1, VersionState.PERSISTED)
+    deployer(server)
     server.on("GET", "/v1/models/risk/versions/1", version(1, VersionState.PENDING))
     server.on("GET", "/v1/models/risk/versions/2", version(2, VersionState.DEPLOYED))
     server.on("POST", "/v1/models/risk/versions/1/decision", decided)

@@ -2,11 +2,12 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydantic import TypeAdapter
 
-from tests.fakes.registry_bodies import NOW, deployment, release, version
+from tests.fakes.registry_bodies import NOW, deployer, deployment, release, version
 from tests.fakes.reviews import hostile_review, sample_review
 from tests.fakes.scripted_http import Script
 from tests.fakes.typed_commands import Run
@@ -159,6 +160,7 @@ def test_names_of_other_people_command_no_terminal(run: Run, server: Script) -> 
 def test_deploying_says_what_stands_in_the_way_and_deploys_nothing(
     run: Run, server: Script
 ) -> None:
+    deployer(server)
     server.on("GET", PLACE, version(4, VersionState.PENDING))
     errors = {"/decision": "Open the review first: understudy review risk 4, or its page."}
     server.problem("POST", f"{PLACE}/decision", 409, "The gate is closed for risk/4.", errors)
@@ -172,6 +174,7 @@ def test_deploying_says_what_stands_in_the_way_and_deploys_nothing(
 def test_of_several_versions_none_is_decided_when_one_gate_is_closed(
     run: Run, server: Script
 ) -> None:
+    deployer(server)
     for number, assessment in ((4, OPEN), (5, CLOSED)):
         place = f"/v1/models/risk/versions/{number}"
         server.on("GET", place, version(number, VersionState.PENDING))
@@ -182,8 +185,41 @@ def test_of_several_versions_none_is_decided_when_one_gate_is_closed(
     assert server.sent("POST") == []
 
 
+@pytest.mark.parametrize(
+    "grant",
+    [
+        {"scopes": ("read", "review"), "project": "bank"},
+        {"scopes": ("admin",), "project": "shop"},
+        {"scopes": ("deploy",), "deployment": "other"},
+    ],
+)
+def test_who_may_not_deploy_decides_nothing_by_it(
+    run: Run, server: Script, grant: dict[str, Any]
+) -> None:
+    deployer(server, **grant)
+    server.on("GET", PLACE, version(4, VersionState.PENDING))
+    result = run("deploy", "risk", "4", "--name", "risk")
+    assert result.exit_code == 1
+    assert "Nothing was decided" in result.stderr
+    assert "understudy approve risk" in result.stderr
+    assert server.sent("POST") == []
+
+
+@pytest.mark.parametrize(("options", "decision"), [((), "deploy"), (("--persist",), "persist")])
+def test_who_may_not_deploy_approves(
+    run: Run, server: Script, options: tuple[str, ...], decision: str
+) -> None:
+    server.on("POST", f"{PLACE}/decision", version(4, VersionState.DEPLOYED))
+    result = run("approve", "risk", "4", *options, "--reason", "good enough")
+    assert result.exit_code == 0, result.stderr
+    (asked,) = server.sent("POST")
+    assert asked.json == {"decision": decision, "reason": "good enough", "override": False}
+    assert "risk version 4 is deployed" in result.stdout
+
+
 @pytest.mark.parametrize("verb", ["deploy", "ignore"])
 def test_an_override_is_sent_with_its_reason_and_told(run: Run, server: Script, verb: str) -> None:
+    deployer(server)
     decided = version(4, VersionState.DEPLOYED).model_copy(
         update={"overridden": ("finding:unfair",)}
     )
