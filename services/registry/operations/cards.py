@@ -45,7 +45,7 @@ class Cards:
         grounds = self._reviews.grounds(caller, model, number)
         if grounds is None:
             holding = self._policies.of(found.project)
-            grounds = Grounds(newest and newest.number, holding.number, holding.policy)
+            grounds = Grounds(newest.number if newest else None, holding.number, holding.policy)
         return ModelCard(
             model=model,
             project=found.project,
