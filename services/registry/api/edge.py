@@ -51,6 +51,8 @@ Admin = Annotated[Caller, needs(Scope.ADMIN)]
 Reader = Annotated[Caller, needs(Scope.READ)]
 Registrar = Annotated[Caller, needs(Scope.REGISTER)]
 Reviewer = Annotated[Caller, needs(Scope.REVIEW)]
+Preparer = Annotated[Caller, needs(Scope.REGISTER, Scope.REVIEW)]
+"""Who makes a version ready to be decided: authors and approvers."""
 Deployer = Annotated[Caller, needs(Scope.DEPLOY)]
 Tagger = Annotated[Caller, needs(Scope.REGISTER, Scope.DEPLOY)]
 """Which tags it may set, the verb says."""

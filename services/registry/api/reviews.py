@@ -6,7 +6,7 @@ from typing import Annotated
 from fastapi import APIRouter, Query
 from starlette.responses import Response
 
-from services.registry.api.edge import PathName, PathNumber, Reader, Registrar, Verbs
+from services.registry.api.edge import PathName, PathNumber, Preparer, Reader, Verbs
 from services.registry.api.jobs import accepted
 from services.registry.domain.reviews import Answers, Opening
 from services.registry.operations.reviews import Standing
@@ -24,7 +24,7 @@ router = APIRouter(prefix="/v1/models/{model}/versions/{version}")
 
 
 @router.post("/review", status_code=202, response_model=JobView)
-def make_review(caller: Registrar, verbs: Verbs, model: PathName, version: PathNumber) -> Response:
+def make_review(caller: Preparer, verbs: Verbs, model: PathName, version: PathNumber) -> Response:
     """Have the version reviewed anew; the review that is there stays until then."""
     return accepted(verbs.reviews.begin(caller, model, version))
 
@@ -64,7 +64,7 @@ def read_answers(
 
 @router.put("/questionnaire")
 def answer(
-    caller: Registrar,
+    caller: Preparer,
     verbs: Verbs,
     model: PathName,
     version: PathNumber,

@@ -86,6 +86,8 @@ class Facts:
     roles: frozenset[MemberRole]
     """What that person may do in the project."""
     now: datetime
+    prepares: bool = True
+    """Whether who asks may have reviews made and answer questions: otherwise others are named."""
 
 
 def assess(policy: GatePolicy, number: int, facts: Facts) -> Assessment:
@@ -167,10 +169,9 @@ def _of_review(policy: GatePolicy, facts: Facts) -> Iterator[Obstacle]:
         detail = f"Open the review first: {command}, or its page."
         yield Obstacle(ObstacleCode.NOT_OPENED, f"review {review.number}", detail)
     if policy.review_days is not None and facts.now - made.at > timedelta(days=policy.review_days):
-        detail = (
-            f"The review is of {made.at.date().isoformat()}, older than "
-            f"{_days(policy.review_days)}: make it anew, {command} --again."
-        )
+        since = made.at.date().isoformat()
+        old = f"The review is of {since}, older than {_days(policy.review_days)}."
+        detail = f"{old} {_advised('Make it anew', f'{command} --again', facts)}"
         yield Obstacle(ObstacleCode.REVIEW_STALE, f"review {review.number}", detail)
 
 
@@ -179,8 +180,9 @@ def _missing(facts: Facts) -> str:
     if facts.state is ReviewState.RUNNING:
         return f"The review is being made: wait for it, {command} --wait."
     if facts.state is ReviewState.FAILED:
-        return f"The review failed: {facts.failure.rstrip('.')}. Make it anew: {command} --again."
-    return f"There is no review yet: make it, {command} --again."
+        failed = f"The review failed: {facts.failure.rstrip('.')}."
+        return f"{failed} {_advised('Make it anew', f'{command} --again', facts)}"
+    return f"There is no review yet. {_advised('Make it', f'{command} --again', facts)}"
 
 
 def _of_findings(findings: Sequence[Finding]) -> Iterator[Obstacle]:
@@ -221,7 +223,8 @@ def _of_answers(policy: GatePolicy, facts: Facts) -> Iterator[Obstacle]:
     for question in policy.questions:
         if not _answered(facts.answers, question):
             command = _command("answer", facts)
-            detail = f"Answer the question '{question.value}': {command} --file answers.yaml."
+            what = f"Answer the question '{question.value}'"
+            detail = _advised(what, f"{command} --file answers.yaml", facts)
             yield Obstacle(ObstacleCode.QUESTION, question.value, detail)
 
 
@@ -245,6 +248,13 @@ def _of_signature(policy: GatePolicy, facts: Facts) -> Iterator[Obstacle]:
             "and register it with its attestation."
         )
         yield Obstacle(ObstacleCode.UNSIGNED, "artifact", detail)
+
+
+def _advised(what: str, command: str, facts: Facts) -> str:
+    """Nobody is told to do what they may not."""
+    if facts.prepares:
+        return f"{what}: {command}."
+    return f"{what}: ask who registers or reviews versions in the project."
 
 
 def _command(verb: str, facts: Facts) -> str:

@@ -1,5 +1,7 @@
 """The gate: nobody deploys a version that was not reviewed as its project demands."""
 
+from typing import Final
+
 from services.registry.domain import versions
 from services.registry.domain.artifact_refusals import ArtifactDamagedError
 from services.registry.domain.audit import Action, Entry
@@ -23,8 +25,11 @@ from services.registry.ports import CatalogueStore, Instruments, KeyStore
 from services.registry.ports.gates import Attestations
 from understudy.contracts.gate import Assessment, GatePolicy, Obstacle
 from understudy.contracts.reviews import Metric
-from understudy.contracts.vocabulary import Decision, MemberRole
+from understudy.contracts.vocabulary import Decision, MemberRole, Scope
 from understudy.runtime.keys import Caller
+
+_PREPARING: Final = (Scope.REGISTER, Scope.REVIEW)
+"""Of which one is enough to have reviews made and to answer questions."""
 
 
 class Gate:
@@ -123,6 +128,7 @@ class Gate:
             decider=decider,
             roles=_roles(caller, written.project),
             now=self._clock(),
+            prepares=any(caller.may(one, project=written.project) for one in _PREPARING),
         )
 
     def _metrics(

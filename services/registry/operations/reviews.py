@@ -1,6 +1,5 @@
 """Reviews: begun when a version is registered, read by whoever decides, made anew when asked."""
 
-import hashlib
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -8,9 +7,7 @@ from functools import partial
 from typing import Final
 
 import structlog
-from pydantic import TypeAdapter, ValidationError
 
-from services.registry.domain.artifact_refusals import ArtifactDamagedError
 from services.registry.domain.audit import Action, Entry, Wanted
 from services.registry.domain.grounds import Grounds, grounds_of
 from services.registry.domain.jobs import SILENT_AFTER, Job, Step
@@ -26,15 +23,14 @@ from services.registry.domain.versions import Version
 from services.registry.operations.catalogue import Catalogue
 from services.registry.operations.jobs import Jobs, new_id
 from services.registry.operations.reach import Clock
+from services.registry.operations.review_files import ReviewFiles
 from services.registry.ports import ArtifactStore, StateStore
 from services.registry.ports.review_store import ReviewStore
 from services.registry.ports.reviews import Reviewed, Reviewer, Subject
 from understudy.contracts.refusals import Refusal
-from understudy.contracts.reviews import Review
 from understudy.contracts.vocabulary import JobState, Question, ReviewState
 from understudy.runtime.keys import Caller
 
-REVIEW: Final = TypeAdapter(Review)
 JOB: Final = "version.review"
 
 
@@ -70,7 +66,7 @@ class Reviews:
         self._store = store
         self._catalogue = catalogue
         self._state = state
-        self._artifacts = artifacts
+        self._files = ReviewFiles(artifacts)
         self._reviewer = reviewer
         self._jobs = jobs
         self._clock = clock
@@ -142,7 +138,7 @@ class Reviews:
         self._catalogue.version(caller, model, number)
         # One look: of a review that is made meanwhile nobody has seen anything.
         attempt = self._made(model, number, review)
-        found, now = self._content(attempt), self._clock()
+        found, now = self._files.of(attempt), self._clock()
         assert attempt.made is not None  # noqa: S101 - it was asked for those
         title = f"{model}/{number}"
         details = {"review": attempt.made.file, "review_number": attempt.number}
@@ -153,7 +149,7 @@ class Reviews:
     def peek(self, caller: Caller, model: str, number: int, review: int | None = None) -> Reviewed:
         """The same for machines and for other pages: nobody has opened it with that."""
         self._catalogue.version(caller, model, number)
-        return self._content(self._made(model, number, review))
+        return self._files.of(self._made(model, number, review))
 
     def openings(self, caller: Caller, model: str, number: int) -> tuple[Opening, ...]:
         """Who has opened which of its reviews."""
@@ -245,33 +241,6 @@ class Reviews:
         if job is not None and job.state is JobState.FAILED and job.problem is not None:
             detail = str(job.problem.get("detail", detail))
         return Standing(ReviewState.FAILED, latest, made, job, detail)
-
-    def _content(self, attempt: Attempt) -> Reviewed:
-        assert attempt.made is not None  # noqa: S101 - it was asked for those
-        content = self._bytes(attempt.made.file, f"{attempt.model}/{attempt.version}")
-        try:
-            return Reviewed(attempt.made.file, REVIEW.validate_json(content))
-        except ValidationError as error:
-            raise NoReviewError(
-                f"The review of {attempt.model}/{attempt.version} was written by another release "
-                "of Understudy and can't be read by this one; have it made again."
-            ) from error
-
-    def _bytes(self, digest: str, title: str) -> bytes:
-        """Of a review's file; nobody decides by what somebody else has put in its place."""
-        if self._artifacts.size(digest) is None:
-            raise NoReviewError(
-                f"The file of the review of {title} is gone ({digest}): restore it from a backup, "
-                "or have the review made again."
-            )
-        content = b"".join(self._artifacts.read(digest))
-        if hashlib.sha256(content).hexdigest() != digest:
-            structlog.stdlib.get_logger().error("artifact_damaged", digest=digest, review=title)
-            raise ArtifactDamagedError(
-                f"The file of the review of {title} is damaged: its SHA-256 is not {digest} any "
-                "more. Restore it from a backup, or have the review made again."
-            )
-        return content
 
     def _made(self, model: str, number: int, review: int | None = None) -> Attempt:
         if review is not None:

@@ -32,6 +32,8 @@ from understudy.runtime.documents import Documents
 from understudy.runtime.keys import Caller, ForbiddenError
 
 _LONGEST_REASON: Final = 4_000
+_PREPARING: Final = (Scope.REGISTER, Scope.REVIEW)
+"""Of which one is enough to answer questions and to have reviews made."""
 _DONE: Final = {
     "answered": "The answers are kept.",
     "decided": "The decision is kept. It is final.",
@@ -97,13 +99,13 @@ class Versions:
                     self._decide(visit, place, form)
                     return see(f"{place.path}?done=decided#decision")
                 case "answer":
-                    writer = visit.caller.wanting(Scope.REGISTER)
+                    writer = visit.caller.wanting(*_PREPARING)
                     require(writer, self._model(visit, place), "Questions are answered by who may")
                     answers = answered(form)
                     self._operations.reviews.answer(writer, place.model, place.number, answers)
                     return see(f"{place.path}?done=answered#questionnaire")
                 case "review":
-                    writer = visit.caller.wanting(Scope.REGISTER)
+                    writer = visit.caller.wanting(*_PREPARING)
                     require(writer, self._model(visit, place), "Reviews are begun by who may")
                     self._operations.reviews.begin(writer, place.model, place.number)
                     return see(f"{place.path}?done=begun")
@@ -151,7 +153,9 @@ class Versions:
         version = verbs.catalogue.version(caller, place.model, place.number)
         standing = verbs.reviews.standing(caller, place.model, place.number)
         grounds = verbs.reviews.grounds(caller, place.model, place.number)
-        number = chosen or (grounds and grounds.review) or (standing.made and standing.made.number)
+        number = chosen or (grounds.review if grounds else None)
+        if number is None and standing.made is not None:
+            number = standing.made.number
         report, file, unreadable = self._report(caller, place, version, number)
         answers = verbs.reviews.answers(caller, place.model, place.number)
         gate = verbs.gates.show(caller, model.project)
@@ -188,7 +192,7 @@ class Versions:
             typed=typed,
             shortest=SHORTEST_REASON,
             may_decide=visit.caller.wanting(Scope.REVIEW).able(None, model.project),
-            may_answer=visit.caller.wanting(Scope.REGISTER).able(None, model.project),
+            may_answer=visit.caller.wanting(*_PREPARING).able(None, model.project),
             say=say,
             num=numbers,
             charts=charts,
@@ -236,7 +240,7 @@ def hidden(refusal: Refusal) -> Refusal:
 def require(caller: Caller, model: Model, words: str) -> None:
     """Raises ForbiddenError."""
     if not caller.able(None, model.project):
-        needed = " or ".join(scope.value for scope in caller.wants)
+        needed = " or ".join(sorted(scope.value for scope in caller.wants))
         raise ForbiddenError(f"{words} {needed} in {model.project}.")
 
 

@@ -1,5 +1,6 @@
 """The pages of models and reviews: who sees which part, their forms, and that nothing breaks."""
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -320,13 +321,23 @@ async def test_a_scientist_answers_and_the_card_tells_it(registry: Registry) -> 
     assert told["statements"]["answered_by"] == "user:ann"
 
 
-async def test_an_approver_reads_answers_and_writes_none(registry: Registry) -> None:
+async def test_an_operator_reads_answers_and_writes_none(registry: Registry) -> None:
     reviewed(registry, clean)
-    client = await person(registry, MemberRole.APPROVER)
-    assert (await seen(client)).all("textarea")[0]["id"] == "reason"
+    client = await person(registry, MemberRole.OPERATOR)
+    assert (await seen(client)).all("textarea") == []
     answer = await send(client, do="answer", **{"answer-objective": "Mine."})
     assert answer.status_code == 403
     assert registry.memory.answers == {}
+
+
+async def test_an_approver_answers_and_has_the_review_made_anew(registry: Registry) -> None:
+    reviewed(registry, clean)
+    client = await person(registry, MemberRole.APPROVER)
+    assert "Make it again" in (await seen(client)).text
+    assert (await send(client, do="answer", **{"answer-objective": "Ours."})).status_code == 303
+    assert registry.memory.answers["credit", 4].answers[Question.OBJECTIVE] == "Ours."
+    assert (await send(client, do="review")).status_code == 303
+    assert len(registry.memory.reviews["credit", 4]) == 2
 
 
 async def test_questions_that_the_policy_demands_are_marked(registry: Registry) -> None:
@@ -375,9 +386,9 @@ async def test_a_review_that_failed_says_why_and_is_made_again(registry: Registr
     assert len(registry.memory.reviews["credit", 4]) == 2
 
 
-async def test_who_may_not_register_begins_no_review(registry: Registry) -> None:
+async def test_who_may_not_prepare_begins_no_review(registry: Registry) -> None:
     underway(registry, failure="It did not work.")
-    client = await person(registry, MemberRole.APPROVER)
+    client = await person(registry, MemberRole.OPERATOR)
     assert "Make the review" not in (await seen(client)).text
     assert (await send(client, do="review")).status_code == 403
     assert len(registry.memory.reviews["credit", 4]) == 1
@@ -386,7 +397,12 @@ async def test_who_may_not_register_begins_no_review(registry: Registry) -> None
 async def test_an_unreadable_review_leaves_a_page(registry: Registry) -> None:
     attempt = reviewed(registry, clean)
     assert attempt.made is not None
-    registry.artifacts.files[attempt.made.file] = b'{"format": 99}'
+    content = b'{"format": 99}'
+    digest = hashlib.sha256(content).hexdigest()
+    registry.artifacts.files[digest] = content
+    registry.memory.reviews["credit", 4] = [
+        replace(attempt, made=replace(attempt.made, file=digest))
+    ]
     client = await person(registry, MemberRole.ADMIN)
     page = await seen(client, PAGE, 404)
     assert "another release" in page.one(role="alert").text

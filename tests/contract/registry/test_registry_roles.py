@@ -24,6 +24,7 @@ ROLES = {
     "A": None,
 }
 REGISTER = BODIES["/v1/models/credit/versions"]
+ANSWERS = {"answers": {"objective": "Fewer losses."}}
 MEMBER = "/v1/projects/bank/members/bob"
 CREDIT = "/v1/deployments/credit"
 TABLE: list[tuple[str, str, object, str, int]] = [
@@ -41,6 +42,11 @@ TABLE: list[tuple[str, str, object, str, int]] = [
     ("POST", "/v1/models/credit/versions", REGISTER, "saA", 404),
     ("POST", "/v1/models/credit/versions/4/decision", {"decision": "persist"}, "paA", 404),
     ("GET", "/v1/models/credit/versions/4/gate", None, "vsopaA", 404),
+    ("POST", "/v1/models/credit/versions/4/review", None, "spaA", 404),
+    ("GET", "/v1/models/credit/versions/4/review/status", None, "vsopaA", 404),
+    ("GET", "/v1/models/credit/versions/4/questionnaire", None, "vsopaA", 404),
+    ("PUT", "/v1/models/credit/versions/4/questionnaire", ANSWERS, "spaA", 404),
+    ("GET", "/v1/models/credit/versions/4/card", None, "vsopaA", 404),
     ("GET", "/v1/projects/bank/gate", None, "vsopaA", 404),
     ("GET", "/v1/projects/bank/gate/versions", None, "vsopaA", 404),
     ("PUT", "/v1/projects/bank/gate", {"second_person": True}, "aA", 404),

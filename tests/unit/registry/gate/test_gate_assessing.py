@@ -60,7 +60,7 @@ def test_what_was_reviewed_and_opened_may_be_deployed(policy: GatePolicy) -> Non
 @pytest.mark.parametrize(
     ("state", "failure", "remedy"),
     [
-        (ReviewState.MISSING, "", "There is no review yet: make it, understudy review credit 3"),
+        (ReviewState.MISSING, "", "There is no review yet. Make it: understudy review credit 3"),
         (ReviewState.RUNNING, "", "understudy review credit 3 --wait"),
         (ReviewState.FAILED, "Out of time.", "Out of time. Make it anew: understudy review"),
     ],
@@ -214,3 +214,15 @@ def test_findings_take_the_policys_severity_and_blocks_come_first() -> None:
         (FindingCode.IRRELEVANT_FEATURE, Severity.BLOCK),
         (FindingCode.NEAR_PERFECT_SCORE, Severity.LOOK),
     ]
+
+
+def test_nobody_is_told_to_do_what_they_may_not() -> None:
+    policy = GatePolicy(questions=(Question.OBJECTIVE,))
+    unreviewed = replace(facts(), review=None, state=ReviewState.MISSING, answers=None)
+    found = assess(policy, 1, replace(unreviewed, prepares=False)).obstacles
+    assert len(found) == 2
+    for each in found:
+        assert "ask who registers or reviews versions" in each.detail
+        assert "understudy" not in each.detail
+    for each in assess(policy, 1, unreviewed).obstacles:
+        assert "understudy" in each.detail
