@@ -11,6 +11,7 @@ from understudy.contracts.signature import Signature, Target
 from understudy.contracts.vocabulary import Task
 from understudy.inference.class_order import ClassOrder
 from understudy.inference.errors import UnfitModelError
+from understudy.inference.harmless import disarm
 from understudy.inference.layouts import layout_of
 from understudy.inference.rows import Rows
 from understudy.inference.scored import Floats, Scored
@@ -71,8 +72,14 @@ def use_one_thread(model: Any) -> None:
 
 
 def read_model(path: Path, trusted: Sequence[str]) -> Any:
-    """The object in a skops file; raises when it holds types that are not trusted."""
-    return skops.io.load(path, trusted=[*trusted])
+    """The object in a skops file, with nothing in it that reaches for files.
+
+    Raises when it holds types that are not trusted, and UnfitModelError for settings by which rows
+    or refits would read or write files.
+    """
+    model = skops.io.load(path, trusted=[*trusted])
+    disarm(model)
+    return model
 
 
 def class_order(model: Any, target: Target) -> ClassOrder | None:

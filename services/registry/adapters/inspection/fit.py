@@ -58,6 +58,8 @@ def examine(task: Task, rows: Rows, kept_as: ArtifactFormat = ArtifactFormat.SKO
         found = next(_misfits(model, task.signature, rows.part(0, _TRIED_ROWS)), None)
     except MemoryError:
         raise
+    except UnfitModelError as error:
+        found = Finding(_ARTIFACT, str(error))
     except Exception as error:  # noqa: BLE001 - a foreign model: any failure of it is a finding
         found = Finding(_ARTIFACT, f"the model can't be loaded or asked here ({_shown(error)})")
     return Examined(model, () if found is None else (found,), other_release(told))
