@@ -40,8 +40,8 @@ _OBJECTS_AT_ONCE: Final = 10_000
 def disarm(model: Any) -> None:
     """Take folders for caches away, and refuse what would open files.
 
-    Raises UnfitModelError, which names the setting. Takes about a second for five million values in lists;
-    arrays of numbers are not looked into.
+    Raises UnfitModelError, which names the setting. Takes about a second for five million values in
+    lists; arrays of numbers are not looked into.
     """
     for found in _parts(model):
         if isinstance(found, dict):
