@@ -7,7 +7,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Row
 
 from services.registry.domain.access import Configuration, Key, Reach
-from services.registry.domain.audit import Entry, Recorded, action_of
+from services.registry.domain.audit import Entry
 from services.registry.domain.deployments import Deployment
 from services.registry.domain.releases import Release, Setting
 from services.registry.domain.versions import (
@@ -239,13 +239,6 @@ def entry_row(entry: Entry) -> Values:
         "reason": entry.reason,
         "details": dict(entry.details),
     }
-
-
-def recorded_of(row: Row[Any]) -> Recorded:
-    """An audit entry in its place."""
-    action = action_of(row.action)
-    entry = Entry(row.at, row.actor, action, row.subject, row.reason, row.details)
-    return Recorded(row.sequence, entry, row.hash)
 
 
 def configuration_row(configuration: Configuration) -> Values:

@@ -7,14 +7,13 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 
-from services.registry.adapters.chain_rows import links_of
+from services.registry.adapters.chain_rows import entries_of, links_of
 from services.registry.adapters.database import Database
 from services.registry.adapters.rows import (
     configuration_of,
     configuration_row,
     deployment_of,
     key_of,
-    recorded_of,
     release_of,
     version_of,
 )
@@ -87,15 +86,14 @@ class SqlState:
         if (after := paging.after_number()) is not None:
             query = query.where(audit.c.sequence < after)
         with self._database.read() as connection:
-            found = [recorded_of(row) for row in connection.execute(query)]
+            found = [*entries_of(connection, query)]
         return cut(found, paging.limit, lambda recorded: recorded.sequence)
 
     def entries(self, wanted: Wanted) -> tuple[Recorded, ...]:
         """Oldest first."""
         query = select(audit).order_by(audit.c.sequence.desc()).limit(wanted.most)
         with self._database.read() as connection:
-            found = connection.execute(query.where(*_wanted(wanted)))
-            newest = [recorded_of(row) for row in found]
+            newest = [*entries_of(connection, query.where(*_wanted(wanted)))]
         return tuple(reversed(newest))
 
     def count(self, wanted: Wanted) -> int:

@@ -99,7 +99,7 @@ class _Walk:
         if self.suspects and self.suspects[-1].link is before:
             self.suspects[-1].follower = link
         stands = BEGINNING if before is None else before.hash
-        computed = None if link.recorded is None else linked(stands, link.recorded)
+        computed = None if link.recorded is None else _hashed(stands, link.recorded)
         if computed != link.hash:
             self._suspect(_Suspect(stands, link, computed, gap))
         self.hash_seen |= link.hash == self.noted.hash
@@ -109,7 +109,7 @@ class _Walk:
 
     def _note_gap(self, before: Link, link: Link) -> bool:
         """A restore moves the number on; nothing else does."""
-        if link.sequence == before.sequence + 1 or _restored(link):
+        if link.sequence <= before.sequence + 1 or _restored(link):
             return False
         first, last = before.sequence + 1, link.sequence - 1
         self._note(Break(BreakKind.MISSING, first, last, _counted(last - first + 1, "missing")))
@@ -162,7 +162,7 @@ class _Walk:
         """Whether it follows on another that does not fit."""
         stored = {suspect.link.hash for suspect in self.suspects} - {wanted}
         computed = {suspect.computed for suspect in self.suspects if suspect.computed}
-        return any(linked(before, recorded) == wanted for before in stored | computed)
+        return any(_hashed(before, recorded) == wanted for before in stored | computed)
 
     def _is_in_anothers_place(self, suspect: _Suspect) -> bool:
         """Whether one of the others belongs here, with the hash of either."""
@@ -172,7 +172,7 @@ class _Walk:
         others = (one.link.recorded for one in self.suspects if one is not suspect)
         there = [replace(one, sequence=suspect.link.sequence) for one in others if one is not None]
         befores = hashes | {suspect.before}
-        return any(linked(before, one) in hashes for before, one in product(befores, there))
+        return any(_hashed(before, one) in hashes for before, one in product(befores, there))
 
     def _ended(self, state: Head) -> Break | None:
         last = 0 if self.last is None else self.last.sequence
@@ -230,7 +230,15 @@ def _named(found: Break) -> str:
 def _fits(before: str, follower: Link | None) -> bool:
     if follower is None or follower.recorded is None:
         return False
-    return linked(before, follower.recorded) == follower.hash
+    return _hashed(before, follower.recorded) == follower.hash
+
+
+def _hashed(before: str, recorded: Recorded) -> str | None:
+    """None: what it holds can't be written as JSON, so no change has left it."""
+    try:
+        return linked(before, recorded)
+    except (ValueError, TypeError, OverflowError, RecursionError):
+        return None
 
 
 def _restored(link: Link) -> bool:
