@@ -126,11 +126,12 @@ def _registration(draft: VersionDraft, tags: Tags) -> Entry:
         "reference": draft.reference,
         "evaluation": draft.evaluation,
         "time_column": draft.time_column,
+        "format": draft.format.value,
+        "protected": list(draft.protected),
+        "attestation": draft.attestation,
+        "converted_from": draft.converted_from,
+        "run": draft.lineage.run,
     }
-    if draft.attestation is not None:
-        details["attestation"] = draft.attestation
-    if draft.converted_from is not None:
-        details["converted_from"] = draft.converted_from
     if tags:
         details["tags"] = dict(tags)
     if isinstance(draft.baseline, Baseline):
