@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from pydantic import BaseModel
 
 from services.registry.adapters.inspection.archives import UnsafeArchiveError, require_safe
+from services.registry.adapters.inspection.confinement import confine
 from services.registry.adapters.inspection.formats import Kind, Told, tell
 from services.registry.adapters.inspection.messages import Task, Verdict
 from understudy.contracts.vocabulary import ArtifactFormat
@@ -33,6 +34,7 @@ def main() -> None:
     """Limit this process, look into the files, say what was found; go on with what is fit."""
     task = Task.model_validate_json(sys.stdin.buffer.read())
     _limit(task)
+    _confine(task)
     warnings.simplefilter("ignore")
     # What a model prints must not get into the answers.
     answer = os.dup(sys.stdout.fileno())
@@ -89,6 +91,12 @@ def _limit(task: Task) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     # For when nobody is left to end it: a parent that lives does so earlier.
     signal.alarm(task.cpu_seconds + later + 1)
+
+
+def _confine(task: Task) -> None:
+    """Where the kernel can: before the first byte of the files is read."""
+    files = (task.artifact, task.reference, task.evaluation)
+    confine(files, None if task.folder is None else Path(task.folder), task.trusted)
 
 
 def _allow(seconds: float) -> None:

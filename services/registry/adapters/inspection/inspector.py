@@ -9,10 +9,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+import structlog
 from pydantic import ValidationError
 
 from services.registry.adapters.artifact_files import ArtifactFiles
 from services.registry.adapters.inspection.children import Children
+from services.registry.adapters.inspection.confinement import can_confine
 from services.registry.adapters.inspection.messages import Compiling, Measuring, Task, Verdict
 from services.registry.adapters.inspection.process import ChildEndedError, ChildProcess
 from services.registry.adapters.inspection.products import ChildLostError, Product, Products
@@ -28,6 +30,8 @@ CHILD: Final = (sys.executable, "-m", "services.registry.adapters.inspection.chi
 _BASELINE: Final = "baseline"
 _COMPILED: Final = "compiled"
 """Names of the files that the child writes."""
+_MADE: Final = "made"
+"""The folder that it writes them in; beside it may lie what a pickle became, which it may read."""
 _WAITING_AT_MOST: Final = 8
 """Each one that waits holds a thread, of which other requests need some too."""
 
@@ -70,6 +74,8 @@ class ChildInspector:
         self._places = threading.BoundedSemaphore(at_once + _WAITING_AT_MOST)
         self._turns = threading.BoundedSemaphore(at_once)
         later = limits.measure_seconds + (limits.compile_seconds or 0.0)
+        if not can_confine():
+            structlog.stdlib.get_logger().warning("inspection_unconfined", missing="Landlock")
         self._patience = 3 * limits.seconds + later  # a pickle is looked into, read, looked into
 
     def inspect(self, sample: Sample, trusted_types: Collection[str]) -> Inspected:
@@ -94,7 +100,7 @@ class ChildInspector:
         with self._children.started(self._child, told) as child:
             verdict = self._verdict(child)
             judge(verdict, task.trusted)
-            made = self._inspected(Products(child, self._files), folder)
+            made = self._inspected(Products(child, self._files), folder / _MADE)
             return replace(made, format=verdict.format)
 
     def _converted(self, task: Task, folder: Path) -> Inspected:
@@ -115,7 +121,10 @@ class ChildInspector:
         def local(digest: str) -> str:
             return str(stack.enter_context(self._files.local(digest)))
 
+        made = folder / _MADE
+        made.mkdir()
         return Task(
+            folder=str(made),
             artifact=local(sample.artifact),
             reference=local(sample.reference),
             evaluation=None if sample.evaluation is None else local(sample.evaluation),
@@ -124,8 +133,8 @@ class ChildInspector:
             trusted=tuple(trusted),
             cpu_seconds=int(self._limits.seconds) + 1,
             memory_bytes=self._limits.memory_bytes,
-            measuring=self._measuring(folder),
-            compiling=self._compiling(folder),
+            measuring=self._measuring(made),
+            compiling=self._compiling(made),
         )
 
     def _measuring(self, folder: Path) -> Measuring:

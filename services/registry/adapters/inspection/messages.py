@@ -42,6 +42,8 @@ class Task(BaseModel):
     """Types that may be loaded beyond what skops trusts by itself."""
     cpu_seconds: int
     memory_bytes: int
+    folder: str | None = None
+    """The one that it may write in; results go there."""
     measuring: Measuring | None = None
     """Absent when nobody wants a baseline."""
     compiling: Compiling | None = None

@@ -68,9 +68,9 @@ def shut_in(readable: Path, writable: Path) -> None:
     os.closerange(_STANDARD_FILES, _MOST_FILES)
     libc = _libc()
     with _refusing():
-        _prctl(libc, _NO_NEW_PRIVILEGES, 1)
+        forbid_privileges(libc)
         _drop_capabilities(libc)
-        restrict_files(libc, [*_libraries(), readable], [writable])
+        restrict_files(libc, [*libraries(), readable], [writable])
 
 
 def disarm() -> None:
@@ -92,7 +92,7 @@ def _refusing() -> Iterator[None]:
         raise NoSandboxError(f"the sandbox could not be made ({error})") from error
 
 
-def _libraries() -> Iterator[Path]:
+def libraries() -> Iterator[Path]:
     """The interpreter's and the system's, and no folder that holds anything else.
 
     Folders of `sys.path` are not among them: one may be where the registry keeps its secrets.
@@ -101,6 +101,11 @@ def _libraries() -> Iterator[Path]:
     named = {f"{home}/lib" for home in homes}
     named |= {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
     return map(Path, sorted({*named, *_SYSTEM, *_SINGLE}))
+
+
+def forbid_privileges(libc: ctypes.CDLL) -> None:
+    """What is started gets no more rights than this process has. Raises OSError."""
+    _prctl(libc, _NO_NEW_PRIVILEGES, 1)
 
 
 def _drop_capabilities(libc: ctypes.CDLL) -> None:

@@ -19,7 +19,12 @@ _VERSION: Final = 1
 _PATH_BENEATH: Final = 1
 
 _EXECUTE, _WRITE_FILE, _READ_FILE, _READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
+_REMOVE_DIR, _REMOVE_FILE, _MAKE_DIR, _MAKE_FILE = 1 << 4, 1 << 5, 1 << 7, 1 << 8
 _TRUNCATE: Final = 1 << 14
+_WITHIN: Final = (
+    *(_READ_FILE, _READ_DIR, _WRITE_FILE, _TRUNCATE),
+    *(_MAKE_FILE, _REMOVE_FILE, _MAKE_DIR, _REMOVE_DIR),
+)
 _RIGHTS: Final = {1: (1 << 13) - 1, 2: 1 << 13, 3: _TRUNCATE, 5: 1 << 15}
 """On files, by the interface that knows them first."""
 _NETWORK: Final = {4: 0b11}
@@ -34,11 +39,17 @@ def interface(libc: ctypes.CDLL) -> int:
 
 
 def restrict_files(
-    libc: ctypes.CDLL, readable: Collection[Path], writable: Collection[Path]
+    libc: ctypes.CDLL,
+    readable: Collection[Path],
+    writable: Collection[Path],
+    *,
+    listable: Collection[Path] = (),
+    folders: Collection[Path] = (),
 ) -> None:
     """Let this thread, and all that it starts, read and write there and nowhere else.
 
-    `writable` are files that exist: none can be made. Raises OSError.
+    `writable` are files that exist; files can be made and removed within `folders` alone. Of what
+    is `listable`, names can be read. Raises OSError.
     """
     known = interface(libc)
     rights = _up_to(_RIGHTS, known)
@@ -50,6 +61,10 @@ def restrict_files(
             _allow(libc, ruleset, path, _READ_FILE | _READ_DIR)
         for path in writable:
             _allow(libc, ruleset, path, (_READ_FILE | _WRITE_FILE | _TRUNCATE) & rights)
+        for path in listable:
+            _allow(libc, ruleset, path, _READ_DIR)
+        for path in folders:
+            _allow(libc, ruleset, path, sum(_WITHIN) & rights)
         _called(libc, RESTRICT_SELF, ruleset, 0)
     finally:
         os.close(ruleset)
@@ -66,6 +81,8 @@ def _allow(libc: ctypes.CDLL, ruleset: int, path: Path, rights: int) -> None:
         try:
             if not stat.S_ISDIR(os.fstat(place).st_mode):
                 rights &= _READ_FILE | _WRITE_FILE | _TRUNCATE
+            if not rights:
+                return
             rule = struct.pack("<Qi", rights, place)
             _called(libc, ADD_RULE, ruleset, _PATH_BENEATH, rule, 0)
         finally:

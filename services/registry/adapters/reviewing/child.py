@@ -10,6 +10,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Final, TextIO
 
+from services.registry.adapters.inspection.confinement import confine
 from services.registry.adapters.reviewing.messages import ReviewTask, Said
 
 _NICE: Final = 10
@@ -23,6 +24,7 @@ def main() -> None:
     began = time.monotonic()
     task = ReviewTask.model_validate_json(sys.stdin.buffer.read())
     _limit(task)
+    _confine(task)
     warnings.simplefilter("ignore")
     # What a model prints must not get into the lines.
     answer = os.dup(sys.stdout.fileno())
@@ -73,6 +75,14 @@ def _libraries() -> dict[str, str]:
 def _say(said: Said, out: TextIO) -> None:
     out.write(said.model_dump_json() + "\n")
     out.flush()
+
+
+def _confine(task: ReviewTask) -> None:
+    """Where the kernel can: before a model is loaded."""
+    models = (task.subject, task.compiled, task.main)
+    samples = (task.reference, task.evaluation)
+    files = [task.baseline, *(file.path for file in (*models, *samples) if file is not None)]
+    confine(files, Path(task.output).parent, task.trusted)
 
 
 def _limit(task: ReviewTask) -> None:
