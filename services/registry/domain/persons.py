@@ -14,6 +14,16 @@ Issuer = Callable[[str], str | None]
 _USER: Final = "user:"
 
 
+def same_person(one: str, other: str, issuer: Issuer) -> bool:
+    """Whether both are surely one person: the same actor, or led to the same user.
+
+    Not so for two of whom nobody can say who they are.
+    """
+    person = person_behind(one, issuer)
+    known = person != INSTALLATION and person == person_behind(other, issuer)
+    return one == other or known
+
+
 def person_behind(actor: str, issuer: Issuer) -> str:
     """A user as `user:<name>`, or the installation for whoever does not lead to one."""
     passed = set[str]()

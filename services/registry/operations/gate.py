@@ -14,7 +14,7 @@ from services.registry.domain.gate import (
     require_leave,
 )
 from services.registry.domain.grounds import grounds_in
-from services.registry.domain.persons import person_behind
+from services.registry.domain.persons import person_behind, same_person
 from services.registry.domain.reviews import Attempt, NoReviewError, Opening
 from services.registry.domain.versions import Version
 from services.registry.operations.catalogue import Catalogue
@@ -121,7 +121,7 @@ class Gate:
             failure=standing.failure,
             review=standing.made,
             metrics=self._metrics(caller, version, written.policy, standing.made),
-            opening=self._opening(caller, version, standing.made, decider),
+            opening=self._opening(caller, version, standing.made),
             answers=self._reviews.answers(caller, model, number),
             attested=self._attestations is not None and self._attestations.attested(version),
             author=self._person(version.draft.created_by),
@@ -143,14 +143,13 @@ class Gate:
             return ()
         return () if found.review.results is None else found.review.results.metrics
 
-    def _opening(
-        self, caller: Caller, version: Version, review: Attempt | None, decider: str
-    ) -> Opening | None:
-        """The first by that person, with whichever key or sign-in."""
+    def _opening(self, caller: Caller, version: Version, review: Attempt | None) -> Opening | None:
+        """The first by that person, with whichever key or sign-in of theirs."""
         if review is None:
             return None
         for each in self._reviews.openings(caller, version.draft.model, version.number):
-            if each.number == review.number and self._person(each.actor) == decider:
+            mine = same_person(each.actor, caller.actor, self._issuer)
+            if each.number == review.number and mine:
                 return each
         return None
 

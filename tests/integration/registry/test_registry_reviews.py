@@ -64,6 +64,7 @@ def test_strange_names_and_values_and_classes_that_are_numbers(tmp_path: Path) -
     )
     assert review.results is not None
     assert review.results.main == 1
+    assert review.explanations is not None
     assert NAME in {one.feature for one in review.explanations.importances}
     assert review.fairness is not None
     assert "cost" not in missing(review)
