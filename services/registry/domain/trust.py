@@ -1,9 +1,9 @@
 """Which types artifacts may hold beyond what skops trusts: asked for, then decided by a person.
 
 To trust a name is to let whoever writes a file call what it names, with arguments of their choice
-(skops builds objects by calling them). So what reads, writes, runs or imports can't be trusted at
-all, whoever asks: everything of the standard library but a few kinds of plain values, everything
-that loads pickles, and all functions but those of numpy, scipy and scikit-learn that calculate.
+(skops builds objects by calling them). So a person may trust
+what `trust_rules` lists, classes of known packages that compute with numbers, and nothing else.
+Who runs the installation may name more by the settings, of packages of its own.
 """
 
 import re
@@ -15,6 +15,7 @@ from typing import Final
 
 from services.registry.domain.artifact_refusals import TypeNeverTrustedError
 from services.registry.domain.errors import NothingChangesError
+from services.registry.domain.trust_rules import LISTED, admitted
 from understudy.contracts.refusals import FieldError
 from understudy.contracts.vocabulary import TrustState
 
@@ -23,15 +24,6 @@ MOST_OPEN: Final = 500
 LONGEST_NAME: Final = 300
 
 _NAME: Final = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+", re.ASCII)
-_PLAIN: Final = frozenset(
-    {
-        *("collections.Counter", "collections.OrderedDict", "collections.defaultdict"),
-        *("collections.deque", "decimal.Decimal", "fractions.Fraction", "uuid.UUID"),
-        *("datetime.date", "datetime.datetime", "datetime.time"),
-        *("datetime.timedelta", "datetime.timezone", "zoneinfo.ZoneInfo"),
-    }
-)
-"""Of the standard library: values that do nothing."""
 _STANDARD: Final = frozenset(sys.stdlib_module_names) | {"__main__", "builtins", "nt", "posix"}
 _LOADERS: Final = frozenset(
     {
@@ -47,30 +39,15 @@ _LOADERS: Final = frozenset(
             "pyximport",
         ),
         *("requests", "httpx", "setuptools", "sh", "skops", "sqlalchemy", "torch", "yaml"),
+        *("keras", "onnxruntime", "tensorflow", "tf_keras", "threadpoolctl"),
         *("services", "understudy", "_pytest", "pytest"),
     }
 )
 """Packages that load pickles, run code, or reach files and the network; and our own."""
-_CALCULATING: Final = (
-    "numpy",
-    "numpy._core",
-    "numpy.core",
-    "numpy.linalg",
-    "scipy.linalg",
-    "scipy.spatial.distance",
-    "scipy.special",
-    "scipy.stats",
-    "sklearn.feature_extraction.text",
-    "sklearn.feature_selection",
-    "sklearn.metrics",
-    "sklearn.preprocessing",
-)
-"""Where functions may be trusted, and in private modules below."""
-_NUMPY_KINDS: Final = frozenset({"numpy.dtype", "numpy.ndarray"})
-"""Classes that are written like functions."""
 _NEVER_LAST: Final = frozenset(
     {
         *("DataSource", "ExcelFile", "ExcelWriter", "HDFStore", "LowLevelCallable", "Parallel"),
+        *("Memory", "Unpickler"),
         *("Popen", "Process", "Thread", "__import__", "apply_along_axis", "apply_over_axes"),
         *("attrgetter", "bench", "call", "check_call", "check_output", "compile", "delayed"),
         *("eval", "exec", "f2py", "fork", "frombuffer", "fromfile", "fromfunction", "fromiter"),
@@ -112,10 +89,13 @@ def never(name: str) -> str | None:
     """Why a type can't be trusted, whoever asks; None when a person may decide."""
     if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
         return "it is no name of a type"
-    if name in _PLAIN or name in _NUMPY_KINDS:
+    if admitted(name):
         return None
-    parts = name.split(".")
-    return _place(parts) or (None if _looks_like_a_class(parts[-1]) else _function(parts))
+    return _place(name.split(".")) or (
+        "it is none of the classes and functions that are known to compute with numbers and do "
+        "nothing else (who runs the installation may name its own packages' by the setting "
+        "UNDERSTUDY_TRUSTED_TYPES)"
+    )
 
 
 def require_decidable(name: str) -> None:
@@ -129,11 +109,11 @@ def require_decidable(name: str) -> None:
 def effective(configured: Collection[str], decided: Mapping[str, TrustState]) -> tuple[str, ...]:
     """What may be loaded: what the settings or an administrator trust, and nobody has denied.
 
-    The settings may name functions of the installation's own packages, and nothing more than that
-    beyond what may be decided: who sets them runs the installation.
+    The settings may name what belongs to the installation's own packages, and nothing more than
+    that beyond what may be decided: who sets them runs the installation.
     """
     trusted = {name for name, state in decided.items() if state is TrustState.TRUSTED}
-    own = [name for name in configured if name in _PLAIN or _place(name.split(".")) is None]
+    own = [name for name in configured if admitted(name) or _is_own(name)]
     decided_so = sorted(name for name in trusted - {*own} if never(name) is None)
     wanted = [*own, *decided_so]
     denied = {name for name, state in decided.items() if state is TrustState.DENIED}
@@ -151,6 +131,11 @@ def decide(asked: Asked, state: TrustState, *, by: str, at: datetime, reason: st
     return replace(asked, state=state, decided_at=at, decided_by=by, reason=reason)
 
 
+def _is_own(name: str) -> bool:
+    parts = name.split(".")
+    return parts[0] not in LISTED and _place(parts) is None
+
+
 def _place(parts: list[str]) -> str | None:
     if parts[0] in _STANDARD:
         return f"who names something of Python's own module '{parts[0]}' may run code"
@@ -159,16 +144,3 @@ def _place(parts: list[str]) -> str | None:
     if parts[-1] in _NEVER_LAST or _NEVER_WITHIN & {*parts[1:]}:
         return "what it names reads, writes, calls or starts something"
     return None
-
-
-def _looks_like_a_class(last: str) -> bool:
-    """By the convention that everybody keeps to (PEP 8): nothing is imported to find out."""
-    return last.lstrip("_")[:1].isupper()
-
-
-def _function(parts: list[str]) -> str | None:
-    place = ".".join(parts[:-1])
-    below = any(place == home or place.startswith(f"{home}._") for home in _CALCULATING)
-    if below and not any(_looks_like_a_class(part) for part in parts):
-        return None
-    return "it is a function or a method, and files could have it called with anything"
