@@ -37,7 +37,7 @@ class ReasonTooShortError(Refusal):
     code: ClassVar = "reason_too_short"
 
     def __init__(self) -> None:
-        detail = f"An override needs a reason of at least {SHORTEST_REASON} characters."
+        detail = f"An override needs a reason of at least {SHORTEST_REASON} letters and digits."
         super().__init__(detail, FieldError("/reason", detail))
 
 

@@ -12,7 +12,7 @@ class StateGauges:
     def __init__(self, collectors: CollectorRegistry) -> None:
         self._sequence = Gauge(
             "understudy_registry_snapshot_sequence",
-            "Number of the current snapshot; it grows with every change.",
+            "Number of the current snapshot; it grows with what followers must know of.",
             registry=collectors,
         )
         self._keys = Gauge(

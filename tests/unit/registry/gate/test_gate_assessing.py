@@ -196,7 +196,7 @@ def test_an_override_needs_the_role_and_a_reason() -> None:
     with pytest.raises(OverrideRefusedError, match="only the role approver"):
         require_leave("credit/3", policy, outsider, Decision.DEPLOY, **wanted)
     approver = assess(policy, 1, replace(facts(LEAK), roles=frozenset({MemberRole.APPROVER})))
-    with pytest.raises(ReasonTooShortError, match="at least 10 characters"):
+    with pytest.raises(ReasonTooShortError, match="at least 10 letters and digits"):
         require_leave(
             "credit/3", policy, approver, Decision.DEPLOY, override=True, reason="   because   "
         )
