@@ -19,8 +19,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import skops.io
+from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.feature_extraction.text import HashingVectorizer
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
 
 from tests.integration.registry.conftest import (
     Files,
@@ -188,6 +191,36 @@ def test_an_untrusted_type_is_asked_for_allowed_and_denied(
         assert client.post(decide, json={**body, "decision": "deny"}).status_code == 200
         assert TREE not in client.get("/v1/snapshot").json()["trusted_types"]
         refused(client, files, content, "artifact_types_not_trusted", "a forest again")
+
+
+@pytest.mark.parametrize("setting", ["filename", "file"])
+def test_a_model_does_not_read_files_that_rows_name(guarded: RegistryProcess, setting: str) -> None:
+    marker = guarded.folder / "outside"
+    marker.write_text("word", encoding="utf-8")
+    words = HashingVectorizer(n_features=8)
+    model = make_pipeline(ColumnTransformer([("note", words, "note")]), LogisticRegression())
+    rows = pd.DataFrame({"note": [str(marker)] * 6, "defaults": ["no", "yes"] * 3})
+    model.fit(rows[["note"]], rows["defaults"])
+    words = model[0].named_transformers_["note"]
+    words.input = setting
+    sample = io.BytesIO()
+    rows.to_parquet(sample, index=False)
+    with guarded.client() as client:
+        trusted = {"decision": "trust", "reason": "types of numbers"}
+        client.post("/v1/trust/numpy.dtype/decision", json=trusted)
+        body = {
+            "artifact": upload(client, skops.io.dumps(model)),
+            "reference": upload(client, sample.getvalue()),
+            "signature": {
+                "features": [{"name": "note", "kind": "category", "open_choices": True}],
+                "target": {"name": "defaults", "task": "classification", "classes": ["no", "yes"]},
+            },
+        }
+        before = client.get("/v1/models/credit").json()["versions"]
+        answer = client.post("/v1/models/credit/versions", json=body)
+        assert (answer.status_code, answer.json()["code"]) == (422, "artifact_does_not_fit")
+        assert f"input='{setting}'" in answer.json()["detail"]
+        assert client.get("/v1/models/credit").json()["versions"] == before
 
 
 def test_tampered_and_oversized_files_are_refused(guarded: RegistryProcess, files: Files) -> None:
