@@ -16,6 +16,7 @@ from services.registry.adapters.reviewing.subject import LeftOutError, Sampled, 
 from understudy.contracts.reviews import Estimate
 from understudy.contracts.signature import Signature
 from understudy.inference.estimators import SklearnRunner, class_order, use_one_thread
+from understudy.inference.harmless import disarm
 from understudy.inference.layouts import layout_of
 from understudy.inference.rows import Rows
 from understudy.inference.rows import joined as joined_rows
@@ -106,6 +107,7 @@ class Recipe:
         try:
             copy = clone(self._estimator)
             use_one_thread(copy)
+            disarm(copy)
             seeds = {
                 name: self._seed
                 for name, value in copy.get_params(deep=True).items()
