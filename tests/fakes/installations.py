@@ -91,10 +91,12 @@ def fill(found: Installation) -> None:
     trained = Lineage("ann", trained_at=NOON + timedelta(microseconds=7))
     second = replace(plain, compiled=compiled, baseline=baseline, lineage=trained)
     version = catalogue.add_version(second, entry())
+    told = {"decision": "deploy", "state": "deployed"}
     catalogue.end_review(
-        decide(version, Decision.DEPLOY, by="ann", at=NOON, reason="good"), entry()
+        decide(version, Decision.DEPLOY, by="ann", at=NOON, reason="good"),
+        Entry(NOON, "ann", Action.DECIDE_VERSION, version.title, "good", told),
     )
-    deployments.add(deployment("old"), entry())
+    deployments.add(deployment("old"), entry("old"))
     deployments.delete(deployment("old"), entry())
     deployments.add(deployment(), entry())
     deployments.release(release(2, Setting(2, (1,))), entry())

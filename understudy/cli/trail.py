@@ -83,6 +83,7 @@ def _verified(found: Verification) -> RenderableType:
             ("Entries", found.entries),
             ("From", found.first),
             ("Newest", newest),
+            ("Not comparable", found.incomparable or None),
         )
     )
     if found.whole:
@@ -93,6 +94,8 @@ def _verified(found: Verification) -> RenderableType:
 
 
 def _entries(first: int, last: int) -> str:
+    if last == 0:
+        return "none"
     return str(first) if first == last else f"{first} to {last}"
 
 

@@ -17,7 +17,7 @@ class ChainHead(Body):
 
 
 class ChainBreak(Body):
-    """What is wrong with the entries from `first` to `last`."""
+    """What is wrong with the entries from `first` to `last`; 0 where a row has no entry."""
 
     kind: BreakKind
     first: int
@@ -38,6 +38,8 @@ class Verification(Body):
     breaks: tuple[ChainBreak, ...] = ()
     more: int = 0
     """Breaks beyond those that are listed."""
+    incomparable: int = 0
+    """Versions, policies and releases whose entries tell too little to be held against them."""
     walked_at: AwareDatetime | None = None
     """When; None: for this answer. Reports share a walk while no entry is written, for five minutes
     at most."""

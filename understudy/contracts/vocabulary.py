@@ -440,3 +440,5 @@ class BreakKind(StrEnum):
     """What the last change noted of its entry is not what the entry says."""
     REWRITTEN = "rewritten"
     """A hash that was noted elsewhere is not in the chain."""
+    CONTRADICTED = "contradicted"
+    """A version, a policy or a release is not as its entry says, or has none."""

@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Select, func, select, update
 
 from services.registry.adapters.chain_rows import entries_of, links_of
 from services.registry.adapters.database import Database
+from services.registry.adapters.fact_rows import comparisons_of, holds_changes, noted_head
 from services.registry.adapters.rows import (
     configuration_of,
     configuration_row,
@@ -21,7 +22,6 @@ from services.registry.adapters.tables import audit, deployments, keys, releases
 from services.registry.adapters.trust_store import decided_types
 from services.registry.domain.access import Configuration, Key
 from services.registry.domain.audit import UNFOLLOWED, Entry, KeysOf, Recorded, Wanted
-from services.registry.domain.chain import Head
 from services.registry.domain.paging import Paging, Slice, cut
 from services.registry.domain.releases import Release
 from services.registry.domain.trust import effective
@@ -107,8 +107,12 @@ class SqlState:
     def chain(self) -> Iterator[Chain]:
         """The trail as one transaction sees it, to be walked within."""
         with self._database.read() as connection:
-            sequence, head = connection.execute(select(state.c.sequence, state.c.chain)).one()
-            yield Chain(Head(sequence, head), links_of(connection))
+            yield Chain(
+                noted_head(connection),
+                links_of(connection),
+                comparisons_of(connection),
+                holds_changes(connection),
+            )
 
 
 def _wanted(wanted: Wanted) -> Iterator[ColumnElement[bool]]:

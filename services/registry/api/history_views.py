@@ -32,6 +32,7 @@ def verification_view(found: Examination, walked_at: datetime | None = None) -> 
         head=head,
         breaks=tuple(ChainBreak(**asdict(one)) for one in found.breaks),
         more=found.more,
+        incomparable=found.incomparable,
         walked_at=walked_at,
     )
 

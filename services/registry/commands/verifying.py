@@ -47,4 +47,5 @@ def _facts(found: Examination) -> dict[str, object]:
             for one in found.breaks
         ],
         "more": found.more,
+        "incomparable": found.incomparable,
     }

@@ -6,13 +6,14 @@ fit, exchanged. What `chain` guarantees does not rest on it. Memory is bounded b
 which the first hundred are kept.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from itertools import islice, product
 from typing import Final
 
 from services.registry.domain.audit import Action, Recorded
 from services.registry.domain.chain import BEGINNING, Head, Link, linked
+from services.registry.domain.facts import Comparison, Contradiction, contradictions
 from understudy.contracts.vocabulary import BreakKind
 
 _KEPT: Final = 100
@@ -28,6 +29,10 @@ class Chain:
     """What the last change has noted besides."""
     links: Iterator[Link]
     """Ascending."""
+    compared: Iterable[Comparison] = ()
+    """What the trail tells of, beside what it tells; to be read after the links."""
+    holds_changes: bool = False
+    """Whether there is anything that only a change can have left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,8 @@ class Examination:
     breaks: tuple[Break, ...]
     more: int = 0
     """Breaks that are not listed."""
+    incomparable: int = 0
+    """Rows and entries that could not be held against each other: the entry tells too little."""
 
     @property
     def whole(self) -> bool:
@@ -127,19 +134,31 @@ class _Walk:
         else:
             self.more += 1
 
-    def result(self, state: Head) -> Examination:
-        """What was found, held against the state and what was noted."""
+    def result(self, chain: Chain) -> Examination:
+        """What was found, held against the state, what was noted, and what the trail tells of."""
+        state = chain.state
         for suspect in self.suspects:
             if suspect.link.sequence <= state.sequence and (told := self._told(suspect, state)):
                 self._note(told)
-        for ended in (self._ended(state), *self._held_against_noted()):
+        for ended in (self._ended(chain), *self._held_against_noted()):
             if ended is not None:
                 self._note(ended)
         if self.suspects and not self.breaks:
             self._note(_changed(self.suspects[0].link, _CONTENT))
+        incomparable = self._hold_against(chain.compared)
         head = None if self.last is None else Head(self.last.sequence, self.last.hash)
         breaks = tuple(sorted(self.breaks, key=lambda found: found.first))
-        return Examination(self.entries, self.first, head, breaks, self.more)
+        return Examination(self.entries, self.first, head, breaks, self.more, incomparable)
+
+    def _hold_against(self, compared: Iterable[Comparison]) -> int:
+        incomparable = 0
+        for found in (found for each in compared for found in contradictions(each)):
+            if isinstance(found, Contradiction):
+                at = found.sequence
+                self._note(Break(BreakKind.CONTRADICTED, at, at, found.detail))
+            else:
+                incomparable += 1
+        return incomparable
 
     def _told(self, suspect: _Suspect, state: Head) -> Break | None:
         link, recorded = suspect.link, suspect.link.recorded
@@ -174,9 +193,9 @@ class _Walk:
         befores = hashes | {suspect.before}
         return any(_hashed(before, one) in hashes for before, one in product(befores, there))
 
-    def _ended(self, state: Head) -> Break | None:
-        last = 0 if self.last is None else self.last.sequence
-        if self.last is None and state.hash == BEGINNING:
+    def _ended(self, chain: Chain) -> Break | None:
+        state, last = chain.state, 0 if self.last is None else self.last.sequence
+        if self.last is None and state.hash == BEGINNING and not chain.holds_changes:
             return None
         if state.sequence > last:
             detail = f"The end is cut off: the last change was {state.sequence}."
@@ -214,7 +233,7 @@ def examined(chain: Chain, noted: Noted | None = None) -> Examination:
     walk = _Walk(noted or Noted())
     for link in chain.links:
         walk.take(link)
-    return walk.result(chain.state)
+    return walk.result(chain)
 
 
 def joined(breaks: tuple[Break, ...], most: int = 3) -> str:
@@ -224,6 +243,8 @@ def joined(breaks: tuple[Break, ...], most: int = 3) -> str:
 
 
 def _named(found: Break) -> str:
+    if found.last == 0:
+        return "without an entry"
     return f"{found.first}" if found.first == found.last else f"{found.first} to {found.last}"
 
 
