@@ -223,6 +223,15 @@ def test_a_model_does_not_read_files_that_rows_name(guarded: RegistryProcess, se
         assert client.get("/v1/models/credit").json()["versions"] == before
 
 
+def test_an_object_that_holds_itself_is_refused(guarded: RegistryProcess, files: Files) -> None:
+    inner = {"__class__": "list", "__module__": "builtins", "__id__": 1}
+    content = of_schema(
+        **{**inner, "__loader__": "ListNode", "content": [{**inner, "__loader__": "CachedNode"}]}
+    )
+    with guarded.client() as client:
+        refused(client, files, content, "artifact_archive_unsafe", "a circle")
+
+
 def test_tampered_and_oversized_files_are_refused(guarded: RegistryProcess, files: Files) -> None:
     flipped = bytearray(files.model)
     flipped[len(flipped) // 2] ^= 1

@@ -36,6 +36,8 @@ _END: Final = struct.Struct("<4s4H2LH")
 _END64: Final = struct.Struct("<4sQ2H2L4Q")
 _LOCATOR: Final = struct.Struct("<4sLQL")
 _LOCAL: Final = struct.Struct("<4s5H3L2H")
+_CACHED: Final = "CachedNode"
+"""skops' word for an object that was written before."""
 _NUMPY: Final = b"\x93NUMPY"
 _HEADER: Final = 4096
 _OBJECTS: Final = re.compile(rb"['\"][|<>=]?O\d*['\"]")
@@ -186,6 +188,27 @@ def _require_schema(content: bytes) -> None:
         raise UnsafeArchiveError(f"its schema is no JSON ({error})"[:200]) from error
     if not isinstance(schema, dict):
         raise UnsafeArchiveError("its schema is no object")
+    _require_tree(schema)
+
+
+def _require_tree(schema: object) -> None:
+    """No object is within itself: skops writes none, and would read it without end."""
+    within, waiting = list[object](), [(schema, False)]
+    while waiting:
+        node, left = waiting.pop()
+        if left:
+            within.pop()
+        elif isinstance(node, dict):
+            known = node.get("__id__")
+            if node.get("__loader__") == _CACHED:
+                if known is not None and known in within:
+                    raise UnsafeArchiveError("its schema holds an object that holds itself")
+                continue
+            within.append(known)
+            waiting.append((node, True))
+            waiting.extend((inner, False) for inner in node.values())
+        elif isinstance(node, list):
+            waiting.extend((inner, False) for inner in node)
 
 
 def _look_into_arrays(name: str, content: bytes, most_bytes: int) -> None:
