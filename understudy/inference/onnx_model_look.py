@@ -53,6 +53,7 @@ def look(content: bytes) -> None:
 
 def _check(model: Any) -> None:
     _check_opsets(model)
+    _check_shapes(model.graph)
     if model.functions:
         raise RefusedModelError(
             "it defines functions of its own; inline them (onnx.inliner.inline_local_functions)"
@@ -78,6 +79,19 @@ def _parsed(content: bytes) -> Any:
     if not model.HasField("graph") or not model.graph.node:
         raise RefusedModelError("it holds no graph")
     return model
+
+
+def _check_shapes(graph: Any) -> None:
+    """Which onnx's own check would tell without the name."""
+    for word, values in (("input", graph.input), ("output", graph.output)):
+        for value in values:
+            kind = value.type
+            untold = kind.HasField("tensor_type") and not kind.tensor_type.HasField("shape")
+            if untold or kind.WhichOneof("value") is None:
+                raise RefusedModelError(
+                    f"its {word} {quoted(value.name)} states no {'shape' if untold else 'type'}; "
+                    "export it with one (None stands for any number of rows)"
+                )
 
 
 def _check_opsets(model: Any) -> None:

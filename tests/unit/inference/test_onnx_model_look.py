@@ -76,6 +76,14 @@ def test_damaged_models_are_refused_in_words_or_pass(seed: int) -> None:
             look(bytes(damaged))
 
 
+def test_an_output_without_a_shape_is_named() -> None:
+    model = copying()
+    model.graph.output[0].type.tensor_type.ClearField("shape")
+    assert f"its output '{model.graph.output[0].name}' states no shape" in refused(model)
+    model.graph.output[0].ClearField("type")
+    assert "states no type" in refused(model)
+
+
 def test_operators_of_others_are_refused() -> None:
     node = helper.make_node("Gelu", ["x"], ["y"], domain="com.microsoft")
     assert "com.microsoft" in refused(copying(nodes=[node], domains={"com.microsoft": 1}))
