@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from understudy.profiles.arrays import Floats
 from services.monitor.domain.deciding.terms import Terms, resolve
 from services.monitor.domain.outcomes.facts import Answers, JoinedRows
 from services.monitor.domain.outcomes.summing import Cohorts
@@ -14,6 +13,7 @@ from services.monitor.domain.outcomes.viewpoint import Viewpoint
 from understudy.contracts.judging import ComparisonTerms
 from understudy.contracts.signature import Target
 from understudy.contracts.vocabulary import Role, Task
+from understudy.profiles.arrays import Floats
 
 BINARY = Target("bad", Task.CLASSIFICATION, classes=("no", "yes"))
 THREE = Target("kind", Task.CLASSIFICATION, classes=("a", "b", "c"))

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from understudy.profiles.reference import build_reference
 from understudy.contracts.signature import Feature, Signature, Target
 from understudy.contracts.vocabulary import FeatureKind, Label, Task, class_name
+from understudy.profiles.reference import build_reference
 
 
 @pytest.mark.parametrize(
