@@ -144,6 +144,8 @@ def parse(words: list[str]) -> None:
     command: Any = typer.main.get_command(app)
     rest = words[1:]
     while hasattr(command, "commands"):
+        if command.invoke_without_command and rest[0].startswith("-"):
+            break
         assert rest[0] in command.commands
         command, rest = command.commands[rest[0]], rest[1:]
     command.make_context("understudy", rest)

@@ -42,7 +42,7 @@ def short(value: float) -> str:
 
 
 def percent(share: float | None) -> str:
-    """A share as a percentage, with more digits the nearer it is to none."""
+    """A share as a percentage, with more digits near none and near all."""
     if share is None or not math.isfinite(share):
         return "–"
     hundredth = 100 * share
@@ -51,9 +51,8 @@ def percent(share: float | None) -> str:
         return "0 %"
     if size < 0.01:
         return "< 0.01 %"
-    digits = 2 if size < 0.1 else 1 if size < 99.95 else 0
-    if digits == 1 and size >= 99.9 and size != 100:
-        digits = 2
+    near_an_end = size < 0.1 or 99.9 <= size < 99.995
+    digits = 2 if near_an_end else 1 if size < 99.9 else 0
     return _signed(f"{hundredth:.{digits}f}") + "\N{NO-BREAK SPACE}%"
 
 
