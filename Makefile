@@ -50,7 +50,7 @@ sbom: ## Write what each image holds to dist/sbom, as CycloneDX, from uv.lock
 # Real processes share two cores badly, so those tests come one by one.
 test: .venv/.dev ## Unit, contract and integration tests
 ifeq ($(ARGS),)
-	$(BIN)/pytest --numprocesses 2 tests/unit tests/contract
+	$(BIN)/pytest --numprocesses 2 -m "not slow" tests/unit tests/contract
 	$(BIN)/pytest -m "not slow" tests/integration
 else
 	$(BIN)/pytest -m "not slow" tests/unit tests/contract tests/integration $(ARGS)
@@ -58,7 +58,7 @@ endif
 
 # Playwright keeps an event loop in its thread, so the browser comes last and apart from the others.
 test-all: .venv/.all test ## All tests: also load, chaos, browser and deployment
-	$(BIN)/pytest -m slow tests/integration
+	$(BIN)/pytest -m slow tests/unit tests/contract tests/integration
 	$(BIN)/pytest -s tests/foreign tests/fuzz tests/load tests/chaos tests/deploy tests/e2e $(ARGS)
 
 check: lint test ## What must be green before a commit

@@ -97,6 +97,7 @@ def test_a_child_that_is_lost_over_it_leaves_both_reasons(
     assert found == Inspected(NotMeasured(reason), NotCompiled(f"not tried: {reason} before"))
 
 
+@pytest.mark.slow
 def test_measuring_that_hangs_is_ended(tmp_path: Path) -> None:
     found = inspect(tmp_path, "hang", seconds=0.1)
     assert found.baseline == NotMeasured("measuring took longer than 0.1 s")

@@ -236,6 +236,7 @@ def test_it_holds_no_secrets_and_no_files_of_ours_and_keeps_its_limits(
 
 
 @needs_sandbox
+@pytest.mark.slow
 def test_it_takes_no_more_than_it_may(tried: Tried) -> None:
     big = Tried(tried.folder, memory_bytes=2 << 30)
     with pytest.raises(PickleNotConvertedError, match=r"more memory|MemoryError|process ended"):

@@ -47,6 +47,7 @@ def test_it_is_made_only_when_asked_for(tmp_path: Path) -> None:
         shap_of(plain(tmp_path))
 
 
+@pytest.mark.slow
 def test_trees_are_explained_by_themselves_and_add_up(tmp_path: Path) -> None:
     pytest.importorskip("shap")
     frame = applicants(600)
