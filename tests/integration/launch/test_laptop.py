@@ -72,6 +72,7 @@ def test_killed_processes_come_back(cluster: LaptopCluster) -> None:
         assert f"{name} ended (signal SIGKILL); starting it again" in cluster.output
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_a_killed_launcher_takes_its_processes_along_and_the_next_one_resumes(
     cluster: LaptopCluster,

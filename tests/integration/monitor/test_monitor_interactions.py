@@ -92,6 +92,7 @@ def interaction(view: DriftView) -> DriftAlarm | None:
     return next((one for one in view.alarms if one.kind is DriftKind.INTERACTION), None)
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(300)
 def test_changed_interactions_are_found_through_a_kill_and_reported(
     redis_url: str, registry: FakeRegistry, tmp_path: Path

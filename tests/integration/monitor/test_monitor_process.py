@@ -77,6 +77,7 @@ def write_until(stopped: threading.Event, redis_url: str, written: Written) -> N
             written.labels += 1
 
 
+@pytest.mark.slow
 def test_totals_are_exact_after_many_kills(
     redis_url: str, registry: FakeRegistry, tmp_path: Path
 ) -> None:

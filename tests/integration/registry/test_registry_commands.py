@@ -51,6 +51,7 @@ def registry(tmp_path: Path) -> Iterator[RegistryProcess]:
         found.end(signal.SIGKILL)
 
 
+@pytest.mark.slow
 def test_a_backup_beside_a_registry_makes_another_one(
     registry: RegistryProcess, tmp_path: Path
 ) -> None:
@@ -152,6 +153,7 @@ def test_tables_are_migrated_when_told_to(tmp_path: Path) -> None:
     registry.end()
 
 
+@pytest.mark.slow
 def test_wrong_words_are_told(tmp_path: Path) -> None:
     registry = RegistryProcess(tmp_path)
     for words, told in (

@@ -115,18 +115,18 @@ def test_a_review_that_is_over_time_leaves_parts_out_or_says_so(
 def test_a_child_that_is_killed_leaves_no_review(tmp_path: Path, few: pd.DataFrame) -> None:
     model = DummyClassifier(strategy="prior").fit(few[["age", "gone"]].to_numpy(), few["paid"])
     reviewer, subject = reviewer_of(tmp_path, model, numbers_signature(), few)
-    steps = list[str]()
+    steps, before = list[str](), _children()
 
     def kill(step: str, _progress: float) -> None:
         steps.append(step)
         if step == "reviewing it: data":
-            (child,) = _children()
+            (child,) = _children() - before
             os.kill(child, signal.SIGKILL)
 
     with pytest.raises(ReviewFailedError, match="broke down"):
         reviewer.review(subject, kill)
     assert steps[-1].startswith("reviewing it")
-    assert not _children()
+    assert not _children() - before
 
 
 def test_a_registered_version_is_reviewed(tmp_path: Path, files: Files) -> None:
@@ -185,7 +185,7 @@ def waited(client: httpx.Client, state: str, step: str = "") -> dict[str, Any]:
     raise TimeoutError(standing)
 
 
-def _children() -> list[int]:
+def _children() -> set[int]:
     """Of this process, whichever thread began them."""
     tasks = Path("/proc/self/task").iterdir()
-    return [int(found) for task in tasks for found in (task / "children").read_text().split()]
+    return {int(found) for task in tasks for found in (task / "children").read_text().split()}

@@ -121,6 +121,7 @@ def running(tmp_path: Path, redis_url: str) -> Iterator[Running]:
     running.stop()
 
 
+@pytest.mark.slow
 def test_whoever_is_killed_each_pair_is_written_once(running: Running) -> None:
     running.log(20)
     running.assert_paired_once()
@@ -157,6 +158,7 @@ def test_a_retired_challenger_finishes_what_it_owes(running: Running) -> None:
     running.assert_paired_once()
 
 
+@pytest.mark.slow
 def test_probes_are_answered_whoever_holds_connections_up(running: Running) -> None:
     eventually(lambda: len(running.children()) == 2, WAIT_SECONDS)
     assert_endless_heads_are_refused(running.port, running.parent.pid)

@@ -327,6 +327,7 @@ def test_switches_under_traffic_fail_nobody(cluster: Cluster) -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_killed_challenger_loses_and_doubles_no_pair(cluster: Cluster) -> None:
     with Traffic(cluster, "killed").running():
         # The second time in the middle of working off what it missed.
@@ -337,6 +338,7 @@ def test_a_killed_challenger_loses_and_doubles_no_pair(cluster: Cluster) -> None
     eventually(lambda: cluster.paired() == cluster.logged(), 90.0)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_comes_back_and_counts_stay_right(cluster: Cluster) -> None:
     rows, flowers = "understudy_predictions_total", 'deployment="flowers"'
     names = (rows, "understudy_prediction_requests_total", "understudy_prediction_seconds_count")
