@@ -63,6 +63,7 @@ def test_other_users_of_the_machine_read_nothing(cluster: LaptopCluster) -> None
     assert open_to_others == []
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(180)
 def test_killed_processes_come_back(cluster: LaptopCluster) -> None:
     names = ("redis", "registry", "serving", "challenger", "monitor")

@@ -108,6 +108,7 @@ def test_a_backup_that_is_published_is_not_said_to_have_failed(
     assert len([path for path in place.glob("2*/manifest.json") if path.is_file()]) == 1
 
 
+@pytest.mark.slow
 def test_a_backup_that_is_killed_is_none(registry: RegistryProcess, tmp_path: Path) -> None:
     """An artifact that never comes to its end holds the backup when its tables are written."""
     place = tmp_path / "backups"
@@ -168,6 +169,7 @@ def test_wrong_words_are_told(tmp_path: Path) -> None:
         assert (said.returncode, "usage:" in said.stderr, told in said.stderr) == (2, True, True)
 
 
+@pytest.mark.slow
 def test_a_list_shows_what_can_be_read_beside_what_cannot(
     registry: RegistryProcess, tmp_path: Path
 ) -> None:

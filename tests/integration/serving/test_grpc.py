@@ -143,6 +143,7 @@ def test_a_huge_declared_shape_costs_no_memory(running: ServingProcess) -> None:
         assert psutil.Process(pid).memory_info().rss < size + 60_000_000
 
 
+@pytest.mark.slow
 def test_a_killed_workers_share_of_the_port_is_gone(running: ServingProcess) -> None:
     port = int(running.settings["UNDERSTUDY_SERVING_GRPC_PORT"])
     killed = min(running.worker_pids())
@@ -190,6 +191,7 @@ def test_a_stop_loses_no_call_and_says_so_first(running: ServingProcess) -> None
     assert "Traceback" not in running.log
 
 
+@pytest.mark.slow
 def test_a_worker_that_can_not_have_its_port_says_so_and_ends(
     redis_server: str, tmp_path: Path
 ) -> None:
