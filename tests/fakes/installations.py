@@ -82,8 +82,8 @@ def fill(found: Installation) -> None:
         found.files.take(digest, [content])
     installed = InstallationKey("service01", "e" * 64, (Scope.FOLLOW,))
     SqlState(database).configure(Configuration((installed,), ("my.Type",)), entry("settings"))
-    catalogue.add_project(Project("bank", "Kredite – ja\n", NOON), entry())
-    catalogue.add_model(Model("credit", "bank", "", NOON), entry())
+    catalogue.add_project(Project("bank", "Kredite – ja\n", NOON), entry("others"))
+    catalogue.add_model(Model("credit", "bank", "", NOON), entry("others"))
     compiled = Compiled(CompiledKind.ONNX, ONNX, "float32", 10, 1e-7, 1e-5, 3.25)
     baseline = Baseline(ROWS, BaselineSample.REFERENCE, 10, {"age": 0.1 + 0.2})
     plain = replace(draft(), artifact=MODEL, reference=ROWS)
@@ -97,14 +97,15 @@ def fill(found: Installation) -> None:
         Entry(NOON, "ann", Action.DECIDE_VERSION, version.title, "good", told),
     )
     deployments.add(deployment("old"), entry("old"))
-    deployments.delete(deployment("old"), entry())
+    deployments.delete(deployment("old"), entry("others"))
     deployments.add(deployment(), entry())
     deployments.release(release(2, Setting(2, (1,))), entry())
     for key_id, end in (("a" * 8, None), ("b" * 8, NOON)):
         keys.add(
-            Key(key_id, "c" * 64, "app", (Scope.PREDICT,), Reach("credit"), NOON, end), entry()
+            Key(key_id, "c" * 64, "app", (Scope.PREDICT,), Reach("credit"), NOON, end),
+            entry("others"),
         )
-    keys.revoke("a" * 8, entry())
+    keys.revoke("a" * 8, entry("others"))
 
 
 def verified(found: Installation) -> Examination:
